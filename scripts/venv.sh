@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# A Python environment under the target folder with the peers that benchmarks compare with. Prints its python.
+
+. "$(dirname "$0")/lib.sh"
+
+packages=(duckdb)
+venv=$target/venv
+stamp=$venv/.packages
+
+if [ "$(cat "$stamp" 2>/dev/null)" != "${packages[*]}" ]; then
+  command -v python3 >/dev/null || fail "python3 is missing: install Python 3 and start again."
+  rm -rf "$venv"
+  python3 -m venv "$venv" >&2 || fail "python3 cannot make a virtual environment: on Debian, apt-get install python3-venv."
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "${packages[@]}" >&2
+  echo "${packages[*]}" >"$stamp"
+fi
+echo "$venv/bin/python"

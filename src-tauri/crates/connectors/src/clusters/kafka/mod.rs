@@ -1,0 +1,1 @@
+//! Apache Kafka and whatever speaks its protocol, through librdkafka.

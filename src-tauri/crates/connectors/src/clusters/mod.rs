@@ -1,0 +1,4 @@
+//! Clusters: where topics are.
+
+pub mod kafka;
+pub mod sandbox;

@@ -1,0 +1,1 @@
+//! Destinations: what acts on audiences.

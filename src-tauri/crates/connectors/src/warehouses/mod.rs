@@ -1,0 +1,1 @@
+//! Warehouses: tables that others keep.

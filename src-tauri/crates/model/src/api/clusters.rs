@@ -1,0 +1,326 @@
+//! Clusters, topics, tails and consumer groups.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::{ChartStyle, Column};
+use crate::{ClusterKind, Error};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ClusterSummary {
+    pub name: String,
+    pub kind: ClusterKind,
+    pub color: String,
+    pub read_only: bool,
+    /// `bootstrap.servers`; of the sandbox: its address once it runs.
+    pub bootstrap: Option<String>,
+}
+
+/// A cluster looked at: every call speaks to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ClusterOverview {
+    pub name: String,
+    pub cluster_id: Option<String>,
+    pub brokers: Vec<Broker>,
+    pub topics: u64,
+    pub partitions: u64,
+    pub groups: u64,
+    /// How long the cluster took to answer.
+    pub took_ms: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Broker {
+    pub id: i32,
+    pub host: String,
+    pub port: i32,
+    /// Partitions that it leads.
+    pub leads: u64,
+}
+
+/// The steps of a connection, in order; the first that failed ends them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ConnectionTest {
+    pub ok: bool,
+    pub steps: Vec<ConnectionStep>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ConnectionStep {
+    /// `configuration`, `name lookup`, `tcp`, `kafka`, `metadata`.
+    pub step: String,
+    pub ok: bool,
+    pub detail: String,
+    pub took_ms: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ClusterRequest {
+    pub cluster: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct TopicRequest {
+    pub cluster: String,
+    pub topic: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct TopicSummary {
+    pub name: String,
+    pub partitions: u32,
+    pub replication: u32,
+    /// End offsets less start offsets. Absent: not all partitions answered.
+    pub records: Option<i64>,
+    pub internal: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct TopicDetail {
+    pub name: String,
+    pub partitions: Vec<PartitionDetail>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PartitionDetail {
+    pub partition: i32,
+    pub leader: i32,
+    pub replicas: Vec<i32>,
+    pub in_sync: Vec<i32>,
+    /// Low watermark; absent: unknown.
+    pub start: Option<i64>,
+    /// High watermark; absent: unknown.
+    pub end: Option<i64>,
+}
+
+/// Where a tail starts. kcat's notation: `beginning`, `end`, `OFFSET`, `-N` (the last N), `s@MILLISECONDS`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum TailStart {
+    Beginning,
+    End,
+    /// This offset in every partition.
+    Offset(i64),
+    /// The last N of every partition.
+    Last(i64),
+    /// The first record at or after this time, in every partition.
+    Timestamp(i64),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct TailRequest {
+    pub cluster: String,
+    pub topic: String,
+    pub start: TailStart,
+    /// Stops at the first record at or after this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub until_ms: Option<i64>,
+    /// Empty: all.
+    #[serde(default)]
+    pub partitions: Vec<i32>,
+    /// A SQL predicate over `_partition`, `_offset`, `_timestamp`, `_key`, `value`. A leading `where` is allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub filter: Option<String>,
+    /// Stops at the ends that the partitions had when it started.
+    #[serde(default)]
+    pub stop_at_end: bool,
+    /// Stops after this many matched records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub limit: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct TailStarted {
+    pub view: u64,
+}
+
+/// What a tail did so far: nothing is silently cut.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+pub struct TailStatus {
+    pub state: TailState,
+    pub scanned: u64,
+    pub scanned_bytes: u64,
+    pub matched: u64,
+    /// Rows that left the table because it was full.
+    pub evicted: u64,
+    /// Records whose value could not be decoded; they are shown with their bytes.
+    pub undecoded: u64,
+    /// Values of a field that were not of the type first seen; the filter saw them as null.
+    pub mistyped: u64,
+    pub per_second: f64,
+    pub started_ms: i64,
+    /// Decoded fields worth a column, most frequent first.
+    pub columns: Vec<Column>,
+    pub partitions: Vec<TailPartition>,
+    /// Why it stopped, or what it waits for, as a sentence.
+    pub note: Option<String>,
+    pub error: Option<Error>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum TailState {
+    #[default]
+    Starting,
+    Running,
+    Paused,
+    Stopped,
+    Failed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct TailPartition {
+    pub partition: i32,
+    /// The first offset it read from.
+    pub from: i64,
+    /// The next offset it will read.
+    pub next: i64,
+    /// The partition's end when last heard of.
+    pub end: i64,
+}
+
+/// A page of a tail. Rows are numbered from 0 in the order they arrived; `first` is the number of the oldest one kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct TailRows {
+    pub rows: Vec<RecordRow>,
+    /// Names of the decoded fields in `RecordRow::fields`.
+    pub columns: Vec<Column>,
+    pub total: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct RecordRow {
+    pub partition: i32,
+    pub offset: i64,
+    pub timestamp_ms: Option<i64>,
+    pub key: Option<String>,
+    /// The beginning of the value as text; see [`crate::limits::CELL_CHARS_MAX`].
+    pub value: Option<String>,
+    pub value_bytes: u64,
+    /// One a column of `TailRows::columns`.
+    pub fields: Vec<Option<String>>,
+    /// Why the value could not be decoded.
+    pub problem: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RecordRequest {
+    pub cluster: String,
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+}
+
+/// One record, whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct RecordDetail {
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+    pub timestamp_ms: Option<i64>,
+    pub key: Option<String>,
+    pub headers: Vec<RecordHeader>,
+    /// `json`, `text` or `bytes`.
+    pub format: String,
+    /// The value as JSON, when it is JSON.
+    pub json: Option<String>,
+    /// The value as text; of bytes: hexadecimal.
+    pub text: Option<String>,
+    pub value_bytes: u64,
+    pub problem: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RecordHeader {
+    pub name: String,
+    pub value: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct GroupRequest {
+    pub cluster: String,
+    pub group: String,
+}
+
+/// Lag of one group over all its partitions. What is unknown is absent, never 0.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct GroupSummary {
+    pub group: String,
+    /// As Kafka names it: `Stable`, `Empty`, ...
+    pub state: String,
+    pub members: u32,
+    pub topics: Vec<String>,
+    pub partitions: u32,
+    /// Partitions without a commit; they count in no sum.
+    pub partitions_unknown: u32,
+    pub lag: Option<i64>,
+    /// The largest of its partitions.
+    pub lag_ms: Option<i64>,
+    pub status: LagStatus,
+    /// Why the status is what it is, as a sentence.
+    pub reason: String,
+    /// Records a second that arrive in its partitions, over the last minute of samples.
+    pub in_per_second: Option<f64>,
+    /// Records a second that it commits, over the same.
+    pub out_per_second: Option<f64>,
+    /// Time until the lag is 0 at these rates; absent: never, or unknown.
+    pub drained_in_ms: Option<i64>,
+    pub sampled_ms: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum LagStatus {
+    Ok,
+    /// Lag grows while it commits.
+    Warn,
+    /// Commits do not move while there is lag, and members are there.
+    Stall,
+    /// No commits while there is lag, and nobody is there to make them.
+    Stop,
+    /// Not enough samples yet, or no commits at all.
+    Unknown,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct GroupDetail {
+    pub summary: GroupSummary,
+    pub partitions: Vec<GroupPartition>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct GroupPartition {
+    pub topic: String,
+    pub partition: i32,
+    pub committed: Option<i64>,
+    pub start: Option<i64>,
+    pub end: Option<i64>,
+    pub lag: Option<i64>,
+    /// Now less the timestamp of the record at the committed offset; 0 when there is none to read.
+    pub lag_ms: Option<i64>,
+    /// Records that were deleted before they were read: the low watermark is past the committed offset.
+    pub lost: i64,
+    pub member: Option<String>,
+    pub host: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct LagChartRequest {
+    pub cluster: String,
+    /// Absent: every group, a line each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub group: Option<String>,
+    pub metric: LagMetric,
+    pub style: ChartStyle,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum LagMetric {
+    Records,
+    Time,
+}

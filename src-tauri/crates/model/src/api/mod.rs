@@ -1,0 +1,119 @@
+//! Requests and responses of the commands, by area. `Nothing` stands for an empty request or response.
+
+mod clusters;
+mod deliver;
+mod people;
+mod work;
+
+pub use clusters::*;
+pub use deliver::*;
+pub use people::*;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+pub use work::*;
+
+/// No fields.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Nothing {}
+
+/// Names one definition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Named {
+    pub name: String,
+}
+
+/// Names one open view (a tail, a result, the changes of an audience).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ViewRequest {
+    pub view: u64,
+}
+
+/// A page of a view's rows; `limit` is at most [`crate::limits::ROWS_PAGE_MAX`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RowsRequest {
+    pub view: u64,
+    pub offset: u64,
+    pub limit: u32,
+}
+
+/// A page of something that has a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PageRequest {
+    pub name: String,
+    #[serde(default)]
+    pub offset: u64,
+    #[serde(default = "default_limit")]
+    pub limit: u32,
+}
+
+fn default_limit() -> u32 {
+    100
+}
+
+/// What a subscription sends, at most [`crate::limits::REVISIONS_PER_SECOND_MAX`] times a second: something changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Revision {
+    pub revision: u64,
+    pub total: u64,
+}
+
+/// What a subscription may follow.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Topic {
+    /// A tail or SQL result, by its view.
+    View(u64),
+    /// Lag was sampled. `total` counts samples.
+    Lag,
+    /// Events were collected, and a checkpoint written. `total` counts events.
+    Events,
+    /// Memberships were evaluated. `total` counts entered and exited.
+    Memberships,
+    /// A sync ran. `total` counts runs.
+    Syncs,
+    /// A definition file changed on disk. `total` counts changes.
+    Definitions,
+    /// Long work started, moved or ended.
+    Activity,
+}
+
+/// One column of a table of rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Column {
+    pub name: String,
+    /// As SQL names it: `BIGINT`, `DOUBLE`, `VARCHAR`, `TIMESTAMP`, `BOOLEAN`, `STRUCT`, `LIST`.
+    pub data_type: String,
+    /// Whether it is right-aligned.
+    pub numeric: bool,
+}
+
+/// Rows of cells; a null is `null`, everything else its text as SQL prints it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Rows {
+    pub columns: Vec<Column>,
+    pub rows: Vec<Vec<Option<String>>>,
+    /// Rows in all, of which this is a page.
+    pub total: u64,
+}
+
+/// A chart drawn in Rust. `svg` is a whole `<svg>` element.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Chart {
+    pub svg: String,
+}
+
+/// How a chart shall be drawn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ChartStyle {
+    pub width: u32,
+    pub height: u32,
+    pub dark: bool,
+}
+
+/// A file that was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct FileWritten {
+    pub path: String,
+    pub bytes: u64,
+    pub rows: u64,
+}

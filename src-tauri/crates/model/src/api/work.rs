@@ -1,0 +1,134 @@
+//! Workspace, SQL and activity.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::Column;
+use crate::Error;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct WorkspaceSummary {
+    pub name: String,
+    pub path: String,
+    pub time_zone: String,
+    pub version: String,
+    /// Definition files that do not parse or do not hold, with file and line.
+    pub problems: Vec<Error>,
+    /// Opened before, newest first, this one included.
+    pub recent: Vec<RecentWorkspace>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RecentWorkspace {
+    pub name: String,
+    pub path: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct WorkspaceOpenRequest {
+    pub path: String,
+}
+
+/// The numbers beside the entries of the rail and in the status bar.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+pub struct Counts {
+    pub clusters: u64,
+    /// Of the cluster chosen; absent: it does not answer.
+    pub topics: Option<u64>,
+    pub groups: Option<u64>,
+    pub groups_stopped: u64,
+    pub groups_warning: u64,
+    pub profiles: u64,
+    pub events: u64,
+    pub events_per_second: f64,
+    pub duplicates: u64,
+    pub malformed: u64,
+    pub traits: u64,
+    pub audiences: u64,
+    pub destinations: u64,
+    pub syncs: u64,
+    pub activities_running: u64,
+    pub log_bytes: u64,
+    /// The checkpoint that these numbers stand for.
+    pub as_of_ms: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CountsRequest {
+    /// The cluster chosen in the window.
+    pub cluster: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SqlRequest {
+    pub sql: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SqlStarted {
+    pub view: u64,
+}
+
+/// A query while it runs and after.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct SqlStatus {
+    pub running: bool,
+    pub rows: u64,
+    pub bytes: u64,
+    pub columns: Vec<Column>,
+    pub took_ms: i64,
+    /// Why it stopped early, as a sentence.
+    pub note: Option<String>,
+    pub error: Option<Error>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SqlExportRequest {
+    pub sql: String,
+    /// Ends in `.csv`, `.parquet` or `.json`.
+    pub path: String,
+}
+
+/// Tables and columns for completion.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SqlCatalog {
+    pub tables: Vec<SqlTable>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SqlTable {
+    pub name: String,
+    pub columns: Vec<Column>,
+}
+
+/// Long work, running or ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Activity {
+    pub id: u64,
+    /// `source`, `evaluation`, `sync`, `tail`, `query`, `lag`, `compaction`.
+    pub kind: String,
+    pub title: String,
+    pub state: ActivityState,
+    pub done: Option<u64>,
+    pub total: Option<u64>,
+    pub per_second: Option<f64>,
+    pub started_ms: i64,
+    pub ended_ms: Option<i64>,
+    pub detail: Option<String>,
+    pub error: Option<Error>,
+    pub can_cancel: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ActivityState {
+    Running,
+    Done,
+    Failed,
+    Cancelled,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ActivityRequest {
+    pub id: u64,
+}

@@ -1,0 +1,68 @@
+//! The list of commands: `name(Request) -> Response`, declared once. The app's dispatch, the window's adapter and the
+//! TypeScript types are made from it.
+
+/// Hands the list to a macro: `for_each_command!(with)` expands to `with! { name(Request) -> Response; ... }`, types
+/// from [`crate::api`].
+#[macro_export]
+macro_rules! for_each_command {
+    ($with:path) => {
+        $with! {
+            workspace_show(Nothing) -> WorkspaceSummary;
+            workspace_open(WorkspaceOpenRequest) -> WorkspaceSummary;
+            counts_show(CountsRequest) -> Counts;
+
+            cluster_list(Nothing) -> Vec<ClusterSummary>;
+            cluster_show(ClusterRequest) -> ClusterOverview;
+            cluster_test(ClusterRequest) -> ConnectionTest;
+            topic_list(ClusterRequest) -> Vec<TopicSummary>;
+            topic_show(TopicRequest) -> TopicDetail;
+            tail_start(TailRequest) -> TailStarted;
+            tail_pause(ViewRequest) -> Nothing;
+            tail_resume(ViewRequest) -> Nothing;
+            tail_stop(ViewRequest) -> TailStatus;
+            tail_close(ViewRequest) -> Nothing;
+            tail_status(ViewRequest) -> TailStatus;
+            tail_rows(RowsRequest) -> TailRows;
+            record_show(RecordRequest) -> RecordDetail;
+            group_list(ClusterRequest) -> Vec<GroupSummary>;
+            group_show(GroupRequest) -> GroupDetail;
+            lag_chart(LagChartRequest) -> Chart;
+
+            source_list(Nothing) -> Vec<SourceSummary>;
+            malformed_list(PageRequest) -> Vec<MalformedRecord>;
+            profile_search(SearchRequest) -> ProfileList;
+            profile_show(ProfileRequest) -> ProfileDetail;
+            observed_show(Nothing) -> Observed;
+            trait_list(Nothing) -> Vec<TraitSummary>;
+            trait_show(Named) -> TraitDetail;
+            trait_preview(TraitPreviewRequest) -> TraitPreview;
+            trait_save(TraitSaveRequest) -> TraitDetail;
+            audience_list(Nothing) -> Vec<AudienceSummary>;
+            audience_show(Named) -> AudienceDetail;
+            audience_preview(AudiencePreviewRequest) -> AudiencePreview;
+            audience_save(AudienceSaveRequest) -> AudienceDetail;
+            audience_members(PageRequest) -> MemberList;
+            audience_changes(PageRequest) -> MembershipChanges;
+            audience_explain(ExplainRequest) -> Explanation;
+            audience_chart(AudienceChartRequest) -> Chart;
+            audience_export(AudienceExportRequest) -> FileWritten;
+
+            destination_list(Nothing) -> Vec<DestinationSummary>;
+            destination_test(Named) -> DestinationTest;
+            sync_list(Nothing) -> Vec<SyncSummary>;
+            sync_run(SyncRunRequest) -> SyncOutcome;
+            sync_runs(PageRequest) -> Vec<SyncRun>;
+
+            sql_start(SqlRequest) -> SqlStarted;
+            sql_status(ViewRequest) -> SqlStatus;
+            sql_rows(RowsRequest) -> Rows;
+            sql_stop(ViewRequest) -> SqlStatus;
+            sql_close(ViewRequest) -> Nothing;
+            sql_export(SqlExportRequest) -> FileWritten;
+            sql_catalog(Nothing) -> SqlCatalog;
+
+            activity_list(Nothing) -> Vec<Activity>;
+            activity_cancel(ActivityRequest) -> Nothing;
+        }
+    };
+}

@@ -1,0 +1,57 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// `clusters/NAME.toml`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterDefinition {
+    pub kind: ClusterKind,
+    /// `#rrggbb`; shown wherever the cluster is, so that production is never mistaken.
+    #[serde(default = "default_color")]
+    pub color: String,
+    /// Refuses every command that would change the cluster.
+    #[serde(default)]
+    pub read_only: bool,
+    /// librdkafka properties by their own names (`bootstrap.servers`, `security.protocol`, ...). A value
+    /// `secret:NAME` is looked up when the client is made.
+    #[serde(default)]
+    pub properties: BTreeMap<String, String>,
+    /// Only for `kind = "sandbox"`.
+    #[serde(default)]
+    pub sandbox: SandboxSettings,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ClusterKind {
+    /// Any cluster that speaks the Kafka protocol.
+    Kafka,
+    /// The broker inside this process, with the shop generator.
+    Sandbox,
+}
+
+/// The shop of the sandbox.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields, default)]
+pub struct SandboxSettings {
+    pub seed: u64,
+    /// Live events a second.
+    pub events_per_second: u32,
+    /// Events before now that the topics hold at the start, spread over `history_days`.
+    pub history_events: u32,
+    pub history_days: u32,
+    /// People in the shop.
+    pub people: u32,
+}
+
+impl Default for SandboxSettings {
+    fn default() -> Self {
+        Self { seed: 7, events_per_second: 40, history_events: 40_000, history_days: 30, people: 2_000 }
+    }
+}
+
+fn default_color() -> String {
+    "#6aa6f8".to_owned()
+}

@@ -1,0 +1,16 @@
+//! The limits that several parts share, each with its unit. A part's own limits live beside its code.
+
+/// Records that one tail keeps for its table; older ones leave it (and are counted as `evicted`).
+pub const TAIL_RECORDS_MAX: usize = 200_000;
+/// Bytes of keys and values that one tail keeps.
+pub const TAIL_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Rows that one call to `*_rows` may return.
+pub const ROWS_PAGE_MAX: usize = 1_000;
+/// Rows that a SQL result keeps in memory for the window.
+pub const SQL_RESULT_ROWS_MAX: usize = 1_000_000;
+/// Bytes that a SQL result keeps in memory for the window.
+pub const SQL_RESULT_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Characters of a value that a table row carries; the record opened shows all of it.
+pub const CELL_CHARS_MAX: usize = 512;
+/// Revisions a second that a view sends to the window.
+pub const REVISIONS_PER_SECOND_MAX: u32 = 10;
