@@ -1,9 +1,13 @@
 # shellcheck shell=bash
 # The checks that `make lint` and `make test` share; sourced after lib.sh. Each names its own steps.
 
-# 1 step
+# 1 step. A minimal Rust installation has neither of the two tools.
 check_format() {
   step "Rust formatting"
+  if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 2>&1; then
+    command -v rustup >/dev/null || fail "rustfmt or clippy is missing: install your Rust's packages of them and start again."
+    rustup component add rustfmt clippy
+  fi
   cargo fmt --all --check || fail "Formatting differs: run cargo fmt --all."
 }
 

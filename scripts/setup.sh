@@ -12,10 +12,11 @@
 
 kind=${1:-build}
 
+# libcurl: librdkafka's cmake build includes its header even where it is built without curl.
 build_packages=(
   build-essential pkg-config cmake clang mold
   libwebkit2gtk-4.1-dev libgtk-3-dev librsvg2-dev libsoup-3.0-dev
-  libssl-dev libsasl2-dev zlib1g-dev libfontconfig-dev libfreetype-dev
+  libssl-dev libsasl2-dev libcurl4-openssl-dev zlib1g-dev libfontconfig-dev libfreetype-dev
   libgl1-mesa-dri fonts-dejavu-core
 )
 test_packages=(xvfb webkit2gtk-driver postgresql)
@@ -53,6 +54,14 @@ install() {
   }
 }
 
+# One that cannot be had does not take the others with it.
+install_each() {
+  local name
+  for name in "$@"; do
+    install "$name" || echo "Could not install $name: the tests that need it will not run." >&2
+  done
+}
+
 debian() {
   local names
   mapfile -t names < <(missing "${build_packages[@]}")
@@ -62,7 +71,7 @@ debian() {
   [ "$kind" != build ] || return 0
   mapfile -t names < <(missing "${test_packages[@]}")
   if [ "${#names[@]}" -gt 0 ]; then
-    install "${names[@]}" || echo "Could not install ${names[*]}: the tests that need them will not run." >&2
+    install "${names[@]}" || install_each "${names[@]}"
   fi
 }
 
@@ -76,7 +85,7 @@ elsewhere() {
     for tool in clang mold; do
       command -v "$tool" >/dev/null || lacking+=("$tool")
     done
-    for library in webkit2gtk-4.1 gtk+-3.0 librsvg-2.0 libsoup-3.0 libsasl2 fontconfig freetype2; do
+    for library in webkit2gtk-4.1 gtk+-3.0 librsvg-2.0 libsoup-3.0 libsasl2 libcurl fontconfig freetype2; do
       pkg-config --exists "$library" 2>/dev/null || lacking+=("$library")
     done
   fi
@@ -92,22 +101,22 @@ advice() {
   case $id in
     *fedora* | *rhel*)
       echo "Install them with: sudo dnf install gcc gcc-c++ pkgconf cmake clang mold webkit2gtk4.1-devel gtk3-devel" \
-        "librsvg2-devel libsoup3-devel openssl-devel cyrus-sasl-devel zlib-devel fontconfig-devel freetype-devel."
+        "librsvg2-devel libsoup3-devel openssl-devel cyrus-sasl-devel libcurl-devel zlib-devel fontconfig-devel freetype-devel."
       ;;
     *arch*)
       echo "Install them with: sudo pacman -S --needed base-devel cmake clang mold webkit2gtk-4.1 gtk3 librsvg libsoup3" \
-        "openssl libsasl zlib fontconfig freetype2."
+        "openssl libsasl curl zlib fontconfig freetype2."
       ;;
     *suse*)
       echo "Install them with: sudo zypper install gcc gcc-c++ pkgconf cmake clang mold webkit2gtk3-devel gtk3-devel" \
-        "librsvg-devel libsoup-devel libopenssl-devel cyrus-sasl-devel zlib-devel fontconfig-devel freetype2-devel."
+        "librsvg-devel libsoup-devel libopenssl-devel cyrus-sasl-devel libcurl-devel zlib-devel fontconfig-devel freetype2-devel."
       ;;
     *Darwin*)
       echo "Install them with: xcode-select --install; brew install cmake pkgconf openssl@3 cyrus-sasl."
       ;;
     *)
       echo "Install your system's development packages of: C and C++ compilers, pkg-config, cmake, clang, mold," \
-        "WebKitGTK 4.1, GTK 3, librsvg 2, libsoup 3, OpenSSL, Cyrus SASL, zlib, fontconfig and freetype."
+        "WebKitGTK 4.1, GTK 3, librsvg 2, libsoup 3, OpenSSL, Cyrus SASL, libcurl, zlib, fontconfig and freetype."
       ;;
   esac
   if [ "$kind" != build ]; then

@@ -23,7 +23,7 @@ finish() {
     totals
   fi
   if [ -s "$TAILRACE_SKIPPED" ]; then
-    printf '%s%d tests did not run:%s\n' "$bold" "$(skipped_count)" "$plain"
+    printf '%sTests that did not run: %d%s\n' "$bold" "$(skipped_count)" "$plain"
     sed 's/^/  /' "$TAILRACE_SKIPPED"
     if [ "${CI:-}" = true ] && [ "$code" -eq 0 ]; then
       printf '%sIn CI a test that did not run is a failure.%s\n' "$red" "$plain"

@@ -38,6 +38,8 @@ export default tseslint.config(
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
       // A prop type names its optional fields; `void promise` marks a promise whose error is handled elsewhere.
       "@typescript-eslint/no-floating-promises": ["error", { ignoreVoid: true }],
+      // `{ window: _, ...rest }` takes a field out.
+      "@typescript-eslint/no-unused-vars": ["error", { varsIgnorePattern: "^_+$", argsIgnorePattern: "^_+$" }],
       "max-lines": ["error", { max: 600 }],
       ...forbid(tauri, testing),
     },

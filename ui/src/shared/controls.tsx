@@ -145,7 +145,7 @@ export function Select<V extends string>({ label, value, choices, onChange, pref
         <span className={styles["caret"]} aria-hidden="true">▼</span>
       </BaseSelect.Trigger>
       <BaseSelect.Portal>
-        <BaseSelect.Positioner className={styles["positioner"]} sideOffset={4} alignItemWithTrigger={false}>
+        <BaseSelect.Positioner className={styles["positioner"]} sideOffset={4} align="start" alignItemWithTrigger={false}>
           <BaseSelect.Popup className={styles["popup"]}>
             {choices.map((choice) => (
               <BaseSelect.Item key={choice.value} value={choice.value} className={styles["item"]} data-testid={testId && `${testId}-${choice.value}`}>
@@ -169,11 +169,13 @@ export interface ComboboxProps {
   /** Whether text that is no choice may be kept. */
   free?: boolean;
   width?: number | undefined;
+  /** Of its text: what is named and what it is compared with are told apart. */
+  tone?: "info" | "accent";
   testId?: string | undefined;
 }
 
 /** A field that completes from a list. */
-export function Combobox({ label, value, choices, onChange, placeholder, free = false, width, testId }: ComboboxProps) {
+export function Combobox({ label, value, choices, onChange, placeholder, free = false, width, tone, testId }: ComboboxProps) {
   return (
     <BaseCombobox.Root
       items={choices}
@@ -182,9 +184,9 @@ export function Combobox({ label, value, choices, onChange, placeholder, free = 
       onValueChange={(choice) => choice !== null && onChange(choice.value)}
       {...(free && { onInputValueChange: (text: string, details: { reason: string }) => details.reason === "input-change" && onChange(text) })}
     >
-      <BaseCombobox.Input aria-label={label} placeholder={placeholder} className={styles["input"]} style={width === undefined ? undefined : { width }} data-testid={testId} spellCheck={false} />
+      <BaseCombobox.Input aria-label={label} placeholder={placeholder} className={cx(styles["input"], tone)} style={width === undefined ? undefined : { width }} data-testid={testId} spellCheck={false} />
       <BaseCombobox.Portal>
-        <BaseCombobox.Positioner className={styles["positioner"]} sideOffset={4}>
+        <BaseCombobox.Positioner className={styles["positioner"]} sideOffset={4} align="start">
           <BaseCombobox.Popup className={styles["popup"]}>
             <BaseCombobox.Empty>
               <div className={styles["none"]}>{free ? "No match: what you typed is used as it is." : "No match."}</div>

@@ -3,19 +3,9 @@
  * thrown in the window becomes an internal one here, so that a person never reads a stack or an object.
  */
 
-export interface Position {
-  file?: string | null;
-  line: number;
-  column: number;
-}
+import type { Error as AppError } from "@/bindings";
 
-export interface AppError {
-  domain: "user" | "external" | "internal";
-  retry: boolean;
-  code: string;
-  message: string;
-  position?: Position | null;
-}
+export type { AppError };
 
 export function isAppError(value: unknown): value is AppError {
   return (

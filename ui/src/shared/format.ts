@@ -69,13 +69,13 @@ export function bytes(value: Numeric): string {
   return `${text} ${BYTE_UNITS[unit] ?? "B"}`;
 }
 
-/** From milliseconds, two units at most: `0 s`, `0.2 s`, `38 s`, `2 m 03 s`, `1 h 07 m`, `3 d 04 h`. */
+/** From milliseconds, two units at most: `0 s`, `41 ms`, `0.2 s`, `38 s`, `2 m 03 s`, `1 h 07 m`, `3 d 04 h`. */
 export function duration(ms: Numeric): string {
   if (!known(ms)) return UNKNOWN;
   const n = Number(ms);
   if (n < 0) return `−${duration(-n)}`;
   if (n === 0) return "0 s";
-  if (n < 10) return `${n < 1 ? n.toFixed(1) : String(Math.round(n))} ms`;
+  if (n < 99.5) return `${n < 1 ? n.toFixed(1) : String(Math.round(n))} ms`;
   if (n < 9_950) return `${(n / 1000).toFixed(1)} s`;
   const seconds = Math.round(n / 1000);
   if (seconds < 60) return `${seconds} s`;

@@ -216,7 +216,7 @@ export function ErrorNote({ error, testId = "error-note" }: { error: unknown; te
   const known = toAppError(error);
   return (
     <div className={styles["note"]} role="alert" data-testid={testId} data-code={known.code}>
-      <span data-selectable="" style={{ flex: 1 }}>{known.message}</span>
+      <span data-selectable="" style={{ flex: "1 1 360px" }}>{known.message}</span>
       <code data-selectable="">{known.code}{place(known.position)}</code>
     </div>
   );

@@ -2,7 +2,7 @@
 
 import { Dialog as BaseDialog } from "@base-ui/react/dialog";
 import { Toast } from "@base-ui/react/toast";
-import { useState, type ReactNode } from "react";
+import { useState, type CSSProperties, type ReactNode } from "react";
 import { Button } from "./controls";
 import { toAppError } from "./errors";
 import { ErrorNote } from "./layout";
@@ -24,7 +24,7 @@ export function Dialog({ open, onClose, title, about, footer, width = 520, child
     <BaseDialog.Root open={open} onOpenChange={(next) => !next && onClose()}>
       <BaseDialog.Portal>
         <BaseDialog.Backdrop className={styles["veil"]} />
-        <BaseDialog.Popup className={styles["dialog"]} style={{ "--dialog-width": `${width}px` }} data-testid={testId}>
+        <BaseDialog.Popup className={styles["dialog"]} style={{ "--dialog-width": `${width}px` } as CSSProperties} data-testid={testId}>
           <div className={styles["head"]}>
             <BaseDialog.Title className={styles["title"]}>{title}</BaseDialog.Title>
             <BaseDialog.Close className={styles["close"]} aria-label="Close" data-testid={`${testId}-close`}>×</BaseDialog.Close>

@@ -1,6 +1,6 @@
 /** What the command palette offers. Screens add to it while they are mounted; the shell adds what is always there. */
 
-import { useEffect } from "react";
+import { useEffect, useMemo } from "react";
 import { store, useStore } from "./store";
 
 export interface PaletteEntry {
@@ -29,7 +29,8 @@ export function usePaletteEntries(source: string, entries: readonly PaletteEntry
 }
 
 export function useAllPaletteEntries(): readonly PaletteEntry[] {
-  return [...useStore(sources).values()].flat();
+  const all = useStore(sources);
+  return useMemo(() => [...all.values()].flat(), [all]);
 }
 
 /**

@@ -2,9 +2,9 @@ import { useSyncExternalStore } from "react";
 
 /** A value outside the tree with its readers: for the few things that the whole window shares. */
 export interface Store<T> {
-  get(): T;
-  set(value: T): void;
-  subscribe(changed: () => void): () => void;
+  get: () => T;
+  set: (value: T) => void;
+  subscribe: (changed: () => void) => () => void;
 }
 
 export function store<T>(initial: T): Store<T> {

@@ -9,6 +9,6 @@ class NoResize implements ResizeObserver {
   unobserve(): void {}
   disconnect(): void {}
 }
-globalThis.ResizeObserver ??= NoResize;
-window.matchMedia ??= (query: string) =>
+globalThis.ResizeObserver = NoResize;
+window.matchMedia = (query: string) =>
   ({ matches: false, media: query, addEventListener() {}, removeEventListener() {} }) as unknown as MediaQueryList;

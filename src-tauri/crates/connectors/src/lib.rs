@@ -4,6 +4,7 @@
 //! record batches; no query is planned or run here.
 
 pub mod clusters;
+pub mod delivery;
 pub mod destinations;
 pub mod formats;
 pub mod warehouses;

@@ -41,6 +41,7 @@ macro_rules! for_each_command {
             audience_show(Named) -> AudienceDetail;
             audience_preview(AudiencePreviewRequest) -> AudiencePreview;
             audience_save(AudienceSaveRequest) -> AudienceDetail;
+            audience_run(Named) -> AudienceSummary;
             audience_members(PageRequest) -> MemberList;
             audience_changes(PageRequest) -> MembershipChanges;
             audience_explain(ExplainRequest) -> Explanation;

@@ -1,1 +1,367 @@
-//! session
+//! The SQL session: an immutable snapshot of everything that SQL may read, and queries over it.
+//!
+//! Invariants: SQL only reads. Names keep the case in which they are written. `now()` is the time of evaluation that
+//! the caller passes. A session is cheap to make and to clone, and never changes: what is collected later is seen by
+//! the next session. Dropping a [`Query`] ends its work.
+
+mod base;
+mod catalog;
+mod errors;
+mod export;
+mod filter;
+mod graph;
+pub(crate) mod names;
+mod paths;
+mod projection;
+mod query;
+mod rows;
+mod shapes;
+mod statement;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
+
+use arrow::{array::RecordBatch, datatypes::SchemaRef};
+use chrono::DateTime;
+use datafusion::{
+    catalog::{MemTable, TableProvider},
+    datasource::ViewTable,
+    execution::SessionState,
+    logical_expr::{LogicalPlan, LogicalPlanBuilder, col},
+    physical_plan::execute_stream,
+};
+use rustc_hash::FxHashMap;
+use tailrace_model::{
+    AudienceDefinition, Error, Result, TraitDefinition,
+    api::{SqlCatalog, SqlTable},
+};
+use tokio::sync::OnceCell;
+
+pub use base::{SQL_DEPTH_MAX, SQL_MEMORY_BYTES_MAX, SQL_PARTITIONS_MAX, SQL_SPILL_BYTES_MAX};
+pub use catalog::{AUDIENCES, TRAITS};
+pub use export::export;
+pub use filter::RecordFilter;
+pub use names::{columns, quote_name, quote_path};
+pub use paths::RecordPath;
+pub(crate) use graph::{audience_reads, cycles, edges, parse_predicate, predicate_names};
+pub use graph::View;
+pub use projection::RecordProjection;
+pub use query::{Counters, Query};
+pub use rows::{ResultSet, cell, rows_of};
+pub(crate) use shapes::Shapes;
+
+/// Rows of one batch of an in-memory table.
+const MEMORY_BATCH_ROWS: usize = 8_192;
+
+/// Everything that a session reads.
+pub struct SessionInputs {
+    /// The event log; its times are `Timestamp(Millisecond, UTC)`.
+    pub events: Arc<dyn TableProvider>,
+    /// One row a profile; `profile_id` is `Int64`, unique and not null.
+    pub profiles: Profiles,
+    pub tables: Vec<WarehouseSnapshot>,
+    pub traits: BTreeMap<String, TraitDefinition>,
+    pub audiences: BTreeMap<String, AudienceDefinition>,
+    /// IANA name.
+    pub time_zone: String,
+}
+
+/// The profiles as the event log gives them.
+#[derive(Debug, Clone)]
+pub struct Profiles {
+    pub schema: SchemaRef,
+    pub batches: Vec<RecordBatch>,
+}
+
+/// A warehouse table as it was last read.
+#[derive(Debug, Clone)]
+pub struct WarehouseSnapshot {
+    pub warehouse: String,
+    pub table: String,
+    pub schema: SchemaRef,
+    pub batches: Vec<RecordBatch>,
+    /// The column that holds an identifier of a profile.
+    pub key: String,
+    /// The kind of that identifier, a column of `profiles`: `user_id`, `email`, ...
+    pub identifier: String,
+}
+
+pub(crate) struct Stored {
+    provider: Arc<dyn TableProvider>,
+    pub(crate) key: String,
+    pub(crate) identifier: String,
+}
+
+/// The snapshot behind every clone of a session.
+pub(crate) struct Core {
+    state: SessionState,
+    pub(crate) main: BTreeMap<String, Arc<dyn TableProvider>>,
+    pub(crate) warehouses: BTreeMap<String, BTreeMap<String, Stored>>,
+    pub(crate) traits: BTreeMap<String, TraitDefinition>,
+    pub(crate) audiences: BTreeMap<String, AudienceDefinition>,
+    views: BTreeMap<View, OnceCell<Result<Arc<dyn TableProvider>>>>,
+    cycles: BTreeMap<View, Error>,
+    profiles: Profiles,
+    /// Where each profile's row is, when the profiles do not lie in the order of their ids: batch and row.
+    unordered: OnceLock<Option<FxHashMap<i64, (usize, usize)>>>,
+}
+
+/// See the module's text.
+#[derive(Clone)]
+pub struct Session {
+    core: Arc<Core>,
+}
+
+impl Session {
+    /// Takes the snapshot. Fails on a time zone that does not exist and on a warehouse whose name SQL uses itself.
+    pub fn new(inputs: SessionInputs) -> Result<Self> {
+        if inputs.time_zone.parse::<arrow::array::timezone::Tz>().is_err() {
+            let message = format!(
+                "\"{}\" is not a time zone: write an IANA name such as \"Europe/Berlin\" in tailrace.toml",
+                inputs.time_zone
+            );
+            return Err(Error::user("time_zone", message));
+        }
+        let edges = edges(&inputs.traits, &inputs.audiences);
+        let cycles = cycles(&edges);
+        let mut main: BTreeMap<String, Arc<dyn TableProvider>> = BTreeMap::new();
+        main.insert("events".to_owned(), inputs.events);
+        let Profiles { schema, batches } = &inputs.profiles;
+        main.insert("profiles".to_owned(), memory(schema, batches, "profiles")?);
+        let warehouses = warehouses(inputs.tables)?;
+        let runtime = base::runtime()?;
+        let core = Arc::new_cyclic(|core| Core {
+            state: base::state(runtime, &inputs.time_zone, Arc::new(catalog::Catalogs(core.clone()))),
+            main,
+            warehouses,
+            views: edges.into_keys().map(|view| (view, OnceCell::new())).collect(),
+            traits: inputs.traits,
+            audiences: inputs.audiences,
+            cycles,
+            profiles: inputs.profiles,
+            unordered: OnceLock::new(),
+        });
+        Ok(Self { core })
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// Starts one reading statement with `now()` at `t_ms`. Errors carry the line and column.
+    pub async fn query(&self, sql: &str, t_ms: i64) -> Result<Query> {
+        let statement = statement::parse(sql)?;
+        let state = self.core.state_at(t_ms)?;
+        let plan = statement::plan(&state, statement).await.map_err(|error| self.core.translate(&error))?;
+        let physical = state.create_physical_plan(&plan).await.map_err(|error| self.core.translate(&error))?;
+        let stream = execute_stream(Arc::clone(&physical), state.task_ctx())
+            .map_err(|error| self.core.translate(&error))?;
+        Ok(Query::new(Arc::clone(&self.core), physical, stream))
+    }
+
+    /// Checks a statement without running it: its columns.
+    pub async fn check(&self, sql: &str) -> Result<SchemaRef> {
+        let statement = statement::parse(sql)?;
+        let plan = self.core.plan(statement).await?;
+        // The analyzer finds what planning alone does not: types that do not fit.
+        self.core.state.optimize(&plan).map_err(|error| self.core.translate(&error))?;
+        Ok(Arc::clone(plan.schema().inner()))
+    }
+
+    /// Tables and columns for completion; a trait or audience that can't be planned has no columns.
+    pub async fn catalog(&self) -> SqlCatalog {
+        let mut tables = Vec::new();
+        for name in self.core.table_names() {
+            let columns = match self.core.schema_of(&name).await {
+                Ok(schema) => names::columns(&schema),
+                Err(_) => Vec::new(),
+            };
+            tables.push(SqlTable { name: name.join("."), columns });
+        }
+        SqlCatalog { tables }
+    }
+
+    /// The columns of a trait's or audience's table, or why it has none.
+    pub async fn view_schema(&self, view: &View) -> Result<SchemaRef> {
+        self.core.view(view).await.map(|table| table.schema())
+    }
+
+    /// The columns of `profiles`.
+    pub fn profiles_schema(&self) -> SchemaRef {
+        Arc::clone(&self.core.profiles.schema)
+    }
+
+    /// How many profiles there are: the universe of every audience.
+    pub fn universe(&self) -> u64 {
+        self.core.profiles.batches.iter().map(|batch| batch.num_rows() as u64).sum()
+    }
+
+    /// What to call a profile: its user id, else its email, else an anonymous id, else its number.
+    pub fn profile_name(&self, profile_id: i64) -> String {
+        self.core.profile_name(profile_id).unwrap_or_else(|| format!("profile {profile_id}"))
+    }
+
+    pub fn has_profile(&self, profile_id: i64) -> bool {
+        self.core.locate(profile_id).is_some()
+    }
+
+    /// The row of one profile, for what `identify` taught of it.
+    pub fn profile(&self, profile_id: i64) -> Option<RecordBatch> {
+        let (batch, row) = self.core.locate(profile_id)?;
+        self.core.profiles.batches.get(batch).map(|batch| batch.slice(row, 1))
+    }
+}
+
+impl Core {
+    fn translate(&self, error: &datafusion::error::DataFusionError) -> Error {
+        let names: Vec<String> = self.table_names().into_iter().map(|name| name.join(".")).collect();
+        errors::translate(error, &names)
+    }
+
+    fn table_names(&self) -> Vec<Vec<String>> {
+        let main = self.main.keys().map(|table| vec![table.clone()]);
+        let views = self.views.keys().map(|view| match view {
+            View::Trait(name) => vec![TRAITS.to_owned(), name.clone()],
+            View::Audience(name) => vec![AUDIENCES.to_owned(), name.clone()],
+        });
+        let stored = self.warehouses.iter().flat_map(|(warehouse, tables)| {
+            tables.keys().map(move |table| vec![warehouse.clone(), table.clone()])
+        });
+        main.chain(views).chain(stored).collect()
+    }
+
+    async fn schema_of(&self, name: &[String]) -> Result<SchemaRef> {
+        let view = match name {
+            [table] => return self.main.get(table).map(|table| table.schema()).ok_or_else(|| unknown(table)),
+            [schema, table] if schema == TRAITS => View::Trait(table.clone()),
+            [schema, table] if schema == AUDIENCES => View::Audience(table.clone()),
+            [schema, table] => {
+                let stored = self.warehouses.get(schema).and_then(|tables| tables.get(table));
+                return stored.map(|stored| stored.provider.schema()).ok_or_else(|| unknown(table));
+            }
+            _ => return Err(unknown(&name.join("."))),
+        };
+        self.view(&view).await.map(|table| table.schema())
+    }
+
+    /// The state with its clock at `t_ms`.
+    fn state_at(&self, t_ms: i64) -> Result<SessionState> {
+        let Some(t) = DateTime::from_timestamp_millis(t_ms) else {
+            return Err(Error::user("time", format!("{t_ms} ms is not a time that can be written as a date")));
+        };
+        let mut state = self.state.clone();
+        state.execution_props_mut().query_execution_start_time = Some(t);
+        Ok(state)
+    }
+
+    async fn plan(&self, statement: datafusion::sql::parser::Statement) -> Result<LogicalPlan> {
+        statement::plan(&self.state, statement).await.map_err(|error| self.translate(&error))
+    }
+
+    /// The table of a trait or audience, planned once a session.
+    pub(crate) async fn view(&self, view: &View) -> Result<Arc<dyn TableProvider>> {
+        if let Some(cycle) = self.cycles.get(view) {
+            return Err(cycle.clone());
+        }
+        let Some(cell) = self.views.get(view) else { return Err(unknown(&view.to_string())) };
+        let planned = cell.get_or_init(|| async {
+            self.plan_view(view).await.map_err(|error| error.context(view))
+        });
+        planned.await.clone()
+    }
+
+    async fn plan_view(&self, view: &View) -> Result<Arc<dyn TableProvider>> {
+        let sql = match view {
+            View::Trait(name) => {
+                let definition = self.traits.get(name).ok_or_else(|| unknown(name))?;
+                crate::traits::definition_sql(self, name, definition)?
+            }
+            View::Audience(name) => {
+                let definition = self.audiences.get(name).ok_or_else(|| unknown(name))?;
+                // Boxed: an audience may read another one.
+                Box::pin(crate::audiences::definition_sql(self, definition)).await?
+            }
+        };
+        let statement = statement::parse(&sql)?;
+        if !statement::is_query(&statement) {
+            return Err(Error::user("sql_refused", "a definition is one SELECT or WITH"));
+        }
+        let plan = self.plan(statement).await?;
+        let plan = match view {
+            View::Trait(_) => crate::traits::check_columns(plan.schema().as_arrow()).map(|()| plan)?,
+            View::Audience(_) => {
+                crate::audiences::check_columns(plan.schema().as_arrow())?;
+                members_of(plan).map_err(|error| self.translate(&error))?
+            }
+        };
+        Ok(Arc::new(ViewTable::new(plan, Some(sql))))
+    }
+
+    /// The batch and row of a profile.
+    fn locate(&self, profile_id: i64) -> Option<(usize, usize)> {
+        let batches = &self.profiles.batches;
+        let unordered = self.unordered.get_or_init(|| rows::unordered_profiles(batches));
+        if let Some(rows) = unordered {
+            return rows.get(&profile_id).copied();
+        }
+        let batch = batches.partition_point(|batch| rows::profile_ids(batch).last().is_some_and(|id| *id < profile_id));
+        let row = rows::profile_ids(batches.get(batch)?).binary_search(&profile_id).ok()?;
+        Some((batch, row))
+    }
+
+    fn profile_name(&self, profile_id: i64) -> Option<String> {
+        let (batch, row) = self.locate(profile_id)?;
+        let batch = self.profiles.batches.get(batch)?;
+        let column = |name: &str| batch.column_by_name(name).and_then(|column| cell(column, row));
+        ["user_id", "email", "anonymous_id"].iter().find_map(|name| column(name))
+    }
+}
+
+fn unknown(name: &str) -> Error {
+    Error::user("unknown_table", format!("there is no table \"{name}\""))
+}
+
+/// The first column of an audience's query, each profile once.
+fn members_of(plan: LogicalPlan) -> datafusion::common::Result<LogicalPlan> {
+    let (qualifier, field) = plan.schema().qualified_field(0);
+    let first = datafusion::common::Column::from((qualifier, field));
+    let known = col(first.clone()).is_not_null();
+    LogicalPlanBuilder::from(plan).project([col(first)])?.filter(known)?.distinct()?.build()
+}
+
+fn warehouses(snapshots: Vec<WarehouseSnapshot>) -> Result<BTreeMap<String, BTreeMap<String, Stored>>> {
+    let mut warehouses: BTreeMap<String, BTreeMap<String, Stored>> = BTreeMap::new();
+    for snapshot in snapshots {
+        if [base::MAIN, TRAITS, AUDIENCES, "information_schema"].contains(&snapshot.warehouse.as_str()) {
+            let message = format!("a warehouse can't be named \"{}\": SQL uses that name itself", snapshot.warehouse);
+            return Err(Error::user("warehouse_name", message));
+        }
+        let name = format!("{}.{}", snapshot.warehouse, snapshot.table);
+        let provider = memory(&snapshot.schema, &snapshot.batches, &name)?;
+        let stored = Stored { provider, key: snapshot.key, identifier: snapshot.identifier };
+        warehouses.entry(snapshot.warehouse).or_default().insert(snapshot.table, stored);
+    }
+    Ok(warehouses)
+}
+
+/// An in-memory table, in batches small enough to be worked on at once, spread over the partitions.
+fn memory(schema: &SchemaRef, batches: &[RecordBatch], name: &str) -> Result<Arc<dyn TableProvider>> {
+    let mut partitions = vec![Vec::new(); SQL_PARTITIONS_MAX];
+    let mut turn = 0;
+    for batch in batches {
+        for from in (0..batch.num_rows()).step_by(MEMORY_BATCH_ROWS) {
+            let rows = MEMORY_BATCH_ROWS.min(batch.num_rows() - from);
+            partitions[turn % SQL_PARTITIONS_MAX].push(batch.slice(from, rows));
+            turn += 1;
+        }
+    }
+    let table = MemTable::try_new(Arc::clone(schema), partitions);
+    table.map(|table| Arc::new(table) as Arc<dyn TableProvider>).map_err(|error| {
+        Error::internal("table_schema", format!("the rows of \"{name}\" do not have its columns: {error}"))
+    })
+}

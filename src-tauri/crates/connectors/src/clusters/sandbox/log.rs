@@ -181,13 +181,19 @@ impl Partition {
 
     /// `Some(base offset)` when the batch is one that was already written, an error when one before it is missing.
     fn check_producer(&self, header: &BatchHeader) -> Result<Option<i64>, ResponseError> {
-        let Some(known) = self.producers.get(&header.producer_id) else { return Ok(None) };
+        let Some(known) = self.producers.get(&header.producer_id) else {
+            return Ok(None);
+        };
         if header.producer_epoch < known.epoch {
             return Err(ResponseError::InvalidProducerEpoch);
         }
         let first = header.first_sequence;
         if header.producer_epoch > known.epoch {
-            return if first == 0 { Ok(None) } else { Err(ResponseError::OutOfOrderSequenceNumber) };
+            return if first == 0 {
+                Ok(None)
+            } else {
+                Err(ResponseError::OutOfOrderSequenceNumber)
+            };
         }
         let last = sequence_after(first, header.records - 1);
         if let Some((_, _, offset)) = known.batches.iter().find(|(f, l, _)| *f == first && *l == last) {
@@ -207,7 +213,11 @@ impl Partition {
             return;
         }
         if !self.producers.contains_key(&header.producer_id) && self.producers.len() >= producers_max {
-            let oldest = self.producers.iter().min_by_key(|(_, producer)| producer.last_offset).map(|(id, _)| *id);
+            let oldest = self
+                .producers
+                .iter()
+                .min_by_key(|(_, producer)| producer.last_offset)
+                .map(|(id, _)| *id);
             if let Some(id) = oldest {
                 self.producers.remove(&id);
             }
@@ -216,7 +226,11 @@ impl Partition {
         let producer = self
             .producers
             .entry(header.producer_id)
-            .or_insert_with(|| Producer { epoch, batches: VecDeque::new(), last_offset: offset });
+            .or_insert_with(|| Producer {
+                epoch,
+                batches: VecDeque::new(),
+                last_offset: offset,
+            });
         if producer.epoch != epoch {
             producer.epoch = epoch;
             producer.batches.clear();
@@ -231,7 +245,9 @@ impl Partition {
 
     /// Drops the oldest batch; returns the bytes that this frees, 0 when there is none.
     fn drop_oldest(&mut self) -> usize {
-        let Some(oldest) = self.batches.pop_front() else { return 0 };
+        let Some(oldest) = self.batches.pop_front() else {
+            return 0;
+        };
         self.low = self.low.max(oldest.last + 1);
         self.bytes -= oldest.bytes.len();
         oldest.bytes.len()
@@ -254,8 +270,8 @@ impl Partition {
         let mut end = start;
         let mut total = 0;
         for batch in self.batches.range(start..) {
-            let fits = total + batch.bytes.len() <= bytes_max;
-            if !fits && !(at_least_one && end == start) {
+            let must = at_least_one && end == start;
+            if total + batch.bytes.len() > bytes_max && !must {
                 break;
             }
             total += batch.bytes.len();
@@ -265,13 +281,17 @@ impl Partition {
             return self.batches[start].bytes.clone();
         }
         let mut out = BytesMut::with_capacity(total);
-        self.batches.range(start..end).for_each(|batch| out.extend_from_slice(&batch.bytes));
+        self.batches
+            .range(start..end)
+            .for_each(|batch| out.extend_from_slice(&batch.bytes));
         out.freeze()
     }
 
     /// Offset and timestamp of the first record at or after `time_ms`.
     pub fn offset_at(&self, time_ms: i64) -> Option<(i64, i64)> {
-        self.batches.iter().find_map(|batch| batch.find(self.low, time_ms))
+        self.batches
+            .iter()
+            .find_map(|batch| batch.find(self.low, time_ms))
     }
 
     /// Offset and timestamp of the newest record by timestamp.
@@ -309,7 +329,12 @@ pub struct Log {
 
 impl Log {
     pub fn new(limits: SandboxLimits) -> Self {
-        Self { topics: BTreeMap::new(), bytes: 0, created: 0, limits }
+        Self {
+            topics: BTreeMap::new(),
+            bytes: 0,
+            created: 0,
+            limits,
+        }
     }
 
     pub fn topics(&self) -> &BTreeMap<String, Topic> {
@@ -317,9 +342,15 @@ impl Log {
     }
 
     pub fn partition(&self, topic: &str, index: i32) -> Result<&Partition, ResponseError> {
-        let partitions = self.topics.get(topic).map(|topic| topic.partitions.as_slice()).unwrap_or_default();
+        let partitions = self
+            .topics
+            .get(topic)
+            .map(|topic| topic.partitions.as_slice())
+            .unwrap_or_default();
         let index = usize::try_from(index).map_err(|_| ResponseError::UnknownTopicOrPartition)?;
-        partitions.get(index).ok_or(ResponseError::UnknownTopicOrPartition)
+        partitions
+            .get(index)
+            .ok_or(ResponseError::UnknownTopicOrPartition)
     }
 
     /// Adds an empty topic. The caller has checked name, number of partitions and settings.
@@ -327,13 +358,24 @@ impl Log {
         self.created += 1;
         let id = Uuid::from_u64_pair(u64::from_be_bytes(*b"sandbox\0"), self.created);
         let partitions = (0..partitions).map(|_| Partition::default()).collect();
-        self.topics.insert(name.to_owned(), Topic { id, partitions, config });
+        self.topics.insert(
+            name.to_owned(),
+            Topic {
+                id,
+                partitions,
+                config,
+            },
+        );
         id
     }
 
     pub fn delete(&mut self, name: &str) -> Option<Topic> {
         let topic = self.topics.remove(name)?;
-        self.bytes -= topic.partitions.iter().map(|partition| partition.bytes).sum::<usize>();
+        self.bytes -= topic
+            .partitions
+            .iter()
+            .map(|partition| partition.bytes)
+            .sum::<usize>();
         Some(topic)
     }
 
@@ -344,15 +386,45 @@ impl Log {
         }
     }
 
+    /// Gives a topic other settings, or only checks that it exists.
+    pub fn configure(
+        &mut self,
+        name: &str,
+        config: TopicConfig,
+        check_only: bool,
+    ) -> Result<(), ResponseError> {
+        let topic = self
+            .topics
+            .get_mut(name)
+            .ok_or(ResponseError::UnknownTopicOrPartition)?;
+        if !check_only {
+            topic.config = config;
+        }
+        Ok(())
+    }
+
     /// Appends one batch and keeps the limits; returns the batch's base offset and the partition's low watermark.
     pub fn append(&mut self, name: &str, index: i32, sent: &[u8]) -> Result<(i64, i64), ResponseError> {
         let limits = &self.limits;
-        let topic = self.topics.get_mut(name).ok_or(ResponseError::UnknownTopicOrPartition)?;
+        let topic = self
+            .topics
+            .get_mut(name)
+            .ok_or(ResponseError::UnknownTopicOrPartition)?;
         let message_max = topic.config.message_bytes_max.unwrap_or(limits.message_bytes_max);
-        let retention_max = topic.config.retention_bytes_max.unwrap_or(limits.partition_bytes_max);
+        let retention_max = topic
+            .config
+            .retention_bytes_max
+            .unwrap_or(limits.partition_bytes_max);
         let index = usize::try_from(index).map_err(|_| ResponseError::UnknownTopicOrPartition)?;
-        let partition = topic.partitions.get_mut(index).ok_or(ResponseError::UnknownTopicOrPartition)?;
-        if sent.len() > message_max.min(limits.partition_bytes_max).min(limits.total_bytes_max) {
+        let partition = topic
+            .partitions
+            .get_mut(index)
+            .ok_or(ResponseError::UnknownTopicOrPartition)?;
+        if sent.len()
+            > message_max
+                .min(limits.partition_bytes_max)
+                .min(limits.total_bytes_max)
+        {
             return Err(ResponseError::MessageTooLarge);
         }
         let before = partition.bytes;
@@ -369,8 +441,13 @@ impl Log {
     /// Drops from the largest partition until all of them together are within `total_bytes_max`.
     fn keep_total(&mut self) {
         while self.bytes > self.limits.total_bytes_max {
-            let all = self.topics.values_mut().flat_map(|topic| topic.partitions.iter_mut());
-            let freed = all.max_by_key(|partition| partition.bytes).map_or(0, Partition::drop_oldest);
+            let all = self
+                .topics
+                .values_mut()
+                .flat_map(|topic| topic.partitions.iter_mut());
+            let freed = all
+                .max_by_key(|partition| partition.bytes)
+                .map_or(0, Partition::drop_oldest);
             if freed == 0 {
                 return;
             }
@@ -385,9 +462,14 @@ impl Log {
         if !(0..=high).contains(&offset) {
             return Err(ResponseError::OffsetOutOfRange);
         }
-        let topic = self.topics.get_mut(name).ok_or(ResponseError::UnknownTopicOrPartition)?;
-        let partition =
-            topic.partitions.get_mut(index as usize).ok_or(ResponseError::UnknownTopicOrPartition)?;
+        let topic = self
+            .topics
+            .get_mut(name)
+            .ok_or(ResponseError::UnknownTopicOrPartition)?;
+        let partition = topic
+            .partitions
+            .get_mut(index as usize)
+            .ok_or(ResponseError::UnknownTopicOrPartition)?;
         self.bytes -= partition.delete_before(offset);
         Ok(partition.low)
     }
@@ -395,7 +477,9 @@ impl Log {
     /// Drops batches that are older than their topic's `retention.ms`.
     pub fn expire(&mut self, now_ms: i64) {
         for topic in self.topics.values_mut() {
-            let Some(retention_ms) = topic.config.retention_ms else { continue };
+            let Some(retention_ms) = topic.config.retention_ms else {
+                continue;
+            };
             for partition in &mut topic.partitions {
                 while partition
                     .batches

@@ -4,11 +4,13 @@
 //!
 //! One broker, node 0, is the leader of every partition and the coordinator of every group. Supported: produce
 //! (idempotent too), fetch, list offsets, classic consumer groups, topics, settings, delete records. Topics are never
-//! created by being asked for. Not supported: transactions, access control, the next-generation group protocol.
+//! created by being asked for. Not supported: transactions, access control, the next-generation group protocol. A
+//! batch's checksum is passed on and not checked, for its clients are on the same machine.
 //!
 //! Invariants: it listens on 127.0.0.1 only; each connection is a task that ends with the sandbox; the shop's clients
 //! ([`run`]) end before the broker does, so that they can leave their groups. A lock is never held across an await.
 
+mod group;
 mod group_api;
 mod group_offsets;
 mod groups;
@@ -20,8 +22,13 @@ pub mod shop;
 mod shop_catalogue;
 mod shop_events;
 pub mod shop_people;
+mod topic_configs;
 mod topics;
 
+#[cfg(test)]
+mod group_tests;
+#[cfg(test)]
+mod shop_tests;
 #[cfg(test)]
 mod tests;
 
@@ -117,6 +124,11 @@ impl Broker {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Lets every waiting fetch look again.
+    fn wake_fetches(&self) {
+        self.appended.send_modify(|count| *count += 1);
+    }
+
     fn groups(&self) -> MutexGuard<'_, Groups> {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -137,20 +149,38 @@ impl Sandbox {
         let no_port = |error: std::io::Error| {
             Error::external(
                 "sandbox_port",
-                format!("The sandbox could not open a port on 127.0.0.1 ({error}): free some connections and try again."),
+                format!(
+                    "The sandbox could not open a port on 127.0.0.1 ({error}): free some connections and try again."
+                ),
             )
         };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(no_port)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .map_err(no_port)?;
         let port = listener.local_addr().map_err(no_port)?.port();
         let broker = Arc::new(Broker::new(limits, port));
         let clients_token = token.child_token();
         let server_token = CancellationToken::new();
         let (clients, server) = (TaskTracker::new(), TaskTracker::new());
 
-        server.spawn(protocol::accept(listener, broker.clone(), server.clone(), server_token.clone()));
+        server.spawn(protocol::accept(
+            listener,
+            broker.clone(),
+            server.clone(),
+            server_token.clone(),
+        ));
         server.spawn(sweep(broker.clone(), server_token.clone()));
-        server.spawn(close_in_order(clients_token.clone(), clients.clone(), server_token));
-        Ok(Sandbox { broker, clients_token, clients, server })
+        server.spawn(close_in_order(
+            clients_token.clone(),
+            clients.clone(),
+            server_token,
+        ));
+        Ok(Sandbox {
+            broker,
+            clients_token,
+            clients,
+            server,
+        })
     }
 
     /// `host:port` for a client's `bootstrap.servers`.
@@ -181,10 +211,17 @@ impl Drop for Sandbox {
 }
 
 /// Waits for the end, gives the shop's clients time to leave their groups, then ends the broker.
-async fn close_in_order(clients_token: CancellationToken, clients: TaskTracker, server_token: CancellationToken) {
+async fn close_in_order(
+    clients_token: CancellationToken,
+    clients: TaskTracker,
+    server_token: CancellationToken,
+) {
     clients_token.cancelled().await;
     clients.close();
-    if tokio::time::timeout(Duration::from_millis(CLIENTS_STOP_MS), clients.wait()).await.is_err() {
+    if tokio::time::timeout(Duration::from_millis(CLIENTS_STOP_MS), clients.wait())
+        .await
+        .is_err()
+    {
         tracing::debug!("a client of the sandbox was still busy after {CLIENTS_STOP_MS} ms");
     }
     server_token.cancel();

@@ -1,0 +1,138 @@
+//! Clusters of the open workspace: a client each, made when first asked for. The sandbox is started by that.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tailrace_connectors::clusters::kafka::{KafkaClient, LagSampler};
+use tailrace_connectors::clusters::sandbox::{Sandbox, SandboxLimits, run::ShopSettings};
+use tailrace_model::{ClusterDefinition, ClusterKind, Error, Result};
+use tokio::sync::Mutex;
+
+use crate::{
+    core::{Stage, now_ms},
+    lag::LagState,
+    open::OpenWorkspace,
+};
+
+/// One cluster that was reached for.
+pub struct Cluster {
+    pub name: String,
+    pub definition: ClusterDefinition,
+    pub client: KafkaClient,
+    /// Cluster id, once asked for: positions belong to it, not to the name.
+    id: Mutex<Option<String>>,
+    /// One sample at a time; it remembers timestamps between samples.
+    pub sampler: Mutex<LagSampler>,
+    pub lag: std::sync::Mutex<LagState>,
+    sandbox: Mutex<Option<Sandbox>>,
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Cluster {
+    /// The cluster's own id; of one that has none: its name.
+    pub async fn id(&self) -> Result<String> {
+        let mut id = self.id.lock().await;
+        if let Some(id) = id.as_ref() {
+            return Ok(id.clone());
+        }
+        let found = self.client.overview().await?.cluster_id.unwrap_or_else(|| self.name.clone());
+        *id = Some(found.clone());
+        Ok(found)
+    }
+}
+
+/// The clusters reached for so far, by name.
+#[derive(Debug, Default)]
+pub struct Clusters {
+    made: Mutex<HashMap<String, Arc<Cluster>>>,
+}
+
+impl Clusters {
+    /// The cluster of this name; made anew when its definition has changed.
+    pub async fn get(&self, open: &OpenWorkspace, name: &str) -> Result<Arc<Cluster>> {
+        let definition = open.workspace().definitions.cluster(name)?.clone();
+        let mut made = self.made.lock().await;
+        if let Some(cluster) = made.get(name).filter(|cluster| cluster.definition == definition) {
+            return Ok(Arc::clone(cluster));
+        }
+        if let Some(before) = made.remove(name) {
+            before.stop().await;
+        }
+        let cluster = Arc::new(make(open, name, definition).await?);
+        made.insert(name.to_owned(), Arc::clone(&cluster));
+        Ok(cluster)
+    }
+
+    /// Those reached for so far.
+    pub async fn made(&self) -> Vec<Arc<Cluster>> {
+        self.made.lock().await.values().cloned().collect()
+    }
+
+    /// The address of a cluster that has been made.
+    pub async fn bootstrap(&self, name: &str) -> Option<String> {
+        self.made.lock().await.get(name).map(|cluster| cluster.client.bootstrap().to_owned())
+    }
+
+    /// Stops the clusters that run in this process.
+    pub async fn close(&self) {
+        for (_, cluster) in self.made.lock().await.drain() {
+            cluster.stop().await;
+        }
+    }
+}
+
+impl Cluster {
+    async fn stop(&self) {
+        if let Some(sandbox) = self.sandbox.lock().await.take() {
+            sandbox.stop().await;
+        }
+    }
+}
+
+async fn make(open: &OpenWorkspace, name: &str, definition: ClusterDefinition) -> Result<Cluster> {
+    let mut properties = open.secrets.resolve_properties(&definition.properties)?.into_inner();
+    let sandbox = match definition.kind {
+        ClusterKind::Kafka => None,
+        ClusterKind::Sandbox => {
+            let sandbox = start_sandbox(open, &definition).await?;
+            properties.insert("bootstrap.servers".to_owned(), sandbox.bootstrap());
+            Some(sandbox)
+        }
+    };
+    let client = KafkaClient::new(name, &properties)
+        .map_err(|error: Error| error.context(format!("clusters/{name}.toml")))?;
+    Ok(Cluster {
+        name: name.to_owned(),
+        definition,
+        sampler: Mutex::new(LagSampler::new(client.clone())?),
+        lag: std::sync::Mutex::default(),
+        id: Mutex::default(),
+        client,
+        sandbox: Mutex::new(sandbox),
+    })
+}
+
+/// History before now is made from the newest event that was collected on, so that a workspace opened again goes on
+/// where it was.
+async fn start_sandbox(open: &OpenWorkspace, definition: &ClusterDefinition) -> Result<Sandbox> {
+    let settings = &definition.sandbox;
+    let now = now_ms();
+    let days_ms = i64::from(settings.history_days) * 86_400_000;
+    let from_ms = open.newest_event_ms().unwrap_or(now - days_ms).max(now - days_ms);
+    let share = (now - from_ms) as f64 / days_ms.max(1) as f64;
+    let sandbox = Sandbox::start(SandboxLimits::default(), open.supervisor.token(Stage::Clusters)).await?;
+    let shop = ShopSettings {
+        seed: settings.seed,
+        people_max: settings.people,
+        history_events: (f64::from(settings.history_events) * share) as usize,
+        history_from_ms: from_ms,
+        events_per_second: f64::from(settings.events_per_second),
+        ..ShopSettings::default()
+    };
+    sandbox.start_shop(shop, now_ms).await?;
+    Ok(sandbox)
+}

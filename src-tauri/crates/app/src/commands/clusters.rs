@@ -1,0 +1,111 @@
+//! Clusters, topics, tails, consumer groups.
+
+use tailrace_connectors::clusters::kafka;
+use tailrace_model::{ClusterKind, Result, api::*};
+
+use crate::{App, lag, reports, tails};
+
+pub async fn cluster_list(app: &App, _: Nothing) -> Result<Vec<ClusterSummary>> {
+    let open = app.opened().await?;
+    let definitions: Vec<_> = {
+        let workspace = open.workspace();
+        workspace.definitions.valid_clusters().map(|(name, it)| (name.to_owned(), it.clone())).collect()
+    };
+    let mut clusters = Vec::with_capacity(definitions.len());
+    for (name, definition) in definitions {
+        let bootstrap = match definition.kind {
+            ClusterKind::Kafka => definition.properties.get("bootstrap.servers").cloned(),
+            ClusterKind::Sandbox => open.clusters.bootstrap(&name).await,
+        };
+        clusters.push(ClusterSummary {
+            name,
+            kind: definition.kind,
+            color: definition.color,
+            read_only: definition.read_only,
+            bootstrap,
+        });
+    }
+    Ok(clusters)
+}
+
+pub async fn cluster_show(app: &App, request: ClusterRequest) -> Result<ClusterOverview> {
+    app.opened().await?.cluster(&request.cluster).await?.client.overview().await
+}
+
+pub async fn cluster_test(app: &App, request: ClusterRequest) -> Result<ConnectionTest> {
+    let open = app.opened().await?;
+    let definition = open.workspace().definitions.cluster(&request.cluster)?.clone();
+    let mut properties = open.secrets.resolve_properties(&definition.properties)?.into_inner();
+    if definition.kind == ClusterKind::Sandbox {
+        let bootstrap = open.cluster(&request.cluster).await?.client.bootstrap().to_owned();
+        properties.insert("bootstrap.servers".to_owned(), bootstrap);
+    }
+    Ok(kafka::test_connection(&request.cluster, &properties).await)
+}
+
+pub async fn topic_list(app: &App, request: ClusterRequest) -> Result<Vec<TopicSummary>> {
+    app.opened().await?.cluster(&request.cluster).await?.client.topics().await
+}
+
+pub async fn topic_show(app: &App, request: TopicRequest) -> Result<TopicDetail> {
+    app.opened().await?.cluster(&request.cluster).await?.client.topic(&request.topic).await
+}
+
+pub async fn tail_start(app: &App, request: TailRequest) -> Result<TailStarted> {
+    let view = tails::start(&app.opened().await?, request).await?;
+    Ok(TailStarted { view })
+}
+
+pub async fn tail_pause(app: &App, request: ViewRequest) -> Result<Nothing> {
+    app.opened().await?.tails.get(request.view)?.pause(true);
+    Ok(Nothing {})
+}
+
+pub async fn tail_resume(app: &App, request: ViewRequest) -> Result<Nothing> {
+    app.opened().await?.tails.get(request.view)?.pause(false);
+    Ok(Nothing {})
+}
+
+pub async fn tail_stop(app: &App, request: ViewRequest) -> Result<TailStatus> {
+    let view = app.opened().await?.tails.get(request.view)?;
+    view.stop();
+    Ok(view.ended().await)
+}
+
+pub async fn tail_close(app: &App, request: ViewRequest) -> Result<Nothing> {
+    let open = app.opened().await?;
+    if let Some(view) = open.tails.close(request.view) {
+        view.stop();
+        open.hub.close(&Topic::View(request.view));
+    }
+    Ok(Nothing {})
+}
+
+pub async fn tail_status(app: &App, request: ViewRequest) -> Result<TailStatus> {
+    Ok(app.opened().await?.tails.get(request.view)?.status())
+}
+
+pub async fn tail_rows(app: &App, request: RowsRequest) -> Result<TailRows> {
+    app.opened().await?.tails.get(request.view)?.rows(request.offset, request.limit)
+}
+
+pub async fn record_show(app: &App, request: RecordRequest) -> Result<RecordDetail> {
+    let cluster = app.opened().await?.cluster(&request.cluster).await?;
+    let record = cluster.client.record(&request.topic, request.partition, request.offset).await?;
+    Ok(record.detail(&request.topic))
+}
+
+pub async fn group_list(app: &App, request: ClusterRequest) -> Result<Vec<GroupSummary>> {
+    lag::groups(&*app.opened().await?, &request.cluster).await
+}
+
+pub async fn group_show(app: &App, request: GroupRequest) -> Result<GroupDetail> {
+    lag::group(&*app.opened().await?, &request.cluster, &request.group).await
+}
+
+pub async fn lag_chart(app: &App, request: LagChartRequest) -> Result<Chart> {
+    let open = app.opened().await?;
+    let spec =
+        lag::chart_spec(&open, &request.cluster, request.group.as_deref(), request.metric).await?;
+    Ok(Chart { svg: reports::line_chart(&spec, &reports::Look::window(&request.style))? })
+}

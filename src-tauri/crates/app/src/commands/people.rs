@@ -1,0 +1,295 @@
+//! Sources, profiles, traits and audiences.
+
+use tailrace_engine::{audiences, session, traits};
+use tailrace_model::{AudienceDefinition, Error, Result, api::*};
+
+use crate::{
+    App,
+    core::now_ms,
+    open::{Held, OpenWorkspace},
+    people::{self, profiles},
+    reports::{self, ChartSpec, ColorRole, Look, Series, Unit},
+};
+
+pub async fn source_list(app: &App, _: Nothing) -> Result<Vec<SourceSummary>> {
+    let open = app.opened().await?;
+    let people = &open.held()?.people;
+    let definitions: Vec<_> = {
+        let workspace = open.workspace();
+        workspace.definitions.valid_sources().map(|(name, it)| (name.to_owned(), it.clone())).collect()
+    };
+    Ok(definitions
+        .into_iter()
+        .map(|(name, definition)| {
+            let (counts, checkpoint_ms) = people.counts(&name);
+            let status = people.source(&name);
+            let status = status.unwrap_or_else(|| people::SourceStatus {
+                state: SourceState::Stopped,
+                ..people::SourceStatus::default()
+            });
+            SourceSummary {
+                name,
+                definition,
+                state: status.state,
+                events: counts.events,
+                duplicates: counts.duplicates,
+                malformed: counts.malformed,
+                behind: status.behind,
+                per_second: status.per_second,
+                checkpoint_ms,
+                error: status.error,
+            }
+        })
+        .collect())
+}
+
+pub async fn malformed_list(app: &App, request: PageRequest) -> Result<Vec<MalformedRecord>> {
+    app.opened().await?.held()?.store.malformed(&request.name, request.offset, request.limit).await
+}
+
+pub async fn profile_search(app: &App, request: SearchRequest) -> Result<ProfileList> {
+    let open = app.opened().await?;
+    Ok(profiles::search(&open.held()?.people, &request.text, request.offset, request.limit))
+}
+
+pub async fn profile_show(app: &App, request: ProfileRequest) -> Result<ProfileDetail> {
+    let open = app.opened().await?;
+    profiles::show(&open, &open.held()?.people, request.profile_id).await
+}
+
+pub async fn observed_show(app: &App, _: Nothing) -> Result<Observed> {
+    let open = app.opened().await?;
+    people::observed(&open).await
+}
+
+pub async fn trait_list(app: &App, _: Nothing) -> Result<Vec<TraitSummary>> {
+    let open = app.opened().await?;
+    let session = open.held()?.people.session(&open).await?;
+    let definitions: Vec<_> = {
+        let workspace = open.workspace();
+        workspace.definitions.valid_traits().map(|(name, it)| (name.to_owned(), it.clone())).collect()
+    };
+    let mut summaries = Vec::with_capacity(definitions.len());
+    for (name, definition) in definitions {
+        let error = traits::validate(&session, &name, &definition).await.err();
+        let kind = if definition.sql.is_some() { "sql" } else { "computed" };
+        summaries.push(TraitSummary {
+            name,
+            title: definition.title,
+            kind: kind.to_owned(),
+            description: definition.description,
+            error,
+        });
+    }
+    Ok(summaries)
+}
+
+pub async fn trait_show(app: &App, request: Named) -> Result<TraitDetail> {
+    let open = app.opened().await?;
+    trait_detail(&open, &request.name).await
+}
+
+async fn trait_detail(open: &OpenWorkspace, name: &str) -> Result<TraitDetail> {
+    let session = open.held()?.people.session(open).await?;
+    let (definition, file) = {
+        let workspace = open.workspace();
+        let loaded = workspace.definitions.traits.get(name);
+        (workspace.definitions.trait_(name)?.clone(), loaded.map(|it| it.file.clone()).unwrap_or_default())
+    };
+    let sql = traits::sql(&session, name, &definition)?;
+    Ok(TraitDetail { name: name.to_owned(), definition, file, sql })
+}
+
+pub async fn trait_preview(app: &App, request: TraitPreviewRequest) -> Result<TraitPreview> {
+    let open = app.opened().await?;
+    let session = open.held()?.people.session(&open).await?;
+    traits::preview(&session, &request.name, &request.definition, now_ms()).await
+}
+
+pub async fn trait_save(app: &App, request: TraitSaveRequest) -> Result<TraitDetail> {
+    let open = app.opened().await?;
+    let session = open.held()?.people.session(&open).await?;
+    traits::validate(&session, &request.name, &request.definition).await?;
+    open.workspace_mut().save_trait(&request.name, &request.definition)?;
+    people::definitions_changed(&open);
+    open.hub.add(&Topic::Definitions, 1);
+    trait_detail(&open, &request.name).await
+}
+
+fn audience_summary(held: &Held, name: &str, definition: &AudienceDefinition) -> AudienceSummary {
+    let state = held.people.audience(name);
+    let kind = if definition.sql.is_some() { "sql" } else { "conditions" };
+    AudienceSummary {
+        name: name.to_owned(),
+        title: definition.title.clone(),
+        description: definition.description.clone(),
+        kind: kind.to_owned(),
+        members: state.as_ref().map(|it| it.membership.len() as u64),
+        entered: state.as_ref().map_or(0, |it| it.entered),
+        exited: state.as_ref().map_or(0, |it| it.exited),
+        evaluated_ms: state.as_ref().and_then(|it| it.evaluated_ms),
+        took_ms: state.as_ref().and_then(|it| it.took_ms),
+        error: state.map_or_else(|| held.people.audience_error(name), |it| it.error),
+    }
+}
+
+pub async fn audience_list(app: &App, _: Nothing) -> Result<Vec<AudienceSummary>> {
+    let open = app.opened().await?;
+    let held = open.held()?;
+    let workspace = open.workspace();
+    let audiences = workspace.definitions.valid_audiences();
+    Ok(audiences.map(|(name, definition)| audience_summary(held, name, definition)).collect())
+}
+
+pub async fn audience_show(app: &App, request: Named) -> Result<AudienceDetail> {
+    let open = app.opened().await?;
+    audience_detail(&open, &request.name).await
+}
+
+async fn audience_detail(open: &OpenWorkspace, name: &str) -> Result<AudienceDetail> {
+    let held = open.held()?;
+    let session = held.people.session(open).await?;
+    let (definition, file, syncs) = {
+        let workspace = open.workspace();
+        let loaded = workspace.definitions.audiences.get(name);
+        let syncs = workspace.definitions.valid_syncs().filter(|(_, sync)| sync.audience == name);
+        (
+            workspace.definitions.audience(name)?.clone(),
+            loaded.map(|it| it.file.clone()).unwrap_or_default(),
+            syncs.map(|(sync, _)| sync.to_owned()).collect(),
+        )
+    };
+    Ok(AudienceDetail {
+        summary: audience_summary(held, name, &definition),
+        sql: audiences::sql(&session, &definition).await?,
+        sentence: definition.condition.as_ref().map(audiences::sentence),
+        definition,
+        file,
+        syncs,
+    })
+}
+
+pub async fn audience_preview(app: &App, request: AudiencePreviewRequest) -> Result<AudiencePreview> {
+    let open = app.opened().await?;
+    let held = open.held()?;
+    let session = held.people.session(&open).await?;
+    let published = held.people.members(&request.name).unwrap_or_default();
+    audiences::preview(&session, &request.definition, &published, now_ms()).await
+}
+
+pub async fn audience_save(app: &App, request: AudienceSaveRequest) -> Result<AudienceDetail> {
+    let open = app.opened().await?;
+    let held = open.held()?;
+    let session = held.people.session(&open).await?;
+    audiences::validate(&session, &request.name, &request.definition).await.into_result()?;
+    open.workspace_mut().save_audience(&request.name, &request.definition)?;
+    people::evaluate(&open, &request.name).await?;
+    people::definitions_changed(&open);
+    open.hub.add(&Topic::Definitions, 1);
+    audience_detail(&open, &request.name).await
+}
+
+/// Evaluates an audience now, and records who entered and exited.
+pub async fn audience_run(app: &App, request: Named) -> Result<AudienceSummary> {
+    let open = app.opened().await?;
+    people::evaluate(&open, &request.name).await?;
+    let definition = open.workspace().definitions.audience(&request.name)?.clone();
+    Ok(audience_summary(open.held()?, &request.name, &definition))
+}
+
+pub async fn audience_members(app: &App, request: PageRequest) -> Result<MemberList> {
+    let open = app.opened().await?;
+    let held = open.held()?;
+    open.workspace().definitions.audience(&request.name)?;
+    let rows = match held.people.audience(&request.name) {
+        Some(state) => state.membership.members().to_vec(),
+        None => held.store.members(&request.name).await?,
+    };
+    let page = rows.iter().skip(request.offset as usize).take(request.limit as usize);
+    let members = page.map(|it| Member { profile_id: it.profile_id, name: name_of(held, it.profile_id), since_ms: it.since_ms });
+    Ok(MemberList { members: members.collect(), total: rows.len() as u64 })
+}
+
+fn name_of(held: &Held, profile_id: i64) -> String {
+    let found = held.people.log.profile(profile_id).map(|it| it.facts);
+    let text = |pick: fn(&tailrace_engine::log::ProfileFacts) -> Option<&String>| {
+        found.as_ref().and_then(pick).map(String::as_str)
+    };
+    people::profile_name(
+        profile_id,
+        text(|it| it.user_id.as_ref()),
+        text(|it| it.email.as_ref()),
+        text(|it| it.anonymous_id.as_ref()),
+    )
+}
+
+pub async fn audience_changes(app: &App, request: PageRequest) -> Result<MembershipChanges> {
+    let open = app.opened().await?;
+    let held = open.held()?;
+    let (rows, total) = held.store.membership_changes(&request.name, request.offset, request.limit).await?;
+    let changes = rows.into_iter().map(|row| MembershipChange {
+        name: name_of(held, row.profile_id),
+        audience: row.audience,
+        profile_id: row.profile_id,
+        entered: row.entered,
+        at_ms: row.at_ms,
+    });
+    Ok(MembershipChanges { changes: changes.collect(), total })
+}
+
+pub async fn audience_explain(app: &App, request: ExplainRequest) -> Result<Explanation> {
+    let open = app.opened().await?;
+    let held = open.held()?;
+    let definition = open.workspace().definitions.audience(&request.name)?.clone();
+    let session = held.people.session(&open).await?;
+    let state = held.people.audience(&request.name);
+    let since_ms = state.and_then(|state| state.membership.since_ms(request.profile_id));
+    audiences::explain(&session, &definition, request.profile_id, since_ms, now_ms()).await
+}
+
+pub async fn audience_chart(app: &App, request: AudienceChartRequest) -> Result<Chart> {
+    let open = app.opened().await?;
+    let spec = audience_chart_spec(&open, &request.name).await?;
+    Ok(Chart { svg: reports::line_chart(&spec, &Look::window(&request.style))? })
+}
+
+/// How far back a chart of sizes goes.
+const SIZES_MS: i64 = 30 * 86_400_000;
+
+/// Sizes of an audience over time, as a chart.
+pub async fn audience_chart_spec(open: &OpenWorkspace, name: &str) -> Result<ChartSpec> {
+    open.workspace().definitions.audience(name)?;
+    let now = now_ms();
+    let sizes = open.held()?.store.audience_sizes(name, now - SIZES_MS).await?;
+    let from_ms = sizes.first().map_or(now - 60_000, |(at, _)| *at).min(now - 60_000);
+    let mut points: Vec<(i64, Option<f64>)> = sizes.iter().map(|(at, size)| (*at, Some(*size as f64))).collect();
+    // The size holds until it changes.
+    if let Some((_, size)) = sizes.last() {
+        points.push((now, Some(*size as f64)));
+    }
+    Ok(ChartSpec {
+        title: None,
+        series: vec![Series { name: name.to_owned(), role: ColorRole::Accent, points, filled: true }],
+        unit: Unit::Count,
+        from_ms,
+        to_ms: now,
+        utc_offset_ms: open.utc_offset_ms(now),
+        marks: Vec::new(),
+        empty: "not evaluated yet".to_owned(),
+    })
+}
+
+pub async fn audience_export(app: &App, request: AudienceExportRequest) -> Result<FileWritten> {
+    let open = app.opened().await?;
+    let definition = open.workspace().definitions.audience(&request.name)?.clone();
+    if definition.condition.is_none() && definition.sql.is_none() {
+        return Err(Error::user("empty_audience", format!("audience \"{}\" has no conditions", request.name)));
+    }
+    let session = open.held()?.people.session(&open).await?;
+    let table = session::quote_path(&["audiences", &request.name]);
+    let sql = format!(
+        "SELECT p.* FROM profiles AS p WHERE p.profile_id IN (SELECT profile_id FROM {table}) ORDER BY p.profile_id"
+    );
+    let query = session.query(&sql, now_ms()).await?;
+    session::export(query, &open.output_path(&request.path)).await
+}

@@ -1,0 +1,186 @@
+//! The whole job on the sandbox, without a window: connect, tail, lag, collect, define, stay live, deliver. What the
+//! window does step by step, through the same command bodies; it ends with a summary of what really happened.
+
+mod receiver;
+mod summary;
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use receiver::Receiver;
+pub use summary::{DemoAudience, DemoDelivery, DemoGroup, DemoSummary, Step};
+use tailrace_model::{Error, Result, api::*};
+
+use crate::{
+    App, OpenOptions, commands as run,
+    core::now_ms,
+    lag,
+    reports::write_chart,
+    workspace,
+};
+
+/// The cluster, topic and audiences of the sample workspace.
+const CLUSTER: &str = "sandbox";
+const TOPIC: &str = "shop.events";
+/// Between two looks at how far it is.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How far the demo is, twice a second.
+#[derive(Debug, Clone, Default)]
+pub struct DemoProgress {
+    pub elapsed: Duration,
+    pub total: Duration,
+    pub tailed: u64,
+    pub events: u64,
+    pub members: u64,
+    pub delivered: u64,
+}
+
+/// Runs it for some seconds in a folder: the workspace there, or a sample workspace made there. Files it writes are in
+/// `demo/` in it. `progress` is told how far it is.
+pub async fn run(folder: &Path, seconds: u32, progress: impl Fn(&DemoProgress)) -> Result<DemoSummary> {
+    workspace::ensure_sample(folder).await?;
+    let receiver = Receiver::start().await?;
+    receiver.write_into(folder)?;
+    let app = App::open(folder.to_owned(), OpenOptions::live()).await?;
+    let result = Demo { app: &app, folder, receiver: &receiver }.run(seconds, progress).await;
+    app.close().await;
+    receiver.stop().await;
+    result
+}
+
+struct Demo<'a> {
+    app: &'a App,
+    folder: &'a Path,
+    receiver: &'a Receiver,
+}
+
+impl Demo<'_> {
+    async fn run(&self, seconds: u32, progress: impl Fn(&DemoProgress)) -> Result<DemoSummary> {
+        let started = Instant::now();
+        let total = Duration::from_secs(u64::from(seconds));
+        let tested = run::cluster_test(self.app, ClusterRequest { cluster: CLUSTER.to_owned() }).await?;
+        if !tested.ok {
+            let failed = tested.steps.iter().find(|step| !step.ok).map(|step| step.detail.clone());
+            return Err(Error::external("demo_connect", failed.unwrap_or_else(|| "the sandbox did not answer".to_owned())));
+        }
+        let all = self.tail(None).await?;
+        let filtered = self.tail(Some("where value.properties.revenue > 100")).await?;
+        while started.elapsed() < total {
+            let now = self.progress(&started, total, all).await?;
+            progress(&now);
+            tokio::time::sleep(LOOK.min(total.saturating_sub(started.elapsed()))).await;
+        }
+        let tailed = run::tail_stop(self.app, ViewRequest { view: all }).await?;
+        let matched = run::tail_stop(self.app, ViewRequest { view: filtered }).await?;
+        self.settle().await?;
+        let files = self.files().await?;
+        self.summary(started, tailed, matched, files).await
+    }
+
+    async fn tail(&self, filter: Option<&str>) -> Result<u64> {
+        let request = TailRequest {
+            cluster: CLUSTER.to_owned(),
+            topic: TOPIC.to_owned(),
+            start: TailStart::Beginning,
+            until_ms: None,
+            partitions: Vec::new(),
+            filter: filter.map(str::to_owned),
+            stop_at_end: false,
+            limit: None,
+        };
+        Ok(run::tail_start(self.app, request).await?.view)
+    }
+
+    async fn progress(&self, started: &Instant, total: Duration, tail: u64) -> Result<DemoProgress> {
+        let status = run::tail_status(self.app, ViewRequest { view: tail }).await?;
+        let counts = run::counts_show(self.app, CountsRequest { cluster: None }).await?;
+        let audiences = run::audience_list(self.app, Nothing {}).await?;
+        let syncs = run::sync_list(self.app, Nothing {}).await?;
+        Ok(DemoProgress {
+            elapsed: started.elapsed(),
+            total,
+            tailed: status.scanned,
+            events: counts.events,
+            members: audiences.iter().filter_map(|audience| audience.members).sum(),
+            delivered: syncs.iter().map(|sync| sync.acknowledged).sum(),
+        })
+    }
+
+    /// Delivers what the last evaluation left owed.
+    async fn settle(&self) -> Result<()> {
+        for sync in run::sync_list(self.app, Nothing {}).await? {
+            if sync.definition.enabled {
+                run::audience_run(self.app, Named { name: sync.definition.audience.clone() }).await?;
+                run::sync_run(self.app, SyncRunRequest { name: sync.name, dry_run: false }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Two charts and an audience as CSV.
+    async fn files(&self) -> Result<Vec<FileWritten>> {
+        let folder = self.folder.join("demo");
+        std::fs::create_dir_all(&folder).map_err(|error| {
+            Error::external("file_write", format!("{} can't be made: {error}", folder.display()))
+        })?;
+        let open = self.app.opened().await?;
+        let records = lag::chart_spec(&open, CLUSTER, None, LagMetric::Records).await?;
+        let time = lag::chart_spec(&open, CLUSTER, None, LagMetric::Time).await?;
+        let mut files =
+            vec![write_chart(&records, &folder.join("lag.svg"))?, write_chart(&time, &folder.join("lag-in-time.png"))?];
+        let audiences = run::audience_list(self.app, Nothing {}).await?;
+        for audience in audiences {
+            let path = folder.join(format!("{}.csv", audience.name)).display().to_string();
+            files.push(run::audience_export(self.app, AudienceExportRequest { name: audience.name, path }).await?);
+        }
+        Ok(files)
+    }
+
+    async fn summary(
+        &self,
+        started: Instant,
+        tailed: TailStatus,
+        matched: TailStatus,
+        files: Vec<FileWritten>,
+    ) -> Result<DemoSummary> {
+        let groups = run::group_list(self.app, ClusterRequest { cluster: CLUSTER.to_owned() }).await?;
+        let counts = run::counts_show(self.app, CountsRequest { cluster: None }).await?;
+        let audiences = run::audience_list(self.app, Nothing {}).await?;
+        let mut syncs = run::sync_list(self.app, Nothing {}).await?;
+        syncs.retain(|sync| sync.definition.enabled);
+        let mut deliveries = Vec::with_capacity(syncs.len());
+        for sync in syncs {
+            let page = PageRequest { name: sync.name.clone(), offset: 0, limit: 1_000 };
+            let runs = run::sync_runs(self.app, page).await?;
+            deliveries.push(DemoDelivery {
+                destination: sync.definition.destination,
+                runs: runs.len() as u64,
+                delivered: runs.iter().map(|run| run.delivered).sum(),
+                failed: runs.first().map_or(0, |run| run.failed),
+                acknowledged: sync.acknowledged,
+                sync: sync.name,
+            });
+        }
+        let summary = DemoSummary {
+            seconds: started.elapsed().as_secs_f64(),
+            workspace: self.folder.display().to_string(),
+            tailed: tailed.scanned,
+            tailed_bytes: tailed.scanned_bytes,
+            filter_matched: matched.matched,
+            events: counts.events,
+            duplicates: counts.duplicates,
+            malformed: counts.malformed,
+            profiles: counts.profiles,
+            groups: groups.into_iter().map(DemoGroup::from).collect(),
+            audiences: audiences.into_iter().map(DemoAudience::from).collect(),
+            deliveries,
+            webhook_received: self.receiver.rows(),
+            files,
+            ended_ms: now_ms(),
+        };
+        Ok(summary)
+    }
+}

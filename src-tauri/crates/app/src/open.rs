@@ -1,0 +1,217 @@
+//! A workspace that is open: its definitions, its state and everything that runs on it.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use tailrace_model::{Error, Result, api::Topic};
+
+use crate::{
+    clusters::{Cluster, Clusters},
+    core::{Activities, Hub, Stage, Supervisor, Views, now_ms},
+    lag,
+    people::People,
+    queries::QueryView,
+    secrets::SecretStore,
+    store::Store,
+    syncs::{self, Syncs},
+    tails::TailView,
+    workspace::{ConfigDir, Workspace, WorkspaceLock, recent},
+};
+
+/// What runs by itself while the workspace is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// Takes the workspace's lock and opens its state. Without it only clusters can be looked at.
+    pub state: bool,
+    /// Sources collect.
+    pub sources: bool,
+    /// Audiences are kept live, syncs run when due, lag is sampled.
+    pub live: bool,
+    /// Who holds the lock, for the sentence that another one gets.
+    pub holder: &'static str,
+}
+
+impl OpenOptions {
+    /// The window: everything.
+    pub fn live() -> Self {
+        Self { state: true, sources: true, live: true, holder: "the window" }
+    }
+
+    /// Looks at clusters and definitions; needs no lock.
+    pub fn look() -> Self {
+        Self { state: false, sources: false, live: false, holder: "" }
+    }
+
+    /// One command in the terminal that reads or changes the state; nothing runs by itself.
+    pub fn command() -> Self {
+        Self { state: true, sources: false, live: false, holder: "a tailrace command" }
+    }
+}
+
+/// What only the holder of the lock has.
+#[derive(Debug)]
+pub struct Held {
+    pub store: Store,
+    pub people: People,
+    pub syncs: Syncs,
+    _lock: WorkspaceLock,
+}
+
+/// See the module's text.
+#[derive(Debug)]
+pub struct OpenWorkspace {
+    folder: PathBuf,
+    workspace: RwLock<Workspace>,
+    pub(crate) config: ConfigDir,
+    pub(crate) secrets: SecretStore,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) hub: Hub,
+    pub(crate) activities: Arc<Activities>,
+    pub(crate) clusters: Clusters,
+    pub(crate) tails: Views<TailView>,
+    pub(crate) queries: Views<QueryView>,
+    held: Option<Held>,
+}
+
+impl OpenWorkspace {
+    pub(crate) async fn open(folder: PathBuf, options: OpenOptions) -> Result<Arc<Self>> {
+        let config = ConfigDir::from_env()?;
+        let workspace = Workspace::open(&folder)?;
+        let held = match options.state {
+            true => Some(Self::hold(&workspace, options.holder).await?),
+            false => None,
+        };
+        let open = Arc::new(Self {
+            secrets: SecretStore::open(&config),
+            folder,
+            supervisor: Supervisor::default(),
+            hub: Hub::default(),
+            activities: Arc::default(),
+            clusters: Clusters::default(),
+            tails: Views::default(),
+            queries: Views::default(),
+            workspace: RwLock::new(workspace),
+            config,
+            held,
+        });
+        open.start(options)?;
+        Ok(open)
+    }
+
+    async fn hold(workspace: &Workspace, holder: &str) -> Result<Held> {
+        let lock = WorkspaceLock::acquire(&workspace.dir, holder)?;
+        let store = Store::open(&workspace.state_dir()).await?;
+        store.close_open_runs(now_ms()).await?;
+        let people = People::open(&workspace.state_dir(), &store).await?;
+        Ok(Held { store, people, syncs: Syncs::default(), _lock: lock })
+    }
+
+    fn start(self: &Arc<Self>, options: OpenOptions) -> Result<()> {
+        if options.state && options.live {
+            recent::add(&self.config, self.workspace().definitions.name(), &self.folder)?;
+            self.watch_definitions()?;
+        }
+        if options.sources {
+            crate::people::start_sources(self);
+        }
+        if options.live {
+            crate::people::start_evaluations(self);
+            lag::start_sampling(self);
+            syncs::start_schedule(self);
+        }
+        Ok(())
+    }
+
+    fn watch_definitions(self: &Arc<Self>) -> Result<()> {
+        let mut watch = self.workspace().watch()?;
+        let open = Arc::downgrade(self);
+        self.supervisor.spawn(Stage::Work, |token| async move {
+            while let Some(Some(())) = token.run_until_cancelled(watch.changed()).await {
+                let Some(open) = open.upgrade() else { return };
+                open.reload();
+            }
+        });
+        Ok(())
+    }
+
+    /// Reads the definitions again and tells who follows them.
+    fn reload(self: &Arc<Self>) {
+        let changed = self.workspace_mut().reload();
+        match changed {
+            Ok(changed) if changed.is_empty() => {}
+            Ok(changed) => {
+                self.hub.add(&Topic::Definitions, changed.len() as u64);
+                crate::people::definitions_changed(self);
+            }
+            Err(error) => tracing::warn!(%error, "the definitions can't be read again"),
+        }
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The definitions as they are now. Not to be held across an await.
+    pub(crate) fn workspace(&self) -> RwLockReadGuard<'_, Workspace> {
+        self.workspace.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn workspace_mut(&self) -> RwLockWriteGuard<'_, Workspace> {
+        self.workspace.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state, when it was opened with it.
+    pub(crate) fn held(&self) -> Result<&Held> {
+        self.held.as_ref().ok_or_else(|| {
+            Error::internal("no_state", "this command needs the workspace's state, which was not opened")
+        })
+    }
+
+    pub(crate) async fn cluster(&self, name: &str) -> Result<Arc<Cluster>> {
+        self.clusters.get(self, name).await
+    }
+
+    /// The time of the newest event collected; the sandbox's history begins there.
+    pub(crate) fn newest_event_ms(&self) -> Option<i64> {
+        self.held.as_ref().and_then(|held| held.people.newest_event_ms())
+    }
+
+    /// What is wrong with the event log on disk.
+    pub(crate) fn log_problems(&self) -> Vec<Error> {
+        let problems = self.held.as_ref().map(|held| held.people.problems()).unwrap_or_default();
+        problems.iter().map(|problem| Error::user("event_log", problem.to_string())).collect()
+    }
+
+    /// A path that a person gave for a result: relative to where the process runs.
+    pub(crate) fn output_path(&self, path: &str) -> PathBuf {
+        PathBuf::from(path)
+    }
+
+    /// How far the workspace's time zone is from UTC at a time, in milliseconds.
+    pub(crate) fn utc_offset_ms(&self, at_ms: i64) -> i64 {
+        use chrono::{Offset, TimeZone};
+        let zone: Option<arrow::array::timezone::Tz> = self.workspace().definitions.time_zone().parse().ok();
+        let offset = zone.and_then(|zone| {
+            let at = chrono::DateTime::from_timestamp_millis(at_ms)?.naive_utc();
+            Some(zone.offset_from_utc_datetime(&at).fix().local_minus_utc())
+        });
+        i64::from(offset.unwrap_or(0)) * 1_000
+    }
+
+    /// Stops everything, in order, and closes the state.
+    pub(crate) async fn close(&self) {
+        for tail in self.tails.take_all() {
+            tail.stop();
+        }
+        for query in self.queries.take_all() {
+            query.stop();
+        }
+        self.supervisor.shut_down().await;
+        self.clusters.close().await;
+        if let Some(held) = &self.held {
+            held.store.close().await;
+        }
+    }
+}

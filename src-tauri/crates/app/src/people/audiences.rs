@@ -1,0 +1,208 @@
+//! Audiences kept live: evaluated again whenever there is something new, and as time moves windows on.
+//!
+//! An evaluation is the audience's SQL over everything known at a time `T`: live and batch are one and the same. How
+//! often it happens follows what it costs, and every audience says when it was evaluated and how long it took.
+//!
+//! Invariants: memberships in memory and in the state change together; an evaluation that fails changes nothing.
+
+use std::{
+    sync::{Arc, PoisonError, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use tailrace_engine::{
+    audiences::{self, Membership},
+    session::Session,
+};
+use tailrace_model::{AudienceDefinition, Error, Result, api::Topic};
+
+use super::People;
+use crate::{
+    core::{Stage, now_ms},
+    open::{Held, OpenWorkspace},
+};
+
+/// Between two evaluations at least.
+const INTERVAL_MIN: Duration = Duration::from_millis(500);
+/// Without new events, windows are moved on this often.
+const INTERVAL_IDLE: Duration = Duration::from_secs(2);
+/// Evaluations take at most one part in this many of the time.
+const DUTY: u32 = 4;
+
+/// An audience as last evaluated.
+#[derive(Debug, Clone)]
+pub struct AudienceState {
+    pub definition: AudienceDefinition,
+    pub membership: Membership,
+    /// Since the workspace was opened.
+    pub entered: u64,
+    pub exited: u64,
+    pub evaluated_ms: Option<i64>,
+    pub took_ms: Option<i64>,
+    pub error: Option<Error>,
+}
+
+/// Starts the task that keeps every audience live.
+pub fn start_evaluations(open: &Arc<OpenWorkspace>) {
+    let weak = Arc::downgrade(open);
+    open.supervisor.spawn(Stage::Work, |token| async move {
+        let mut seen = None;
+        loop {
+            let Some(open) = weak.upgrade() else { return };
+            let Ok(held) = open.held() else { return };
+            let checkpoint = held.people.log.snapshot().checkpoint_ms();
+            let revision = (checkpoint, held.people.definitions_revision.load(Ordering::SeqCst));
+            let started = Instant::now();
+            seen = Some(revision);
+            if token.run_until_cancelled(evaluate_all(&open)).await.is_none() {
+                return;
+            }
+            let rest = (started.elapsed() * (DUTY - 1)).max(INTERVAL_MIN);
+            let idle = INTERVAL_IDLE.saturating_sub(rest);
+            if token.run_until_cancelled(tokio::time::sleep(rest)).await.is_none() {
+                return;
+            }
+            let news = async {
+                loop {
+                    let told = held.people.checkpointed.notified();
+                    let checkpoint = held.people.log.snapshot().checkpoint_ms();
+                    if seen != Some((checkpoint, held.people.definitions_revision.load(Ordering::SeqCst))) {
+                        return;
+                    }
+                    told.await;
+                }
+            };
+            tokio::select! {
+                () = token.cancelled() => return,
+                () = news => {}
+                () = tokio::time::sleep(idle) => {}
+            }
+        }
+    });
+}
+
+/// Definitions changed on disk: sources and evaluations take them over.
+pub fn definitions_changed(open: &Arc<OpenWorkspace>) {
+    let Ok(held) = open.held() else { return };
+    held.people.definitions_revision.fetch_add(1, Ordering::SeqCst);
+    held.people.checkpointed.notify_waiters();
+    if !held.people.running.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+        super::start_sources(open);
+    }
+}
+
+async fn evaluate_all(open: &OpenWorkspace) {
+    let names: Vec<String> =
+        open.workspace().definitions.valid_audiences().map(|(name, _)| name.to_owned()).collect();
+    let Ok(held) = open.held() else { return };
+    let session = match held.people.session(open).await {
+        Ok(session) => session,
+        Err(error) => {
+            for name in names {
+                held.people.set_audience_error(&name, Some(error.clone()));
+            }
+            return;
+        }
+    };
+    let t_ms = now_ms();
+    let mut moved = 0;
+    for name in names {
+        match evaluate_in(open, held, &session, &name, t_ms).await {
+            Ok(changes) => moved += changes,
+            Err(error) => held.people.set_audience_error(&name, Some(error)),
+        }
+    }
+    open.hub.add(&Topic::Memberships, moved);
+}
+
+/// Evaluates one audience now and records who entered and exited; returns how many did.
+pub async fn evaluate(open: &OpenWorkspace, name: &str) -> Result<u64> {
+    open.workspace().definitions.audience(name)?;
+    let held = open.held()?;
+    let session = held.people.session(open).await?;
+    let moved = evaluate_in(open, held, &session, name, now_ms()).await?;
+    open.hub.add(&Topic::Memberships, moved);
+    Ok(moved)
+}
+
+async fn evaluate_in(
+    open: &OpenWorkspace,
+    held: &Held,
+    session: &Session,
+    name: &str,
+    t_ms: i64,
+) -> Result<u64> {
+    let definition = open.workspace().definitions.audience(name)?.clone();
+    let _turn = held.people.evaluating.lock().await;
+    let evaluated = audiences::members(session, &definition, t_ms).await?;
+    let mut state = held.people.load_audience(held, name, &definition).await?;
+    let changes = state.membership.apply(&evaluated.members, t_ms);
+    let moved = (changes.entered.len() + changes.exited.len()) as u64;
+    if moved > 0 || state.evaluated_ms.is_none() {
+        let size = evaluated.members.len() as u64;
+        held.store.change_members(name, &changes.entered, &changes.exited, t_ms, size).await?;
+    }
+    state.entered += changes.entered.len() as u64;
+    state.exited += changes.exited.len() as u64;
+    state.evaluated_ms = Some(t_ms);
+    state.took_ms = Some(evaluated.took_ms);
+    state.error = None;
+    state.definition = definition;
+    People::lock(&held.people.audiences).insert(name.to_owned(), state);
+    Ok(moved)
+}
+
+impl People {
+    /// The state of an audience; when it was not evaluated since the workspace was opened, from what is stored.
+    async fn load_audience(
+        &self,
+        held: &Held,
+        name: &str,
+        definition: &AudienceDefinition,
+    ) -> Result<AudienceState> {
+        if let Some(state) = Self::lock(&self.audiences).get(name) {
+            return Ok(state.clone());
+        }
+        Ok(AudienceState {
+            definition: definition.clone(),
+            membership: Membership::restore(held.store.members(name).await?),
+            entered: 0,
+            exited: 0,
+            evaluated_ms: None,
+            took_ms: None,
+            error: None,
+        })
+    }
+
+    fn set_audience_error(&self, name: &str, error: Option<Error>) {
+        if let Some(state) = Self::lock(&self.audiences).get_mut(name) {
+            state.error = error;
+        } else if let Some(error) = error {
+            Self::lock(&self.failed).insert(name.to_owned(), error);
+        }
+    }
+
+    /// Why an audience that was never evaluated could not be.
+    pub fn audience_error(&self, name: &str) -> Option<Error> {
+        Self::lock(&self.failed).get(name).cloned()
+    }
+
+    /// An audience as last evaluated since the workspace was opened.
+    pub fn audience(&self, name: &str) -> Option<AudienceState> {
+        Self::lock(&self.audiences).get(name).cloned()
+    }
+
+    /// Its members, sorted; absent: not evaluated since the workspace was opened.
+    pub fn members(&self, name: &str) -> Option<Vec<i64>> {
+        Self::lock(&self.audiences).get(name).map(|state| state.membership.ids())
+    }
+
+    /// The audiences that a profile is a member of, and since when.
+    pub fn memberships(&self, profile_id: i64) -> Vec<(String, i64)> {
+        let audiences = Self::lock(&self.audiences);
+        let since = |(name, state): (&String, &AudienceState)| {
+            state.membership.since_ms(profile_id).map(|since| (name.clone(), since))
+        };
+        audiences.iter().filter_map(since).collect()
+    }
+}

@@ -1,0 +1,275 @@
+//! Collecting: a task for each source reads its topic from the checkpoint on, and hands events to the collector.
+//!
+//! Invariants: positions advance only together with the events they produced (both are in the same checkpoint);
+//! the consumer group's offsets follow the checkpoint, never lead it; a record that is no event is kept with its reason
+//! and stops nothing.
+
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use arrow::{
+    array::{Array, AsArray, RecordBatch},
+    datatypes::{Int32Type, Int64Type},
+};
+use tailrace_connectors::{
+    clusters::kafka::{RawBatch, Tail, TailFrom, TailSpec},
+    formats::{RecordDecoder, json::{Shape, ShapeLimits}, preview},
+};
+use tailrace_engine::{
+    events::{self, MalformedRow, Parsed},
+    session::RecordProjection,
+};
+use tailrace_model::{
+    Error, Result, SourceDefinition,
+    api::{MalformedRecord, SourceState, Topic},
+    limits::CELL_CHARS_MAX,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{SourceStatus, checkpoint};
+use crate::{
+    clusters::Cluster,
+    core::{Stage, now_ms},
+    open::OpenWorkspace,
+};
+
+/// A source that failed tries again after this, at first; the pause doubles up to [`RETRY_MAX`].
+const RETRY_MIN: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_secs(30);
+
+/// Starts a task for every enabled source that does not run yet, and ends those that are no longer defined so.
+pub fn start_sources(open: &Arc<OpenWorkspace>) {
+    let Ok(held) = open.held() else { return };
+    let wanted: Vec<(String, SourceDefinition)> = {
+        let workspace = open.workspace();
+        let sources = workspace.definitions.valid_sources().filter(|(_, it)| it.enabled);
+        sources.map(|(name, it)| (name.to_owned(), it.clone())).collect()
+    };
+    let mut running = held.people.running.lock().unwrap_or_else(PoisonError::into_inner);
+    running.retain(|name, (definition, token)| {
+        let keep = wanted.iter().any(|(wanted, it)| wanted == name && it == definition);
+        if !keep {
+            token.cancel();
+        }
+        keep
+    });
+    for (name, definition) in wanted {
+        if running.contains_key(&name) {
+            continue;
+        }
+        let token = open.supervisor.token(Stage::Sources);
+        running.insert(name.clone(), (definition.clone(), token.clone()));
+        let weak = Arc::downgrade(open);
+        open.supervisor.spawn(Stage::Sources, |_| async move {
+            let mut pause = RETRY_MIN;
+            while !token.is_cancelled() {
+                let Some(open) = weak.upgrade() else { return };
+                let ran = run(&open, &name, &definition, &token).await;
+                let Ok(held) = open.held() else { return };
+                match ran {
+                    Ok(()) => break,
+                    Err(error) => {
+                        held.people.set_source(&name, |status| {
+                            status.state = SourceState::Failed;
+                            status.error = Some(error.clone());
+                        });
+                        open.hub.add(&Topic::Events, 0);
+                    }
+                }
+                drop(open);
+                if token.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                    break;
+                }
+                pause = (pause * 2).min(RETRY_MAX);
+            }
+        });
+    }
+    drop(running);
+    checkpoint::start(open);
+}
+
+async fn run(
+    open: &Arc<OpenWorkspace>,
+    name: &str,
+    definition: &SourceDefinition,
+    token: &CancellationToken,
+) -> Result<()> {
+    let held = open.held()?;
+    let mut reader = Reader::new(name, definition)?;
+    let cluster = open.cluster(&definition.cluster).await?;
+    let cluster_id = cluster.id().await?;
+    let positions = held.store.positions(name, &cluster_id, &definition.topic).await?;
+    held.people.begin_source(name, &cluster, &cluster_id, definition);
+    let mut spec = TailSpec::new(&definition.topic, TailFrom::Offsets(positions));
+    spec.new_partitions = true;
+    let mut tail = Tail::start(&cluster.client, spec, now_ms(), token.clone()).await?;
+    let activity = open.activities.start("source", format!("Collect {name}"), None);
+    held.people.set_source(name, |status| {
+        status.state = SourceState::CatchingUp;
+        status.error = None;
+    });
+    loop {
+        let batch = tokio::select! {
+            biased;
+            () = token.cancelled() => break,
+            batch = tail.next() => batch?,
+            () = tokio::time::sleep(Duration::from_secs(1)) => {
+                let progress = tail.progress();
+                held.people.set_behind(name, &progress);
+                continue;
+            }
+        };
+        let Some(batch) = batch else { break };
+        collect(open, name, &mut reader, batch).await?;
+        let progress = tail.progress();
+        held.people.set_behind(name, &progress);
+        activity.progress(progress.scanned, None, None);
+    }
+    held.people.set_source(name, |status| status.state = SourceState::Stopped);
+    activity.end(Ok(()));
+    Ok(())
+}
+
+async fn collect(open: &Arc<OpenWorkspace>, name: &str, reader: &mut Reader, batch: RawBatch) -> Result<()> {
+    let people = &open.held()?.people;
+    let mut collecting = people.collecting.lock().await;
+    let now = now_ms();
+    let records = reader.prepare(batch.records)?;
+    let parsed = reader.parse(&records, now)?;
+    let collected = collecting.collector.collect(name, &parsed.events, now)?;
+    let mut malformed = parsed.malformed;
+    malformed.extend(collected.rejected.into_iter().map(|it| MalformedRow {
+        row: parsed.rows[it.index],
+        reason: it.reason,
+    }));
+    let malformed = malformed_records(&reader.source, &reader.topic, &reader.raw, &malformed, now)?;
+    let pending = collecting.pending.entry(name.to_owned()).or_default();
+    pending.counts.events += collected.accepted as u64;
+    pending.counts.duplicates += collected.duplicates as u64;
+    pending.counts.malformed += malformed.len() as u64;
+    pending.malformed.extend(malformed);
+    pending.set_positions(&batch.positions);
+    let full = collecting.collector.is_full() || collecting.malformed_pending() > MALFORMED_PENDING_MAX;
+    drop(collecting);
+    if full {
+        // The reader waits until there is room again: memory is bounded.
+        checkpoint::write(open).await?;
+    }
+    Ok(())
+}
+
+/// Malformed records that wait for a checkpoint.
+const MALFORMED_PENDING_MAX: usize = 5_000;
+
+fn malformed_records(
+    source: &str,
+    topic: &str,
+    raw: &RecordBatch,
+    rows: &[MalformedRow],
+    now: i64,
+) -> Result<Vec<MalformedRecord>> {
+    let column = |name: &str| {
+        raw.column_by_name(name)
+            .ok_or_else(|| Error::internal("raw_batch", format!("a batch of records has no column {name}")))
+    };
+    let partitions = column("_partition")?.as_primitive::<Int32Type>();
+    let offsets = column("_offset")?.as_primitive::<Int64Type>();
+    let values = column("value")?.as_binary::<i32>();
+    Ok(rows
+        .iter()
+        .map(|it| MalformedRecord {
+            source: source.to_owned(),
+            topic: topic.to_owned(),
+            partition: partitions.value(it.row),
+            offset: offsets.value(it.row),
+            reason: it.reason.clone(),
+            value: if values.is_null(it.row) {
+                String::new()
+            } else {
+                preview(values.value(it.row), CELL_CHARS_MAX)
+            },
+            seen_ms: now,
+        })
+        .collect())
+}
+
+/// Turns records into events: Segment's spec as it is, or a SQL projection over decoded values.
+struct Reader {
+    source: String,
+    topic: String,
+    projection: Option<Projection>,
+    /// The batch as it was read, for what is malformed in it.
+    raw: RecordBatch,
+}
+
+struct Projection {
+    sql: RecordProjection,
+    paths: Vec<Vec<String>>,
+    shape: Shape,
+    decoder: RecordDecoder,
+}
+
+impl Reader {
+    fn new(source: &str, definition: &SourceDefinition) -> Result<Self> {
+        let projection = match &definition.sql {
+            None => None,
+            Some(sql) => {
+                let sql = RecordProjection::parse(sql)
+                    .map_err(|error| error.context(format!("sources/{source}.toml, sql")))?;
+                let below = sql.paths().iter().filter(|path| path.first().is_some_and(|first| first == "value"));
+                let paths: Vec<Vec<String>> = below.map(|path| path[1..].to_vec()).collect();
+                let shape = Shape::new(ShapeLimits { values_max: usize::MAX, ..ShapeLimits::default() });
+                let decoder = RecordDecoder::json(&shape.fields().select(&paths));
+                Some(Projection { sql, paths, shape, decoder })
+            }
+        };
+        Ok(Self {
+            source: source.to_owned(),
+            topic: definition.topic.clone(),
+            projection,
+            raw: RecordBatch::new_empty(tailrace_connectors::clusters::kafka::raw_schema()),
+        })
+    }
+
+    /// The batch that events are parsed from; what parsing borrows lives in it.
+    fn prepare(&mut self, raw: RecordBatch) -> Result<RecordBatch> {
+        self.raw = raw.clone();
+        match &mut self.projection {
+            None => Ok(raw),
+            Some(projection) => projection.apply(&raw),
+        }
+    }
+
+    fn parse<'a>(&self, records: &'a RecordBatch, now_ms: i64) -> Result<Parsed<'a>> {
+        match &self.projection {
+            None => events::segment::parse_batch(records, now_ms),
+            Some(_) => {
+                let origin = events::projection::Origin { source: &self.source, topic: &self.topic, now_ms };
+                events::projection::parse_batch(records, &origin)
+            }
+        }
+    }
+}
+
+impl Projection {
+    fn apply(&mut self, raw: &RecordBatch) -> Result<RecordBatch> {
+        let values = raw
+            .column_by_name("value")
+            .and_then(|values| values.as_binary_opt::<i32>())
+            .ok_or_else(|| Error::internal("raw_batch", "a batch of records has no values"))?;
+        // A field may come, or turn out to have fractions, in any record.
+        if self.shape.observe(values) {
+            self.decoder = RecordDecoder::json(&self.shape.fields().select(&self.paths));
+        }
+        self.sql.evaluate(&self.decoder.decode(raw)?.records)
+    }
+}
+
+impl SourceStatus {
+    /// What a source shows before it has run.
+    pub fn new(cluster: Option<Arc<Cluster>>, cluster_id: &str) -> Self {
+        Self { cluster, cluster_id: cluster_id.to_owned(), ..Self::default() }
+    }
+}

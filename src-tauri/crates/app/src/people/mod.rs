@@ -1,0 +1,309 @@
+//! People: sources collect events into the log, profiles are resolved, audiences are kept live. The half of the app that
+//! stands on the event log.
+
+mod audiences;
+mod check;
+mod checkpoint;
+mod collect;
+mod mapping;
+mod observed;
+pub mod profiles;
+mod warehouses;
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::{AtomicBool, AtomicU64}},
+};
+
+pub use audiences::{AudienceState, definitions_changed, evaluate, start_evaluations};
+pub use check::check;
+pub use checkpoint::write as write_checkpoint;
+pub use collect::start_sources;
+pub use observed::observed;
+use observed::ObservedCache;
+pub use profiles::profile_name;
+use tailrace_connectors::clusters::kafka::TailProgress;
+use tailrace_engine::{
+    log::{Collector, EventLog, LogSettings, LogSnapshot, Problem, table::EventsTable},
+    session::{Profiles, Session, SessionInputs},
+};
+use tailrace_model::{
+    Error, Result, SourceDefinition,
+    api::{MalformedRecord, SourceState},
+};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use warehouses::Warehouses;
+
+use crate::{
+    clusters::Cluster,
+    core::now_ms,
+    open::OpenWorkspace,
+    store::{SourceCheckpoint, SourceCounts, Store},
+};
+
+/// See the module's text.
+#[derive(Debug)]
+pub struct People {
+    pub log: EventLog,
+    problems: Vec<Problem>,
+    collecting: tokio::sync::Mutex<Collecting>,
+    running: Mutex<BTreeMap<String, (SourceDefinition, CancellationToken)>>,
+    sources: Mutex<BTreeMap<String, SourceStatus>>,
+    counts: Mutex<BTreeMap<String, (SourceCounts, i64)>>,
+    checkpoints_started: AtomicBool,
+    /// Told after every checkpoint.
+    pub checkpointed: Notify,
+    pub warehouses: Warehouses,
+    audiences: Mutex<BTreeMap<String, AudienceState>>,
+    /// Why audiences that were never evaluated could not be.
+    failed: Mutex<BTreeMap<String, Error>>,
+    observed: ObservedCache,
+    /// Counts changes of definitions.
+    definitions_revision: AtomicU64,
+    /// One evaluation at a time.
+    evaluating: tokio::sync::Mutex<()>,
+}
+
+/// What is collected and not yet in a checkpoint.
+#[derive(Debug)]
+struct Collecting {
+    collector: Collector,
+    pending: BTreeMap<String, Pending>,
+}
+
+impl Collecting {
+    fn malformed_pending(&self) -> usize {
+        self.pending.values().map(|pending| pending.malformed.len()).sum()
+    }
+}
+
+/// How far a source is, since the last checkpoint.
+#[derive(Debug, Default)]
+struct Pending {
+    source: String,
+    cluster_id: String,
+    topic: String,
+    positions: BTreeMap<i32, i64>,
+    counts: SourceCounts,
+    malformed: Vec<MalformedRecord>,
+    dirty: bool,
+}
+
+impl Pending {
+    fn set_positions(&mut self, positions: &[(i32, i64)]) {
+        self.dirty = true;
+        self.positions.extend(positions.iter().copied());
+    }
+
+    fn checkpoint(&self) -> SourceCheckpoint {
+        SourceCheckpoint {
+            source: self.source.clone(),
+            cluster_id: self.cluster_id.clone(),
+            topic: self.topic.clone(),
+            positions: self.positions.iter().map(|(partition, next)| (*partition, *next)).collect(),
+            counts: self.counts,
+            malformed: self.malformed.clone(),
+        }
+    }
+
+    fn clear(&mut self) {
+        self.dirty = false;
+        self.counts = SourceCounts::default();
+        self.malformed.clear();
+    }
+}
+
+/// A source as it runs.
+#[derive(Debug, Clone)]
+pub struct SourceStatus {
+    pub state: SourceState,
+    pub error: Option<Error>,
+    /// Records between what was read and the end of the topic.
+    pub behind: Option<i64>,
+    pub per_second: f64,
+    cluster: Option<Arc<Cluster>>,
+    cluster_id: String,
+    group: Option<String>,
+    scanned: (i64, u64),
+}
+
+impl Default for SourceStatus {
+    fn default() -> Self {
+        Self {
+            state: SourceState::Starting,
+            error: None,
+            behind: None,
+            per_second: 0.0,
+            cluster: None,
+            cluster_id: String::new(),
+            group: None,
+            scanned: (0, 0),
+        }
+    }
+}
+
+impl People {
+    /// Opens the event log and what is known of people, as of the last checkpoint.
+    pub async fn open(state: &Path, store: &Store) -> Result<Self> {
+        let manifest = store.manifest().await?;
+        let counts = store.source_counts().await?;
+        let folder = state.join("log");
+        let opened = tokio::task::spawn_blocking(move || {
+            EventLog::open(&folder, manifest, LogSettings::default(), now_ms())
+        });
+        let opened = opened
+            .await
+            .map_err(|error| Error::internal("event_log", format!("the event log was not opened: {error}")))??;
+        Ok(Self {
+            log: opened.log,
+            problems: opened.problems,
+            collecting: tokio::sync::Mutex::new(Collecting {
+                collector: opened.collector,
+                pending: BTreeMap::new(),
+            }),
+            running: Mutex::default(),
+            sources: Mutex::default(),
+            counts: Mutex::new(counts),
+            checkpoints_started: AtomicBool::new(false),
+            checkpointed: Notify::new(),
+            warehouses: Warehouses::default(),
+            audiences: Mutex::default(),
+            failed: Mutex::default(),
+            observed: ObservedCache::default(),
+            definitions_revision: AtomicU64::new(0),
+            evaluating: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// What was wrong with the event log's files when it was opened.
+    pub fn problems(&self) -> Vec<Problem> {
+        self.problems.clone()
+    }
+
+    fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+        mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time of the newest event collected.
+    pub fn newest_event_ms(&self) -> Option<i64> {
+        let now = now_ms();
+        let snapshot = self.log.snapshot();
+        // A clock that is wrong must not keep a history from being made.
+        snapshot.segments().iter().map(|segment| segment.row().max_timestamp_ms.min(now)).max()
+    }
+
+    fn begin_source(&self, name: &str, cluster: &Arc<Cluster>, cluster_id: &str, definition: &SourceDefinition) {
+        let status = SourceStatus {
+            cluster: Some(Arc::clone(cluster)),
+            cluster_id: cluster_id.to_owned(),
+            group: definition.group.clone(),
+            ..SourceStatus::default()
+        };
+        Self::lock(&self.sources).insert(name.to_owned(), status);
+    }
+
+    fn set_source(&self, name: &str, change: impl FnOnce(&mut SourceStatus)) {
+        change(Self::lock(&self.sources).entry(name.to_owned()).or_default());
+    }
+
+    fn set_behind(&self, name: &str, progress: &TailProgress) {
+        let behind: i64 = progress.partitions.iter().map(|it| (it.end - it.next).max(0)).sum();
+        let now = now_ms();
+        self.set_source(name, |status| {
+            status.behind = Some(behind);
+            status.state = if behind == 0 { SourceState::Live } else { status.state };
+            let (at, scanned) = status.scanned;
+            if now - at >= 1_000 {
+                status.per_second = match at {
+                    0 => 0.0,
+                    _ => progress.scanned.saturating_sub(scanned) as f64 * 1_000.0 / (now - at) as f64,
+                };
+                status.scanned = (now, progress.scanned);
+            }
+        });
+    }
+
+    fn group_of(&self, source: &str) -> Option<(Arc<Cluster>, String)> {
+        let sources = Self::lock(&self.sources);
+        let status = sources.get(source)?;
+        Some((status.cluster.clone()?, status.group.clone()?))
+    }
+
+    /// A source as it runs; absent: it does not.
+    pub fn source(&self, name: &str) -> Option<SourceStatus> {
+        Self::lock(&self.sources).get(name).cloned()
+    }
+
+    /// True when every source that runs has read to the end of its topic and nothing waits for a checkpoint.
+    pub async fn is_caught_up(&self) -> bool {
+        let all = {
+            let sources = Self::lock(&self.sources);
+            let running = Self::lock(&self.running);
+            running.keys().all(|name| sources.get(name).is_some_and(|it| it.behind == Some(0)))
+        };
+        all && self.collecting.lock().await.pending.values().all(|pending| !pending.dirty)
+    }
+
+    fn add_counts(&self, sources: &[SourceCheckpoint], now: i64) {
+        let mut counts = Self::lock(&self.counts);
+        for source in sources {
+            let (total, at) = counts.entry(source.source.clone()).or_default();
+            total.events += source.counts.events;
+            total.duplicates += source.counts.duplicates;
+            total.malformed += source.counts.malformed;
+            *at = now;
+        }
+    }
+
+    /// Counts of a source, in all, and its last checkpoint.
+    pub fn counts(&self, source: &str) -> (SourceCounts, Option<i64>) {
+        let counts = Self::lock(&self.counts);
+        counts.get(source).map_or((SourceCounts::default(), None), |(counts, at)| (*counts, Some(*at)))
+    }
+
+    /// Over all sources.
+    pub fn total_counts(&self) -> SourceCounts {
+        let counts = Self::lock(&self.counts);
+        counts.values().fold(SourceCounts::default(), |sum, (it, _)| SourceCounts {
+            events: sum.events + it.events,
+            duplicates: sum.duplicates + it.duplicates,
+            malformed: sum.malformed + it.malformed,
+        })
+    }
+
+    /// Events in the log.
+    pub fn total_events(&self) -> u64 {
+        self.log.snapshot().rows()
+    }
+
+    /// Events a second, over all sources.
+    pub fn per_second(&self) -> f64 {
+        Self::lock(&self.sources).values().map(|status| status.per_second).sum()
+    }
+
+    /// Everything that SQL can see, as of the last checkpoint.
+    pub async fn session(&self, open: &OpenWorkspace) -> Result<Session> {
+        self.warehouses.refresh(open).await;
+        let snapshot = self.log.snapshot();
+        let inputs = {
+            let workspace = open.workspace();
+            let definitions = &workspace.definitions;
+            SessionInputs {
+                traits: definitions.valid_traits().map(|(name, it)| (name.to_owned(), it.clone())).collect(),
+                audiences: definitions.valid_audiences().map(|(name, it)| (name.to_owned(), it.clone())).collect(),
+                time_zone: definitions.time_zone().to_owned(),
+                tables: self.warehouses.tables(),
+                profiles: profiles(&snapshot),
+                events: Arc::new(EventsTable::new(snapshot)),
+            }
+        };
+        Session::new(inputs)
+    }
+}
+
+fn profiles(snapshot: &LogSnapshot) -> Profiles {
+    let profiles = snapshot.profiles();
+    Profiles { schema: profiles.schema.clone(), batches: profiles.batches.clone() }
+}

@@ -1,0 +1,379 @@
+//! The checkpoint: one transaction that holds source positions, the segments they produced, identity and counts.
+//! Rows travel as one JSON array a table, which SQLite reads as rows.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
+use tailrace_engine::{
+    identity::{IdentifierRow, IdentityRows, MergeRow, ProfileRow, TraitRow},
+    log::{CheckpointChange, ColumnRow, ColumnType, LogManifest, SegmentRow},
+};
+use tailrace_model::{Error, Result, api::MalformedRecord};
+
+use super::{Store, store_error, to_i64, to_u64};
+
+/// Malformed records kept for each source; the oldest leave.
+const MALFORMED_MAX: i64 = 100_000;
+
+/// How far a source has read, and what it found since the last checkpoint.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SourceCheckpoint {
+    pub source: String,
+    pub cluster_id: String,
+    pub topic: String,
+    /// Partition and next offset.
+    pub positions: Vec<(i32, i64)>,
+    pub counts: SourceCounts,
+    pub malformed: Vec<MalformedRecord>,
+}
+
+/// Counts of a source; in a checkpoint: since the last one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SourceCounts {
+    pub events: u64,
+    pub duplicates: u64,
+    pub malformed: u64,
+}
+
+fn bad_row(what: &str) -> Error {
+    Error::internal("state", format!("the workspace's state holds {what} that can't be read"))
+}
+
+impl Store {
+    /// Writes a checkpoint: all of it or nothing.
+    pub async fn checkpoint(
+        &self,
+        change: Option<&CheckpointChange>,
+        sources: &[SourceCheckpoint],
+        now_ms: i64,
+    ) -> Result<()> {
+        let mut transaction = self.pool.begin().await.map_err(store_error)?;
+        if let Some(change) = change {
+            write_segments(&mut transaction, change).await?;
+            write_identity(&mut transaction, change).await?;
+        }
+        for source in sources {
+            write_source(&mut transaction, source, now_ms).await?;
+        }
+        transaction.commit().await.map_err(store_error)
+    }
+
+    /// What the event log and identity are opened from.
+    pub async fn manifest(&self) -> Result<LogManifest> {
+        let checkpoint: Option<i64> = sqlx::query_scalar("SELECT max(checkpoint_ms) FROM source_counts")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(store_error)?;
+        Ok(LogManifest {
+            segments: self.all("SELECT * FROM segments ORDER BY name", read_segment).await?,
+            columns: self.columns("events").await?,
+            identity: IdentityRows {
+                identifiers: self.all("SELECT * FROM identifiers ORDER BY sequence", read_identifier).await?,
+                profiles: self.all("SELECT * FROM profiles ORDER BY profile_id", read_profile).await?,
+                traits: self.all("SELECT * FROM profile_traits", read_trait).await?,
+                merges: self.all("SELECT * FROM merges ORDER BY sequence", read_merge).await?,
+                trait_columns: self.columns("profiles").await?,
+            },
+            checkpoint_ms: checkpoint,
+        })
+    }
+
+    async fn all<T>(&self, sql: &'static str, read: impl Fn(&SqliteRow) -> T) -> Result<Vec<T>> {
+        let rows = sqlx::query(sql).fetch_all(&self.pool).await.map_err(store_error)?;
+        Ok(rows.iter().map(read).collect())
+    }
+
+    async fn columns(&self, table: &str) -> Result<Vec<ColumnRow>> {
+        let rows = sqlx::query("SELECT * FROM columns WHERE table_name = ? ORDER BY position")
+            .bind(table)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(store_error)?;
+        rows.iter().map(read_column).collect()
+    }
+
+    /// Where a source goes on: positions by partition, of this topic of this cluster. Empty: from the beginning.
+    pub async fn positions(&self, source: &str, cluster_id: &str, topic: &str) -> Result<Vec<(i32, i64)>> {
+        let rows = sqlx::query(
+            "SELECT partition, next_offset FROM positions WHERE source = ? AND cluster_id = ? AND topic = ? \
+             ORDER BY partition",
+        )
+        .bind(source)
+        .bind(cluster_id)
+        .bind(topic)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(store_error)?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    }
+
+    /// Counts of every source, in all, and its last checkpoint.
+    pub async fn source_counts(&self) -> Result<BTreeMap<String, (SourceCounts, i64)>> {
+        let read = |row: &SqliteRow| {
+            let counts = SourceCounts {
+                events: to_u64(row.get("events")),
+                duplicates: to_u64(row.get("duplicates")),
+                malformed: to_u64(row.get("malformed")),
+            };
+            (row.get("source"), (counts, row.get("checkpoint_ms")))
+        };
+        Ok(self.all("SELECT * FROM source_counts", read).await?.into_iter().collect())
+    }
+
+    /// Malformed records of a source (of all: an empty name), newest first.
+    pub async fn malformed(&self, source: &str, offset: u64, limit: u32) -> Result<Vec<MalformedRecord>> {
+        let rows = sqlx::query(
+            "SELECT * FROM malformed WHERE ? = '' OR source = ? ORDER BY id DESC LIMIT ? OFFSET ?",
+        )
+        .bind(source)
+        .bind(source)
+        .bind(limit)
+        .bind(to_i64(offset))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(store_error)?;
+        Ok(rows.iter().map(read_malformed).collect())
+    }
+}
+
+type Writing<'a> = Transaction<'a, Sqlite>;
+
+async fn write_rows(transaction: &mut Writing<'_>, sql: &'static str, rows: Vec<Value>) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let rows = Value::Array(rows).to_string();
+    sqlx::query(sql).bind(rows).execute(&mut **transaction).await.map_err(store_error)?;
+    Ok(())
+}
+
+async fn write_segments(transaction: &mut Writing<'_>, change: &CheckpointChange) -> Result<()> {
+    for segment in &change.segments_added {
+        sqlx::query("INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+            .bind(&segment.name)
+            .bind(to_i64(segment.rows))
+            .bind(to_i64(segment.bytes))
+            .bind(segment.min_timestamp_ms)
+            .bind(segment.max_timestamp_ms)
+            .bind(segment.min_profile_id)
+            .bind(segment.max_profile_id)
+            .bind(segment.collected_from_ms)
+            .bind(segment.collected_to_ms)
+            .bind(to_i64(segment.merges_applied))
+            .bind(segment.checksum.cast_signed())
+            .execute(&mut **transaction)
+            .await
+            .map_err(store_error)?;
+    }
+    for name in &change.segments_removed {
+        sqlx::query("DELETE FROM segments WHERE name = ?")
+            .bind(name)
+            .execute(&mut **transaction)
+            .await
+            .map_err(store_error)?;
+    }
+    write_columns(transaction, "events", &change.columns_added).await?;
+    write_columns(transaction, "profiles", &change.identity.trait_columns).await
+}
+
+async fn write_columns(transaction: &mut Writing<'_>, table: &str, columns: &[ColumnRow]) -> Result<()> {
+    for column in columns {
+        sqlx::query("INSERT INTO columns VALUES (?, ?, ?, ?, ?)")
+            .bind(table)
+            .bind(i64::from(column.position))
+            .bind(&column.column)
+            .bind(&column.property)
+            .bind(type_name(column.data_type))
+            .execute(&mut **transaction)
+            .await
+            .map_err(store_error)?;
+    }
+    Ok(())
+}
+
+async fn write_identity(transaction: &mut Writing<'_>, change: &CheckpointChange) -> Result<()> {
+    let identity = &change.identity;
+    let identifiers = identity.identifiers.iter();
+    let identifiers = identifiers.map(|it| json!([it.sequence, it.kind, it.value, it.profile_id, it.first_seen_ms]));
+    write_rows(
+        transaction,
+        "INSERT INTO identifiers SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(?)",
+        identifiers.collect(),
+    )
+    .await?;
+    let profiles = identity.profiles.iter();
+    let profiles =
+        profiles.map(|it| json!([it.profile_id, it.first_seen_ms, it.last_seen_ms, it.events, it.merged_into]));
+    write_rows(
+        transaction,
+        "INSERT OR REPLACE INTO profiles SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(?)",
+        profiles.collect(),
+    )
+    .await?;
+    let traits = identity.traits.iter().map(|it| json!([it.profile_id, it.name, it.value, it.updated_ms]));
+    write_rows(
+        transaction,
+        "INSERT OR REPLACE INTO profile_traits SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(?)",
+        traits.collect(),
+    )
+    .await?;
+    let merges = identity.merges.iter();
+    let merges = merges.map(|it| {
+        json!([it.sequence, it.merged_profile_id, it.surviving_profile_id, it.message_id, it.evidence, it.merged_ms])
+    });
+    write_rows(
+        transaction,
+        "INSERT INTO merges SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5 FROM json_each(?)",
+        merges.collect(),
+    )
+    .await
+}
+
+async fn write_source(transaction: &mut Writing<'_>, source: &SourceCheckpoint, now_ms: i64) -> Result<()> {
+    for (partition, next) in &source.positions {
+        sqlx::query("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?, ?)")
+            .bind(&source.source)
+            .bind(&source.cluster_id)
+            .bind(&source.topic)
+            .bind(partition)
+            .bind(next)
+            .execute(&mut **transaction)
+            .await
+            .map_err(store_error)?;
+    }
+    sqlx::query(
+        "INSERT INTO source_counts VALUES (?, ?, ?, ?, ?) ON CONFLICT (source) DO UPDATE SET \
+         events = events + excluded.events, duplicates = duplicates + excluded.duplicates, \
+         malformed = malformed + excluded.malformed, checkpoint_ms = excluded.checkpoint_ms",
+    )
+    .bind(&source.source)
+    .bind(to_i64(source.counts.events))
+    .bind(to_i64(source.counts.duplicates))
+    .bind(to_i64(source.counts.malformed))
+    .bind(now_ms)
+    .execute(&mut **transaction)
+    .await
+    .map_err(store_error)?;
+    write_malformed(transaction, source).await
+}
+
+async fn write_malformed(transaction: &mut Writing<'_>, source: &SourceCheckpoint) -> Result<()> {
+    if source.malformed.is_empty() {
+        return Ok(());
+    }
+    for record in &source.malformed {
+        sqlx::query(
+            "INSERT INTO malformed (source, topic, partition, \"offset\", reason, value, seen_ms) \
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(&record.source)
+        .bind(&record.topic)
+        .bind(record.partition)
+        .bind(record.offset)
+        .bind(&record.reason)
+        .bind(&record.value)
+        .bind(record.seen_ms)
+        .execute(&mut **transaction)
+        .await
+        .map_err(store_error)?;
+    }
+    sqlx::query(
+        "DELETE FROM malformed WHERE source = ? AND id <= \
+         (SELECT id FROM malformed WHERE source = ? ORDER BY id DESC LIMIT 1 OFFSET ?)",
+    )
+    .bind(&source.source)
+    .bind(&source.source)
+    .bind(MALFORMED_MAX)
+    .execute(&mut **transaction)
+    .await
+    .map_err(store_error)?;
+    Ok(())
+}
+
+fn read_segment(row: &SqliteRow) -> SegmentRow {
+    SegmentRow {
+        name: row.get("name"),
+        rows: to_u64(row.get("rows")),
+        bytes: to_u64(row.get("bytes")),
+        min_timestamp_ms: row.get("min_timestamp_ms"),
+        max_timestamp_ms: row.get("max_timestamp_ms"),
+        min_profile_id: row.get("min_profile_id"),
+        max_profile_id: row.get("max_profile_id"),
+        collected_from_ms: row.get("collected_from_ms"),
+        collected_to_ms: row.get("collected_to_ms"),
+        merges_applied: to_u64(row.get("merges_applied")),
+        checksum: row.get::<i64, _>("checksum").cast_unsigned(),
+    }
+}
+
+fn read_identifier(row: &SqliteRow) -> IdentifierRow {
+    IdentifierRow {
+        sequence: row.get("sequence"),
+        kind: row.get("kind"),
+        value: row.get("value"),
+        profile_id: row.get("profile_id"),
+        first_seen_ms: row.get("first_seen_ms"),
+    }
+}
+
+fn read_profile(row: &SqliteRow) -> ProfileRow {
+    ProfileRow {
+        profile_id: row.get("profile_id"),
+        first_seen_ms: row.get("first_seen_ms"),
+        last_seen_ms: row.get("last_seen_ms"),
+        events: row.get("events"),
+        merged_into: row.get("merged_into"),
+    }
+}
+
+fn read_trait(row: &SqliteRow) -> TraitRow {
+    TraitRow {
+        profile_id: row.get("profile_id"),
+        name: row.get("name"),
+        value: row.get("value"),
+        updated_ms: row.get("updated_ms"),
+    }
+}
+
+fn read_merge(row: &SqliteRow) -> MergeRow {
+    MergeRow {
+        sequence: row.get("sequence"),
+        merged_profile_id: row.get("merged_profile_id"),
+        surviving_profile_id: row.get("surviving_profile_id"),
+        message_id: row.get("message_id"),
+        evidence: row.get("evidence"),
+        merged_ms: row.get("merged_ms"),
+    }
+}
+
+fn read_malformed(row: &SqliteRow) -> MalformedRecord {
+    MalformedRecord {
+        source: row.get("source"),
+        topic: row.get("topic"),
+        partition: row.get("partition"),
+        offset: row.get("offset"),
+        reason: row.get("reason"),
+        value: row.get("value"),
+        seen_ms: row.get("seen_ms"),
+    }
+}
+
+const TYPES: [(ColumnType, &str); 3] =
+    [(ColumnType::Boolean, "boolean"), (ColumnType::Number, "number"), (ColumnType::Text, "text")];
+
+fn type_name(data_type: ColumnType) -> &'static str {
+    TYPES.iter().find(|(found, _)| *found == data_type).map_or("text", |(_, name)| name)
+}
+
+fn read_column(row: &SqliteRow) -> Result<ColumnRow> {
+    let name: String = row.get("data_type");
+    let found = TYPES.iter().find(|(_, known)| *known == name);
+    let (data_type, _) = found.ok_or_else(|| bad_row("a column's type"))?;
+    Ok(ColumnRow {
+        position: u32::try_from(row.get::<i64, _>("position")).map_err(|_| bad_row("a column's position"))?,
+        column: row.get("name"),
+        property: row.get("property"),
+        data_type: *data_type,
+    })
+}

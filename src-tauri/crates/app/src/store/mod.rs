@@ -1,0 +1,102 @@
+//! The state of a workspace: one SQLite file in `.tailrace/`. Definitions are never in it.
+//!
+//! Invariant: what a checkpoint stands for (positions, segments, identity, counts) changes in one transaction.
+
+mod checkpoint;
+mod lag;
+mod members;
+mod syncs;
+
+use std::{path::Path, time::Duration};
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use tailrace_model::{Error, Result};
+
+pub use checkpoint::{SourceCheckpoint, SourceCounts};
+pub use lag::LagRow;
+pub use syncs::{AcknowledgedRow, RunRow, Settled};
+
+const SCHEMA_VERSION: i64 = 1;
+
+/// A handle; cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: SqlitePool,
+}
+
+impl Store {
+    /// Opens `state.db` in a folder that exists, and makes its tables when it is new.
+    pub async fn open(folder: &Path) -> Result<Self> {
+        let path = folder.join("state.db");
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(5));
+        let pool = SqlitePoolOptions::new()
+            .max_connections(4)
+            .connect_with(options)
+            .await
+            .map_err(|error| open_error(&path, &error))?;
+        let store = Self { pool };
+        store.migrate().await.map_err(|error| error.context(path.display()))?;
+        Ok(store)
+    }
+
+    async fn migrate(&self) -> Result<()> {
+        let version: i64 =
+            sqlx::query_scalar("PRAGMA user_version").fetch_one(&self.pool).await.map_err(store_error)?;
+        match version {
+            SCHEMA_VERSION => Ok(()),
+            0 => {
+                let mut transaction = self.pool.begin().await.map_err(store_error)?;
+                sqlx::raw_sql(include_str!("schema.sql"))
+                    .execute(&mut *transaction)
+                    .await
+                    .map_err(store_error)?;
+                sqlx::raw_sql("PRAGMA user_version = 1")
+                    .execute(&mut *transaction)
+                    .await
+                    .map_err(store_error)?;
+                transaction.commit().await.map_err(store_error)
+            }
+            other => Err(Error::user(
+                "state_version",
+                format!(
+                    "the state was written by another version of Tailrace (its version is {other}, this one reads \
+                     {SCHEMA_VERSION}): open it with that version, or move the folder .tailrace aside to begin anew"
+                ),
+            )),
+        }
+    }
+
+    /// Writes what is in memory and closes the file.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+fn open_error(path: &Path, error: &sqlx::Error) -> Error {
+    Error::user(
+        "state_unreadable",
+        format!("{}: can't open the workspace's state ({error}): is the folder writable?", path.display()),
+    )
+}
+
+pub(crate) fn store_error(error: sqlx::Error) -> Error {
+    let retry = matches!(error, sqlx::Error::PoolTimedOut);
+    let mut made = Error::internal("state", format!("the workspace's state (.tailrace/state.db) can't be used: {error}"));
+    made.retry = retry;
+    made
+}
+
+/// Numbers in SQLite are signed; ours that count are not.
+pub(crate) fn to_i64(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// See [`to_i64`].
+pub(crate) fn to_u64(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}

@@ -1,0 +1,212 @@
+//! The difference between an audience now and what its destination last acknowledged.
+
+use std::collections::{HashMap, HashSet};
+
+use arrow::{
+    array::{Array, RecordBatch, UInt32Array},
+    compute::{concat_batches, take_record_batch},
+    datatypes::SchemaRef,
+    json::{LineDelimitedWriter, ReaderBuilder},
+};
+use tailrace_connectors::delivery::keys;
+use tailrace_engine::session::{columns, rows_of};
+use tailrace_model::{
+    Error, Result, SyncDefinition,
+    api::{Column, Rows, SyncDifference},
+};
+
+use crate::{
+    open::{Held, OpenWorkspace},
+    store::AcknowledgedRow,
+};
+
+/// Rows that a difference shows.
+const SAMPLE_ROWS_MAX: usize = 50;
+
+/// See the module's text. `rows` are all members that have a key, in the mapped columns.
+#[derive(Debug)]
+pub struct Difference {
+    pub rows: RecordBatch,
+    key: String,
+    keys: Vec<String>,
+    add: Vec<u32>,
+    change: Vec<u32>,
+    remove: Vec<(String, Option<String>)>,
+    without_key: u64,
+    pub added: u64,
+    pub changed: u64,
+    pub removed: u64,
+    /// Nothing of this sync was ever acknowledged.
+    pub never_delivered: bool,
+}
+
+/// Computes it: members and their mapped values now, against the rows acknowledged.
+pub async fn compute(
+    open: &OpenWorkspace,
+    held: &Held,
+    name: &str,
+    definition: &SyncDefinition,
+) -> Result<Difference> {
+    let members = held.people.members(&definition.audience).ok_or_else(|| {
+        Error::user(
+            "audience_not_evaluated",
+            format!(
+                "audience \"{}\" was not evaluated yet, so nothing is delivered and nothing removed: run \
+                 `tailrace audience run {}` first, or wait for the window to do it",
+                definition.audience, definition.audience
+            ),
+        )
+    })?;
+    let all = held.people.mapped_rows(open, &members, &definition.mapping).await?;
+    let acknowledged = held.store.acknowledged(name).await?;
+    let (rows, without_key) = with_key(&all, &definition.key)?;
+    diff(rows, without_key, &definition.key, &acknowledged)
+}
+
+/// Keeps the rows that have a key, each key once.
+fn with_key(rows: &RecordBatch, key: &str) -> Result<(RecordBatch, u64)> {
+    let column = rows.column_by_name(key).ok_or_else(|| {
+        Error::user("sync_key", format!("the key \"{key}\" is not one of the mapping's columns: add it to [mapping]"))
+    })?;
+    let text = arrow::compute::cast(column, &arrow::datatypes::DataType::Utf8).map_err(arrow_error)?;
+    let text = arrow::array::AsArray::as_string::<i32>(&text);
+    let mut seen = HashSet::new();
+    let kept: UInt32Array = (0..text.len())
+        .filter(|&row| !text.is_null(row) && !text.value(row).is_empty() && seen.insert(text.value(row)))
+        .map(|row| row as u32)
+        .collect();
+    let without_key = (rows.num_rows() - kept.len()) as u64;
+    Ok((take_record_batch(rows, &kept).map_err(arrow_error)?, without_key))
+}
+
+fn diff(
+    rows: RecordBatch,
+    without_key: u64,
+    key: &str,
+    acknowledged: &HashMap<String, AcknowledgedRow>,
+) -> Result<Difference> {
+    let keys = keys(&rows, key)?;
+    let texts = rows_as_json(&rows)?;
+    let (mut add, mut change) = (Vec::new(), Vec::new());
+    for (row, (key, text)) in keys.iter().zip(&texts).enumerate() {
+        match acknowledged.get(key) {
+            None => add.push(row as u32),
+            Some(AcknowledgedRow { row: None, .. }) => add.push(row as u32),
+            Some(known) if known.in_doubt || known.row.as_ref() != Some(text) => change.push(row as u32),
+            Some(_) => {}
+        }
+    }
+    let now: HashSet<&String> = keys.iter().collect();
+    let mut remove: Vec<(String, Option<String>)> = acknowledged
+        .iter()
+        .filter(|(key, _)| !now.contains(key))
+        .map(|(key, known)| (key.clone(), known.row.clone()))
+        .collect();
+    remove.sort();
+    Ok(Difference {
+        added: add.len() as u64,
+        changed: change.len() as u64,
+        removed: remove.len() as u64,
+        never_delivered: acknowledged.is_empty(),
+        key: key.to_owned(),
+        keys,
+        add,
+        change,
+        remove,
+        without_key,
+        rows,
+    })
+}
+
+impl Difference {
+    pub fn is_empty(&self) -> bool {
+        self.owed() == 0
+    }
+
+    /// Rows that the destination does not have as they are now.
+    pub fn owed(&self) -> u64 {
+        self.added + self.changed + self.removed
+    }
+
+    /// Added and changed rows; those in `last` come last.
+    pub fn upserts(&self, last: &HashSet<String>) -> Result<RecordBatch> {
+        let mut wanted: Vec<u32> = self.add.iter().chain(&self.change).copied().collect();
+        wanted.sort_by_key(|&row| last.contains(&self.keys[row as usize]));
+        self.take(&wanted)
+    }
+
+    fn take(&self, wanted: &[u32]) -> Result<RecordBatch> {
+        take_record_batch(&self.rows, &UInt32Array::from(wanted.to_vec())).map_err(arrow_error)
+    }
+
+    /// Rows to remove, as last acknowledged; of a row that never was, only the key.
+    pub fn removes(&self) -> Result<RecordBatch> {
+        let mut lines = String::new();
+        for (key, row) in &self.remove {
+            match row {
+                Some(row) => lines.push_str(row),
+                None => lines.push_str(&serde_json::json!({ &self.key: key }).to_string()),
+            }
+            lines.push('\n');
+        }
+        rows_from_json(&lines, self.rows.schema())
+    }
+
+    /// Counts and the first rows.
+    pub fn show(&self) -> Result<SyncDifference> {
+        let parts = [
+            ("add", self.take(&self.add[..self.add.len().min(SAMPLE_ROWS_MAX)])?),
+            ("change", self.take(&self.change[..self.change.len().min(SAMPLE_ROWS_MAX)])?),
+            ("remove", self.removes()?.slice(0, self.remove.len().min(SAMPLE_ROWS_MAX))),
+        ];
+        let mut sample = Rows::default();
+        for (change, batch) in &parts {
+            sample.columns = columns(&batch.schema());
+            sample.rows.extend(rows_of(batch).into_iter().map(|mut row| {
+                row.insert(0, Some((*change).to_owned()));
+                row
+            }));
+        }
+        sample.rows.truncate(SAMPLE_ROWS_MAX);
+        let change = Column { name: "change".to_owned(), data_type: "VARCHAR".to_owned(), numeric: false };
+        sample.columns.insert(0, change);
+        sample.total = self.owed();
+        Ok(SyncDifference {
+            added: self.added,
+            changed: self.changed,
+            removed: self.removed,
+            unchanged: self.rows.num_rows() as u64 - self.added - self.changed,
+            without_key: self.without_key,
+            sample,
+        })
+    }
+}
+
+/// One JSON object a row, nulls written.
+pub fn rows_as_json(rows: &RecordBatch) -> Result<Vec<String>> {
+    if rows.num_rows() == 0 {
+        return Ok(Vec::new());
+    }
+    let mut writer: LineDelimitedWriter<Vec<u8>> = arrow::json::WriterBuilder::new()
+        .with_explicit_nulls(true)
+        .build::<_, arrow::json::writer::LineDelimited>(Vec::new());
+    writer.write(rows).map_err(arrow_error)?;
+    writer.finish().map_err(arrow_error)?;
+    let text = String::from_utf8(writer.into_inner())
+        .map_err(|error| Error::internal("sync_rows", format!("rows can't be written as JSON: {error}")))?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+fn rows_from_json(lines: &str, schema: SchemaRef) -> Result<RecordBatch> {
+    // What was acknowledged may have had other columns: all may be missing now.
+    let fields = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+    let schema: SchemaRef = std::sync::Arc::new(arrow::datatypes::Schema::new(fields.collect::<Vec<_>>()));
+    let reader =
+        ReaderBuilder::new(schema.clone()).with_coerce_primitive(true).build(lines.as_bytes()).map_err(arrow_error)?;
+    let batches = reader.collect::<Result<Vec<_>, _>>().map_err(arrow_error)?;
+    concat_batches(&schema, &batches).map_err(arrow_error)
+}
+
+fn arrow_error(error: arrow::error::ArrowError) -> Error {
+    Error::internal("sync_rows", format!("the rows of a sync can't be computed: {error}"))
+}

@@ -1,0 +1,156 @@
+//! What a tail keeps: matched records as Arrow batches, bounded in rows and bytes.
+
+use std::collections::VecDeque;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use tailrace_connectors::formats::json::{Fields, Shape, ShapeLimits};
+use tailrace_model::{
+    api::{Column, TailStatus},
+    limits::{ROWS_PAGE_MAX, TAIL_BYTES_MAX, TAIL_RECORDS_MAX},
+};
+
+/// Records of each batch that are looked at for fields worth a column.
+const OBSERVED_PER_BATCH_MAX: usize = 32;
+/// Decoded columns offered.
+const COLUMNS_MAX: usize = 40;
+/// The rate is measured over this many milliseconds.
+const RATE_WINDOW_MS: i64 = 2_000;
+
+#[derive(Debug)]
+struct Kept {
+    records: RecordBatch,
+    bytes: usize,
+}
+
+/// See the module's text.
+#[derive(Debug)]
+pub struct Buffer {
+    kept: VecDeque<Kept>,
+    rows: usize,
+    bytes: usize,
+    shape: Shape,
+    scanned: u64,
+    scanned_bytes: u64,
+    matched: u64,
+    evicted: u64,
+    mistyped: u64,
+    undecoded: u64,
+    rates: VecDeque<(i64, u64)>,
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self {
+            kept: VecDeque::new(),
+            rows: 0,
+            bytes: 0,
+            shape: Shape::new(ShapeLimits::default()),
+            scanned: 0,
+            scanned_bytes: 0,
+            matched: 0,
+            evicted: 0,
+            mistyped: 0,
+            undecoded: 0,
+            rates: VecDeque::new(),
+        }
+    }
+}
+
+/// A page to render: slices of batches, in order.
+pub struct Page {
+    pub slices: Vec<RecordBatch>,
+    pub fields: Fields,
+    pub columns: Vec<Column>,
+    pub total: u64,
+}
+
+impl Buffer {
+    /// Records that matched so far, kept or evicted.
+    pub fn matched(&self) -> u64 {
+        self.matched
+    }
+
+    /// Counts a batch and keeps what matched of it.
+    pub fn add(&mut self, matched: RecordBatch, scanned: u64, bytes: usize, mistyped: u64) {
+        self.scanned += scanned;
+        self.scanned_bytes += bytes as u64;
+        self.mistyped += mistyped;
+        let now = crate::core::now_ms();
+        self.rates.push_back((now, self.scanned));
+        while self.rates.len() > 2 && self.rates.front().is_some_and(|(at, _)| now - at > RATE_WINDOW_MS) {
+            self.rates.pop_front();
+        }
+        let count = matched.num_rows();
+        if count == 0 {
+            return;
+        }
+        if let Some(values) = matched.column_by_name("value") {
+            let sample = values.slice(0, count.min(OBSERVED_PER_BATCH_MAX));
+            self.shape.observe(sample.as_binary::<i32>());
+        }
+        self.matched += count as u64;
+        let bytes = matched.get_array_memory_size();
+        self.rows += count;
+        self.bytes += bytes;
+        self.kept.push_back(Kept { records: matched, bytes });
+        self.evict();
+    }
+
+    fn evict(&mut self) {
+        while self.kept.len() > 1 && (self.rows > TAIL_RECORDS_MAX || self.bytes > TAIL_BYTES_MAX) {
+            let Some(oldest) = self.kept.pop_front() else { return };
+            self.rows -= oldest.records.num_rows();
+            self.bytes -= oldest.bytes;
+            self.evicted += oldest.records.num_rows() as u64;
+        }
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        let mut columns = self.shape.fields().columns();
+        columns.truncate(COLUMNS_MAX);
+        columns
+    }
+
+    /// Counts and columns; the caller adds state, partitions and note.
+    pub fn status(&self, now_ms: i64) -> TailStatus {
+        let rate = match (self.rates.front(), self.rates.back()) {
+            (Some((from, first)), Some((to, last))) if to > from && now_ms - to <= RATE_WINDOW_MS => {
+                (last - first) as f64 * 1_000.0 / (to - from) as f64
+            }
+            _ => 0.0,
+        };
+        TailStatus {
+            scanned: self.scanned,
+            scanned_bytes: self.scanned_bytes,
+            matched: self.matched,
+            evicted: self.evicted,
+            undecoded: self.undecoded,
+            mistyped: self.mistyped,
+            per_second: rate,
+            columns: self.columns(),
+            ..TailStatus::default()
+        }
+    }
+
+    /// Rows `offset..offset + limit`, counted from the first that matched.
+    pub fn page(&self, offset: u64, limit: u32) -> Page {
+        let mut left = (limit as usize).min(ROWS_PAGE_MAX);
+        let mut skip = offset.saturating_sub(self.evicted) as usize;
+        let mut slices = Vec::new();
+        for kept in &self.kept {
+            let rows = kept.records.num_rows();
+            if skip >= rows {
+                skip -= rows;
+                continue;
+            }
+            let take = left.min(rows - skip);
+            slices.push(kept.records.slice(skip, take));
+            skip = 0;
+            left -= take;
+            if left == 0 {
+                break;
+            }
+        }
+        Page { slices, fields: self.shape.fields(), columns: self.columns(), total: self.matched }
+    }
+}

@@ -1,0 +1,219 @@
+//! Tails: records of a topic, live, filtered by SQL, kept here. The window asks for the rows that it shows.
+//!
+//! Invariants: a record that the filter keeps is never dropped unsaid: what leaves the full table is counted as evicted;
+//! a slow reader slows the tail, it loses nothing; a tail always says what it scanned and why it stopped.
+
+mod buffer;
+mod filter;
+mod rows;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use buffer::Buffer;
+use filter::Filter;
+use tailrace_connectors::clusters::kafka::{RawBatch, Tail, TailFrom, TailPhase, TailSpec, TailWatch};
+use tailrace_model::{
+    Error, Result,
+    api::{TailRequest, TailRows, TailState, TailStatus, Topic},
+};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    core::{ActivityHandle, Stage, now_ms},
+    open::OpenWorkspace,
+};
+
+/// One tail that is open.
+#[derive(Debug)]
+pub struct TailView {
+    token: CancellationToken,
+    paused: watch::Sender<bool>,
+    buffer: Mutex<Buffer>,
+    progress: TailWatch,
+    started_ms: i64,
+    ended: watch::Sender<Option<Ending>>,
+}
+
+#[derive(Debug, Clone)]
+struct Ending {
+    note: String,
+    error: Option<Error>,
+}
+
+/// Starts a tail and returns its view's number.
+pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest) -> Result<u64> {
+    let filter = request.filter.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let filter = filter.map(|text| Filter::parse(text, now_ms())).transpose()?;
+    let cluster = open.cluster(&request.cluster).await?;
+    let mut spec = TailSpec::new(&request.topic, TailFrom::Start(request.start));
+    spec.partitions = request.partitions.clone();
+    spec.stop_at_end = request.stop_at_end;
+    spec.until_ms = request.until_ms;
+    let token = open.supervisor.token(Stage::Work);
+    let started_ms = now_ms();
+    let tail = Tail::start(&cluster.client, spec, started_ms, token.clone()).await?;
+    let (number, view) = open.tails.open(|_| TailView {
+        token: token.clone(),
+        paused: watch::Sender::new(false),
+        buffer: Mutex::default(),
+        progress: tail.watch(),
+        started_ms,
+        ended: watch::Sender::new(None),
+    })?;
+    let title = format!("Tail {} / {}", request.cluster, request.topic);
+    let activity = open.activities.start("tail", title, Some(token));
+    let weak = Arc::downgrade(open);
+    let runtime = tokio::runtime::Handle::current();
+    // Decoding and filtering keep a core busy: a thread of their own, beside the reader's.
+    open.supervisor.spawn_blocking(Stage::Work, move |_| {
+        let publish = |total| {
+            if let Some(open) = weak.upgrade() {
+                open.hub.publish(&Topic::View(number), total);
+            }
+        };
+        runtime.block_on(run(&view, tail, filter, request.limit, &activity, publish));
+        activity.end(view.error().map_or(Ok(()), Err));
+    });
+    Ok(number)
+}
+
+async fn run(
+    view: &TailView,
+    mut tail: Tail,
+    mut filter: Option<Filter>,
+    limit: Option<u64>,
+    activity: &ActivityHandle,
+    publish: impl Fn(u64),
+) {
+    let mut paused = view.paused.subscribe();
+    let mut last_note = None;
+    let ending = loop {
+        tokio::select! {
+            biased;
+            () = view.token.cancelled() => break Ending { note: "stopped".to_owned(), error: None },
+            waited = paused.wait_for(|paused| !paused) => if waited.is_err() {
+                break Ending { note: "stopped".to_owned(), error: None };
+            },
+        }
+        let next = tokio::select! {
+            biased;
+            () = view.token.cancelled() => continue,
+            // What was read before the pause is shown after it.
+            changed = paused.changed() => match changed { Ok(()) => continue, Err(_) => Ok(None) },
+            next = tail.next() => next,
+            // A tail that waits for its broker says so.
+            () = tokio::time::sleep(std::time::Duration::from_millis(500)) => {
+                let note = tail.progress().note;
+                if note != last_note {
+                    last_note = note;
+                    publish(view.matched());
+                }
+                continue;
+            }
+        };
+        match next {
+            Ok(Some(batch)) => match keep(view, filter.as_mut(), batch, limit) {
+                Ok(done) => {
+                    let progress = tail.progress();
+                    activity.progress(progress.scanned, None, None);
+                    publish(view.matched());
+                    if done {
+                        let note = format!("stopped after {} matched records, as asked", limit.unwrap_or_default());
+                        break Ending { note, error: None };
+                    }
+                }
+                Err(error) => break Ending { note: error.message.clone(), error: Some(error) },
+            },
+            Ok(None) if view.token.is_cancelled() => break Ending { note: "stopped".to_owned(), error: None },
+            Ok(None) => {
+                break Ending { note: "reached the end that the partitions had when it started".to_owned(), error: None };
+            }
+            Err(error) => break Ending { note: error.message.clone(), error: Some(error) },
+        }
+    };
+    view.ended.send_replace(Some(ending));
+    publish(view.matched() + 1);
+    publish(view.matched());
+}
+
+/// Filters a batch and keeps what matches. True when as many matched as were asked for.
+fn keep(view: &TailView, filter: Option<&mut Filter>, batch: RawBatch, limit: Option<u64>) -> Result<bool> {
+    let scanned = batch.records.num_rows() as u64;
+    let (mut matched, mistyped) = match filter {
+        Some(filter) => filter.apply(&batch.records)?,
+        None => (batch.records, 0),
+    };
+    let mut buffer = view.buffer.lock().unwrap_or_else(PoisonError::into_inner);
+    let left = limit.map_or(u64::MAX, |limit| limit.saturating_sub(buffer.matched()));
+    if matched.num_rows() as u64 > left {
+        matched = matched.slice(0, left as usize);
+    }
+    buffer.add(matched, scanned, batch.bytes, mistyped);
+    Ok(limit.is_some_and(|limit| buffer.matched() >= limit))
+}
+
+impl TailView {
+    fn buffer(&self) -> std::sync::MutexGuard<'_, Buffer> {
+        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn matched(&self) -> u64 {
+        self.buffer().matched()
+    }
+
+    fn error(&self) -> Option<Error> {
+        self.ended.borrow().as_ref().and_then(|ending| ending.error.clone())
+    }
+
+    pub fn pause(&self, paused: bool) {
+        self.paused.send_replace(paused);
+    }
+
+    pub fn stop(&self) {
+        self.token.cancel();
+    }
+
+    /// Waits until it has stopped.
+    pub async fn ended(&self) -> TailStatus {
+        let mut ended = self.ended.subscribe();
+        // The sender lives as long as the view.
+        let _ = ended.wait_for(Option::is_some).await;
+        self.status()
+    }
+
+    /// Follows matched rows: changes whenever there are more, or the tail ends.
+    pub fn has_ended(&self) -> bool {
+        self.ended.borrow().is_some()
+    }
+
+    pub fn status(&self) -> TailStatus {
+        let progress = self.progress.progress();
+        let ending = self.ended.borrow().clone();
+        let buffer = self.buffer();
+        let state = match (&ending, *self.paused.borrow(), progress.phase) {
+            (Some(ending), ..) if ending.error.is_some() => TailState::Failed,
+            (Some(_), ..) => TailState::Stopped,
+            (None, true, _) => TailState::Paused,
+            (None, false, TailPhase::Waiting) => TailState::Starting,
+            (None, false, _) => TailState::Running,
+        };
+        let mut status = buffer.status(now_ms());
+        status.state = state;
+        status.started_ms = self.started_ms;
+        status.partitions = progress.partitions;
+        status.error = ending.as_ref().and_then(|ending| ending.error.clone());
+        status.note = ending.map(|ending| ending.note).or(progress.note);
+        if progress.lost > 0 {
+            let lost = format!("{} records were deleted from the topic before they could be read", progress.lost);
+            status.note = Some(status.note.map_or_else(|| lost.clone(), |note| format!("{note}; {lost}")));
+        }
+        status
+    }
+
+    /// Rows from `offset`, counted from the first one that matched. Rows that left the full table are skipped.
+    pub fn rows(&self, offset: u64, limit: u32) -> Result<TailRows> {
+        let page = self.buffer().page(offset, limit);
+        rows::render(page)
+    }
+}

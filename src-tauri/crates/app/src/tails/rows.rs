@@ -1,0 +1,74 @@
+//! Rows of a tail as text, for the window and the terminal.
+
+use arrow::{
+    array::{Array, AsArray, RecordBatch},
+    datatypes::{Int32Type, Int64Type, TimestampMillisecondType},
+};
+use tailrace_connectors::formats::{RecordDecoder, detect, preview, problem, text_of};
+use tailrace_engine::session::cell;
+use tailrace_model::{
+    Error, Result,
+    api::{Column, RecordRow, TailRows},
+    limits::CELL_CHARS_MAX,
+};
+
+use super::buffer::Page;
+
+/// Renders a page: only its rows are decoded.
+pub fn render(page: Page) -> Result<TailRows> {
+    let paths: Vec<Vec<String>> =
+        page.columns.iter().map(|column| column.name.split('.').map(str::to_owned).collect()).collect();
+    let fields = page.fields.select(&paths);
+    let decoder = RecordDecoder::json(&fields);
+    let mut rows = Vec::new();
+    for slice in &page.slices {
+        render_slice(slice, &decoder, &page.columns, &mut rows)?;
+    }
+    Ok(TailRows { rows, columns: page.columns, total: page.total })
+}
+
+fn missing(column: &str) -> Error {
+    Error::internal("raw_batch", format!("a batch of records has no column {column}"))
+}
+
+fn render_slice(
+    raw: &RecordBatch,
+    decoder: &RecordDecoder,
+    columns: &[Column],
+    rows: &mut Vec<RecordRow>,
+) -> Result<()> {
+    let decoded = decoder.decode(raw)?;
+    let column = |name: &str| raw.column_by_name(name).ok_or_else(|| missing(name));
+    let partitions = column("_partition")?.as_primitive::<Int32Type>();
+    let offsets = column("_offset")?.as_primitive::<Int64Type>();
+    let timestamps = column("_timestamp")?.as_primitive::<TimestampMillisecondType>();
+    let keys = column("_key")?.as_binary::<i32>();
+    let values = column("value")?.as_binary::<i32>();
+    let leaves: Vec<Option<arrow::array::ArrayRef>> =
+        columns.iter().map(|column| leaf(&decoded.records, &column.name)).collect();
+    for row in 0..raw.num_rows() {
+        let value = (!values.is_null(row)).then(|| values.value(row));
+        let fields = leaves.iter().map(|leaf| leaf.as_ref().and_then(|leaf| cell(leaf, row)));
+        let problem = value.and_then(|value| problem(value, detect(value)));
+        rows.push(RecordRow {
+            partition: partitions.value(row),
+            offset: offsets.value(row),
+            timestamp_ms: (!timestamps.is_null(row)).then(|| timestamps.value(row)),
+            key: (!keys.is_null(row)).then(|| text_of(keys.value(row)).into_owned()),
+            value: value.map(|value| preview(value, CELL_CHARS_MAX)),
+            value_bytes: value.map_or(0, <[u8]>::len) as u64,
+            fields: fields.collect(),
+            problem,
+        });
+    }
+    Ok(())
+}
+
+/// The array of a field such as `properties.revenue`.
+fn leaf(records: &RecordBatch, name: &str) -> Option<arrow::array::ArrayRef> {
+    let mut array = records.column_by_name("value")?.clone();
+    for part in name.split('.') {
+        array = array.as_struct_opt()?.column_by_name(part)?.clone();
+    }
+    Some(array)
+}

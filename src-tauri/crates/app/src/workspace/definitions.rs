@@ -1,0 +1,483 @@
+//! The definitions of a workspace, each with its problems. A file that does not parse is a problem, never the end of
+//! the others.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, fs,
+    path::Path,
+};
+
+use serde::de::DeserializeOwned;
+use tailrace_model::{
+    AudienceDefinition, ClusterDefinition, DestinationDefinition, Error, Result, SourceDefinition,
+    SyncDefinition, TraitDefinition, WarehouseDefinition, WorkspaceDefinition,
+};
+
+use super::{
+    check,
+    files::{read_text, reason},
+    parse::{nearest, parse, problem},
+};
+
+/// Definition files that one folder may hold.
+pub const FILES_PER_FOLDER_MAX: usize = 5_000;
+/// The file that makes a folder a workspace.
+pub const WORKSPACE_FILE: &str = "tailrace.toml";
+
+/// The kinds of definitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    Workspace,
+    Cluster,
+    Source,
+    Warehouse,
+    Trait,
+    Audience,
+    Destination,
+    Sync,
+}
+
+impl Kind {
+    /// Those that have a folder.
+    pub const FOLDERS: [Self; 7] = [
+        Self::Cluster,
+        Self::Source,
+        Self::Warehouse,
+        Self::Trait,
+        Self::Audience,
+        Self::Destination,
+        Self::Sync,
+    ];
+
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Workspace => "workspace",
+            Self::Cluster => "cluster",
+            Self::Source => "source",
+            Self::Warehouse => "warehouse",
+            Self::Trait => "trait",
+            Self::Audience => "audience",
+            Self::Destination => "destination",
+            Self::Sync => "sync",
+        }
+    }
+
+    /// The folder in the workspace; of the workspace itself: the workspace.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Workspace => "",
+            Self::Cluster => "clusters",
+            Self::Source => "sources",
+            Self::Warehouse => "warehouses",
+            Self::Trait => "traits",
+            Self::Audience => "audiences",
+            Self::Destination => "destinations",
+            Self::Sync => "syncs",
+        }
+    }
+
+    /// Whether a definition may be a `.sql` file.
+    pub fn has_sql(self) -> bool {
+        matches!(self, Self::Trait | Self::Audience)
+    }
+
+    /// Whether the name is a name in SQL, and so may not hold a `-`.
+    pub fn is_sql_name(self) -> bool {
+        matches!(self, Self::Trait | Self::Audience | Self::Warehouse)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.noun())
+    }
+}
+
+/// Names one definition: `audience "pro"`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DefinitionRef {
+    pub kind: Kind,
+    pub name: String,
+}
+
+impl fmt::Display for DefinitionRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} \"{}\"", self.kind, self.name)
+    }
+}
+
+/// One definition as it stands on disk.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded<T> {
+    pub name: String,
+    /// Relative to the workspace: the file that says most (`.sql` of a SQL trait or audience).
+    pub file: String,
+    /// Absent when a file of it does not parse.
+    pub value: Option<T>,
+    /// Those of its own files; each says file, line and column.
+    pub problems: Vec<Error>,
+    /// The text of its `.toml`, for the places of what is checked later.
+    pub(super) toml: String,
+}
+
+impl<T> Loaded<T> {
+    /// The `.toml` of it, if there is one.
+    pub(super) fn toml_file(&self) -> String {
+        match self.file.strip_suffix(".sql") {
+            Some(stem) if !self.toml.is_empty() => format!("{stem}.toml"),
+            _ => self.file.clone(),
+        }
+    }
+}
+
+/// Definitions of one kind, by name.
+pub type Named<T> = BTreeMap<String, Loaded<T>>;
+
+/// All definitions of a workspace.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Definitions {
+    pub workspace: Loaded<WorkspaceDefinition>,
+    pub clusters: Named<ClusterDefinition>,
+    pub sources: Named<SourceDefinition>,
+    pub warehouses: Named<WarehouseDefinition>,
+    pub traits: Named<TraitDefinition>,
+    pub audiences: Named<AudienceDefinition>,
+    pub destinations: Named<DestinationDefinition>,
+    pub syncs: Named<SyncDefinition>,
+    /// Of the folders themselves: one that can't be read, one with too many files.
+    pub problems: Vec<Error>,
+}
+
+macro_rules! lookups {
+    ($($one:ident, $valid:ident, $field:ident, $kind:ident, $type:ty;)*) => {
+        $(
+            /// A definition by name, when its files parse.
+            pub fn $one(&self, name: &str) -> Result<&$type> {
+                find(Kind::$kind, &self.$field, name)
+            }
+
+            /// Those whose files parse, by name.
+            pub fn $valid(&self) -> impl Iterator<Item = (&str, &$type)> {
+                self.$field.iter().filter_map(|(name, loaded)| Some((name.as_str(), loaded.value.as_ref()?)))
+            }
+        )*
+    };
+}
+
+impl Definitions {
+    /// Reads every file and checks what they say of each other.
+    pub(super) fn load(dir: &Path) -> Self {
+        let mut problems = Vec::new();
+        let mut definitions = Self {
+            workspace: load_one(dir, "tailrace", Some(WORKSPACE_FILE.to_owned())),
+            clusters: load_toml(dir, Kind::Cluster, &mut problems),
+            sources: load_toml(dir, Kind::Source, &mut problems),
+            warehouses: load_toml(dir, Kind::Warehouse, &mut problems),
+            traits: load_twins(dir, Kind::Trait, &mut problems),
+            audiences: load_twins(dir, Kind::Audience, &mut problems),
+            destinations: load_toml(dir, Kind::Destination, &mut problems),
+            syncs: load_toml(dir, Kind::Sync, &mut problems),
+            problems,
+        };
+        check::check(&mut definitions);
+        definitions
+    }
+
+    lookups! {
+        cluster, valid_clusters, clusters, Cluster, ClusterDefinition;
+        source, valid_sources, sources, Source, SourceDefinition;
+        warehouse, valid_warehouses, warehouses, Warehouse, WarehouseDefinition;
+        trait_, valid_traits, traits, Trait, TraitDefinition;
+        audience, valid_audiences, audiences, Audience, AudienceDefinition;
+        destination, valid_destinations, destinations, Destination, DestinationDefinition;
+        sync, valid_syncs, syncs, Sync, SyncDefinition;
+    }
+
+    /// The workspace's name; `workspace` when `tailrace.toml` does not parse.
+    pub fn name(&self) -> &str {
+        self.workspace
+            .value
+            .as_ref()
+            .map_or("workspace", |workspace| &workspace.name)
+    }
+
+    /// The IANA name of the workspace's time zone; `UTC` when `tailrace.toml` does not parse.
+    pub fn time_zone(&self) -> &str {
+        self.workspace
+            .value
+            .as_ref()
+            .map_or("UTC", |workspace| &workspace.time_zone)
+    }
+
+    /// Every problem, by file and place.
+    pub fn problems(&self) -> Vec<Error> {
+        fn of<T>(named: &Named<T>) -> impl Iterator<Item = &Error> {
+            named.values().flat_map(|loaded| &loaded.problems)
+        }
+        let mut all: Vec<Error> = self
+            .problems
+            .iter()
+            .chain(&self.workspace.problems)
+            .chain(of(&self.clusters))
+            .chain(of(&self.sources))
+            .chain(of(&self.warehouses))
+            .chain(of(&self.traits))
+            .chain(of(&self.audiences))
+            .chain(of(&self.destinations))
+            .chain(of(&self.syncs))
+            .cloned()
+            .collect();
+        all.sort_by_key(|error| {
+            let position = error.position.as_ref();
+            position.map(|position| (position.file.clone(), position.line, position.column))
+        });
+        all
+    }
+
+    /// The definitions that differ from before, those that came and those that went.
+    pub(super) fn differences(&self, before: &Self) -> Vec<DefinitionRef> {
+        let mut changed = Vec::new();
+        if self.workspace != before.workspace {
+            changed.push(DefinitionRef {
+                kind: Kind::Workspace,
+                name: self.name().to_owned(),
+            });
+        }
+        differing(Kind::Cluster, &self.clusters, &before.clusters, &mut changed);
+        differing(Kind::Source, &self.sources, &before.sources, &mut changed);
+        differing(
+            Kind::Warehouse,
+            &self.warehouses,
+            &before.warehouses,
+            &mut changed,
+        );
+        differing(Kind::Trait, &self.traits, &before.traits, &mut changed);
+        differing(Kind::Audience, &self.audiences, &before.audiences, &mut changed);
+        differing(
+            Kind::Destination,
+            &self.destinations,
+            &before.destinations,
+            &mut changed,
+        );
+        differing(Kind::Sync, &self.syncs, &before.syncs, &mut changed);
+        changed
+    }
+}
+
+fn differing<T: PartialEq>(kind: Kind, now: &Named<T>, before: &Named<T>, changed: &mut Vec<DefinitionRef>) {
+    let names: BTreeSet<&String> = now.keys().chain(before.keys()).collect();
+    let differs = names
+        .into_iter()
+        .filter(|name| now.get(*name) != before.get(*name));
+    changed.extend(differs.map(|name| DefinitionRef {
+        kind,
+        name: name.clone(),
+    }));
+}
+
+fn find<'a, T>(kind: Kind, named: &'a Named<T>, name: &str) -> Result<&'a T> {
+    match named.get(name) {
+        Some(Loaded {
+            value: Some(value), ..
+        }) => Ok(value),
+        Some(loaded) => Err(loaded
+            .problems
+            .first()
+            .cloned()
+            .unwrap_or_else(|| unknown(kind, named, name))),
+        None => Err(unknown(kind, named, name)),
+    }
+}
+
+fn unknown<T>(kind: Kind, named: &Named<T>, name: &str) -> Error {
+    Error::user(
+        &format!("unknown_{kind}"),
+        format!("there is no {kind} \"{name}\"{}", instead(kind, named, name)),
+    )
+}
+
+/// What to write instead of a name that is not there: `: did you mean "pro"?`.
+pub(super) fn instead<T>(kind: Kind, named: &Named<T>, name: &str) -> String {
+    const LISTED_MAX: usize = 8;
+    if let Some(near) = nearest(name, named.keys().map(String::as_str)) {
+        return format!(": did you mean \"{near}\"?");
+    }
+    let folder = kind.folder();
+    if named.is_empty() {
+        return format!(": the folder {folder} is empty; write {folder}/{name}.toml");
+    }
+    let listed: Vec<&str> = named.keys().take(LISTED_MAX).map(String::as_str).collect();
+    let more = if named.len() > LISTED_MAX { ", ..." } else { "" };
+    format!(": there are {}{more}", listed.join(", "))
+}
+
+fn load_toml<T: DeserializeOwned>(dir: &Path, kind: Kind, problems: &mut Vec<Error>) -> Named<T> {
+    let mut named = Named::new();
+    for (name, files) in names(dir, kind, problems) {
+        let file = files.toml.then(|| format!("{}/{name}.toml", kind.folder()));
+        named.insert(name.clone(), load_one(dir, &name, file));
+    }
+    named
+}
+
+fn load_one<T: DeserializeOwned>(dir: &Path, name: &str, file: Option<String>) -> Loaded<T> {
+    let file = file.unwrap_or_default();
+    let mut loaded = Loaded {
+        name: name.to_owned(),
+        file,
+        value: None,
+        problems: Vec::new(),
+        toml: String::new(),
+    };
+    match read_text(&dir.join(&loaded.file), &loaded.file) {
+        Ok(text) => {
+            match parse(&loaded.file, &text) {
+                Ok(value) => loaded.value = Some(value),
+                Err(error) => loaded.problems.push(error),
+            }
+            loaded.toml = text;
+        }
+        Err(error) => loaded.problems.push(error),
+    }
+    loaded
+}
+
+/// What a trait and an audience have in common for their pair of files.
+pub(super) trait Twin: DeserializeOwned {
+    fn of_sql() -> Self;
+    fn sql_mut(&mut self) -> &mut Option<String>;
+}
+
+impl Twin for TraitDefinition {
+    fn of_sql() -> Self {
+        Self {
+            title: None,
+            description: None,
+            computed: None,
+            sql: None,
+        }
+    }
+
+    fn sql_mut(&mut self) -> &mut Option<String> {
+        &mut self.sql
+    }
+}
+
+impl Twin for AudienceDefinition {
+    fn of_sql() -> Self {
+        Self {
+            title: None,
+            description: None,
+            condition: None,
+            sql: None,
+        }
+    }
+
+    fn sql_mut(&mut self) -> &mut Option<String> {
+        &mut self.sql
+    }
+}
+
+fn load_twins<T: Twin>(dir: &Path, kind: Kind, problems: &mut Vec<Error>) -> Named<T> {
+    let mut named = Named::new();
+    for (name, files) in names(dir, kind, problems) {
+        named.insert(name.clone(), load_twin(dir, kind, &name, files));
+    }
+    named
+}
+
+/// A definition of `NAME.toml`, of `NAME.sql`, or of both: then the `.toml` has the title and description.
+fn load_twin<T: Twin>(dir: &Path, kind: Kind, name: &str, files: Files) -> Loaded<T> {
+    let sql_file = format!("{}/{name}.sql", kind.folder());
+    let mut loaded: Loaded<T> = if files.toml {
+        load_one(dir, name, Some(format!("{}/{name}.toml", kind.folder())))
+    } else {
+        let (name, value) = (name.to_owned(), Some(T::of_sql()));
+        Loaded {
+            name,
+            file: sql_file.clone(),
+            value,
+            problems: Vec::new(),
+            toml: String::new(),
+        }
+    };
+    if let Some(value) = &mut loaded.value
+        && value.sql_mut().take().is_some()
+    {
+        let sentence =
+            format!("SQL has its own file: move the text of \"sql\" to {sql_file} and remove the key");
+        let offset = super::locate::Locator::new(&loaded.toml).key(&["sql"]);
+        let problem = problem(
+            &loaded.file,
+            &loaded.toml,
+            offset,
+            "definition_invalid",
+            &sentence,
+        );
+        loaded.problems.push(problem);
+        loaded.value = None;
+    }
+    if files.sql {
+        loaded.file = sql_file.clone();
+        match read_text(&dir.join(&sql_file), &sql_file) {
+            Ok(text) => {
+                if let Some(value) = &mut loaded.value {
+                    *value.sql_mut() = Some(text);
+                }
+            }
+            Err(error) => {
+                loaded.value = None;
+                loaded.problems.push(error);
+            }
+        }
+    }
+    loaded
+}
+
+/// Which files a name has.
+#[derive(Debug, Clone, Copy, Default)]
+struct Files {
+    toml: bool,
+    sql: bool,
+}
+
+/// The definitions of a folder, by name. Hidden files and other endings are not ours.
+fn names(dir: &Path, kind: Kind, problems: &mut Vec<Error>) -> BTreeMap<String, Files> {
+    let mut names: BTreeMap<String, Files> = BTreeMap::new();
+    let folder = kind.folder();
+    let entries = match fs::read_dir(dir.join(folder)) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return names,
+        Err(error) => {
+            let message = format!(
+                "the folder {folder} can't be read ({}): check its permissions",
+                reason(&error)
+            );
+            problems.push(Error::user("definition_unreadable", message).at(Some(folder), 1, 1));
+            return names;
+        }
+    };
+    for entry in entries.flatten() {
+        let file = entry.file_name();
+        let Some((name, ending)) = file.to_str().and_then(|file| file.rsplit_once('.')) else {
+            continue;
+        };
+        if name.is_empty()
+            || name.starts_with('.')
+            || !matches!((ending, kind.has_sql()), ("toml", _) | ("sql", true))
+        {
+            continue;
+        }
+        if names.len() >= FILES_PER_FOLDER_MAX && !names.contains_key(name) {
+            let message = format!(
+                "the folder {folder} has more than {FILES_PER_FOLDER_MAX} definitions: some were not read"
+            );
+            problems.push(Error::user("too_many_definitions", message).at(Some(folder), 1, 1));
+            break;
+        }
+        let files = names.entry(name.to_owned()).or_default();
+        files.toml |= ending == "toml";
+        files.sql |= ending == "sql";
+    }
+    names
+}

@@ -1,0 +1,81 @@
+//! The commands, by area.
+
+mod clusters;
+mod demo;
+mod deliver;
+mod people;
+mod tail;
+mod work;
+
+use std::path::{Path, PathBuf};
+
+use tailrace_app::{App, OpenOptions};
+use tailrace_model::Error;
+
+use crate::{
+    Outcome,
+    args::{Cli, Command},
+    output::Output,
+};
+
+pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
+    let workspace = cli.workspace;
+    let folder = || find_workspace(workspace.as_deref());
+    match cli.command {
+        Command::Demo(args) => demo::demo(workspace, &args, output).await,
+        Command::Init { dir } => work::init(&dir, output),
+        Command::Check => work::check(&folder()?, output).await,
+        Command::Secret(secret) => work::secret(secret, output),
+        Command::Ingest { until_caught_up } => work::ingest(folder()?, until_caught_up, output).await,
+        Command::Serve => work::serve(folder()?, output).await,
+        Command::Cluster(it) => with(folder()?, OpenOptions::look(), async |app| clusters::cluster(app, it, output).await).await,
+        Command::Topics { cluster, topic } => {
+            with(folder()?, OpenOptions::look(), async |app| clusters::topics(app, cluster, topic, output).await).await
+        }
+        Command::Tail(it) => with(folder()?, OpenOptions::look(), async |app| tail::tail(app, it, output).await).await,
+        Command::Groups(it) => with(folder()?, OpenOptions::look(), async |app| clusters::groups(app, it, output).await).await,
+        Command::Lag(it) => {
+            let options = if it.chart.is_some() { OpenOptions::command() } else { OpenOptions::look() };
+            with(folder()?, options, async |app| clusters::lag(app, it, output).await).await
+        }
+        Command::Sql(it) => with(folder()?, OpenOptions::command(), async |app| work::sql(app, it, output).await).await,
+        Command::Profile(it) => with(folder()?, OpenOptions::command(), async |app| people::profile(app, it, output).await).await,
+        Command::Trait(it) => with(folder()?, OpenOptions::command(), async |app| people::traits(app, it, output).await).await,
+        Command::Audience(it) => with(folder()?, OpenOptions::command(), async |app| people::audience(app, it, output).await).await,
+        Command::Sync(it) => with(folder()?, OpenOptions::command(), async |app| deliver::sync(app, it, output).await).await,
+        Command::Destination(it) => {
+            with(folder()?, OpenOptions::command(), async |app| deliver::destination(app, it, output).await).await
+        }
+    }
+}
+
+/// Opens the workspace, runs, and closes it whatever came of it; `Ctrl C` ends it in the same way.
+async fn with(
+    folder: PathBuf,
+    options: OpenOptions,
+    body: impl AsyncFnOnce(&App) -> anyhow::Result<Outcome>,
+) -> anyhow::Result<Outcome> {
+    let app = App::open(folder, options).await?;
+    let ended = tokio::select! {
+        ended = body(&app) => ended,
+        () = tailrace_app::stop_signal() => Ok(Outcome::Partly),
+    };
+    app.close().await;
+    ended
+}
+
+/// The folder named, or this one, or the nearest one above that is a workspace.
+fn find_workspace(named: Option<&Path>) -> anyhow::Result<PathBuf> {
+    if let Some(named) = named {
+        return Ok(named.to_owned());
+    }
+    let here = std::env::current_dir()?;
+    let found = here.ancestors().find(|folder| folder.join("tailrace.toml").exists());
+    found.map(Path::to_owned).ok_or_else(|| {
+        let message = format!(
+            "{} is not in a workspace (no tailrace.toml here or above): name one with --workspace DIR, or make one with `tailrace init DIR`",
+            here.display()
+        );
+        Error::user("no_workspace", message).into()
+    })
+}

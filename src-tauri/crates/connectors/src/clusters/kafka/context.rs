@@ -1,0 +1,225 @@
+//! What librdkafka says while it works, kept instead of printed: the last fault, so that an error can say why, and
+//! which brokers are away.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    ClientContext, config::RDKafkaLogLevel, consumer::ConsumerContext, error::KafkaError,
+    types::RDKafkaErrorCode,
+};
+use serde::Deserialize;
+
+/// A fault older than this explains nothing any more.
+const FAULT_KEPT: Duration = Duration::from_secs(30);
+
+/// The last thing that went wrong with a connection.
+#[derive(Debug, Clone)]
+pub(super) struct Fault {
+    pub code: RDKafkaErrorCode,
+    /// librdkafka's sentence without its trimmings.
+    pub reason: String,
+    at: Instant,
+}
+
+/// What is known of a partition that is being read, from librdkafka's statistics.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Connections {
+    /// Brokers that lead partitions being read and are not connected, as `id (host:port)`.
+    pub away: Vec<String>,
+    /// Partitions that have no leader now.
+    pub leaderless: Vec<i32>,
+}
+
+#[derive(Default)]
+pub(super) struct Context {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    fault: Option<Fault>,
+    /// Since when no broker at all is reachable.
+    all_down: Option<Instant>,
+    connections: Connections,
+}
+
+impl Context {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last fault, if it is recent.
+    pub fn fault(&self) -> Option<Fault> {
+        self.state()
+            .fault
+            .clone()
+            .filter(|fault| fault.at.elapsed() < FAULT_KEPT)
+    }
+
+    /// Since when no broker is reachable.
+    pub fn all_down(&self) -> Option<Instant> {
+        self.state().all_down
+    }
+
+    pub fn connections(&self) -> Connections {
+        self.state().connections.clone()
+    }
+
+    /// A call was answered: earlier faults explain nothing now.
+    pub fn answered(&self) {
+        let mut state = self.state();
+        state.fault = None;
+        state.all_down = None;
+    }
+
+    fn keep(&self, code: RDKafkaErrorCode, reason: &str) {
+        let mut state = self.state();
+        if code == RDKafkaErrorCode::AllBrokersDown {
+            state.all_down.get_or_insert_with(Instant::now);
+            // "1/1 brokers are down" says less than the fault that came before it.
+            if state.fault.is_some() {
+                return;
+            }
+        }
+        state.fault = Some(Fault {
+            code,
+            reason: gist(reason),
+            at: Instant::now(),
+        });
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(target: "librdkafka", facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        if let Some(code) = error.rdkafka_error_code() {
+            tracing::debug!(target: "librdkafka", %code, reason);
+            self.keep(code, reason);
+        }
+    }
+
+    fn stats_raw(&self, statistics: &[u8]) {
+        if let Ok(statistics) = serde_json::from_slice::<Statistics>(statistics) {
+            self.state().connections = statistics.connections();
+        }
+    }
+}
+
+impl ConsumerContext for Context {}
+
+/// `127.0.0.1:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)`
+/// becomes `127.0.0.1:1: Connection refused`.
+fn gist(reason: &str) -> String {
+    let mut text = reason.trim();
+    // `[thrd:...]: ` in front, counters and timings behind.
+    if let Some(rest) = text
+        .strip_prefix("[thrd:")
+        .and_then(|rest| rest.split_once("]: "))
+    {
+        text = rest.1;
+    }
+    for mark in [" (after ", ", 1 identical error(s)", " (_TRANSPORT)"] {
+        text = text.split(mark).next().unwrap_or(text);
+    }
+    let Some((broker, what)) = text.split_once(": ") else {
+        return text.to_owned();
+    };
+    let broker = broker
+        .split('/')
+        .next()
+        .unwrap_or(broker)
+        .rsplit("://")
+        .next()
+        .unwrap_or(broker);
+    let what = match what
+        .strip_prefix("Connect to ")
+        .and_then(|what| what.split_once(" failed: "))
+    {
+        Some((_, why)) => why,
+        None => what,
+    };
+    format!("{broker}: {}", what.trim_end_matches(['.', ' ']))
+}
+
+/// The part of librdkafka's statistics that is read.
+#[derive(Deserialize)]
+struct Statistics {
+    brokers: HashMap<String, BrokerStatistics>,
+    #[serde(default)]
+    topics: HashMap<String, TopicStatistics>,
+}
+
+#[derive(Deserialize)]
+struct BrokerStatistics {
+    nodeid: i32,
+    nodename: String,
+    state: String,
+}
+
+#[derive(Deserialize)]
+struct TopicStatistics {
+    partitions: HashMap<String, PartitionStatistics>,
+}
+
+#[derive(Deserialize)]
+struct PartitionStatistics {
+    partition: i32,
+    leader: i32,
+    desired: bool,
+}
+
+impl Statistics {
+    fn connections(&self) -> Connections {
+        let brokers: HashMap<i32, &BrokerStatistics> = self
+            .brokers
+            .values()
+            .filter(|broker| broker.nodeid >= 0)
+            .map(|broker| (broker.nodeid, broker))
+            .collect();
+        let mut connections = Connections::default();
+        let desired = self.topics.values().flat_map(|topic| topic.partitions.values());
+        for partition in desired.filter(|partition| partition.desired && partition.partition >= 0) {
+            match brokers.get(&partition.leader) {
+                Some(broker) if broker.state == "UP" => {}
+                Some(broker) => connections
+                    .away
+                    .push(format!("{} ({})", broker.nodeid, broker.nodename)),
+                None => connections.leaderless.push(partition.partition),
+            }
+        }
+        connections.away.sort();
+        connections.away.dedup();
+        connections.leaderless.sort_unstable();
+        connections
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gist_of_a_reason() {
+        let check = |reason: &str, expected: &str| assert_eq!(gist(reason), expected);
+        check(
+            "127.0.0.1:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)",
+            "127.0.0.1:1: Connection refused",
+        );
+        check(
+            "nowhere.invalid:9092/bootstrap: Failed to resolve 'nowhere.invalid:9092': Name or service not known (after 9ms in state CONNECT)",
+            "nowhere.invalid:9092: Failed to resolve 'nowhere.invalid:9092': Name or service not known",
+        );
+        check(
+            "sasl_plaintext://127.0.0.1:2/bootstrap: SASL authentication error: Authentication failed (after 300ms in state AUTH_REQ, 4 identical error(s) suppressed)",
+            "127.0.0.1:2: SASL authentication error: Authentication failed",
+        );
+        check("1/1 brokers are down", "1/1 brokers are down");
+    }
+}

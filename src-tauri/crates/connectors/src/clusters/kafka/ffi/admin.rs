@@ -1,0 +1,469 @@
+//! Admin calls that the safe crate does not have. Each blocks for at most its time limit: call them from a thread that
+//! may block.
+
+use std::{
+    ffi::{c_char, c_int},
+    marker::PhantomData,
+    time::Duration,
+};
+
+use rdkafka::{bindings as sys, consumer::Consumer as _, types::RDKafkaErrorCode};
+
+use super::{
+    Failure, Handle, PartitionList, c_text, check, check_error, elements, partition_list, slice, text,
+};
+use crate::clusters::kafka::{
+    admin::{GroupDescription, GroupMember},
+    client::TopicPartition,
+    native::{Consumer, Patience},
+};
+
+/// Admin calls about groups that are under way at once.
+const CALLS_MAX: usize = 64;
+/// How long one wait for an answer lasts before it is seen whether anybody still wants it.
+const SLICE_MS: c_int = 100;
+/// How much longer than librdkafka we wait.
+const GRACE: Duration = Duration::from_millis(500);
+/// Groups that one call describes.
+const GROUPS_PER_CALL_MAX: usize = 200;
+
+/// Which offset of a partition is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::clusters::kafka) enum OffsetOf {
+    Start,
+    End,
+    /// The end for readers of committed records: the first record of the oldest open transaction.
+    StableEnd,
+    /// The first record at or after this time; -1 when there is none.
+    Time(i64),
+}
+
+/// What a partition answered.
+pub(in crate::clusters::kafka) type PartitionOffset = (TopicPartition, Result<i64, Failure>);
+
+/// One offset of each partition, in as many requests as there are leaders. No partition may be named twice.
+pub(in crate::clusters::kafka) fn list_offsets(
+    client: &Consumer,
+    partitions: &[TopicPartition],
+    of: OffsetOf,
+    patience: &Patience,
+) -> Result<Vec<PartitionOffset>, Failure> {
+    if partitions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let wanted = match of {
+        OffsetOf::Start => sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST as i64,
+        OffsetOf::End | OffsetOf::StableEnd => sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64,
+        OffsetOf::Time(ms) => ms.max(0),
+    };
+    let list = partition_list(
+        partitions
+            .iter()
+            .map(|of| (of.topic.as_str(), of.partition, wanted)),
+    )?;
+    let call = Call::new(
+        client,
+        sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS,
+        patience,
+    )?;
+    if of == OffsetOf::StableEnd {
+        let level = sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED;
+        // SAFETY: the options are alive and belong to a call that knows this option; the error returned is owned here.
+        unsafe {
+            owned_error(sys::rd_kafka_AdminOptions_set_isolation_level(
+                call.options.get(),
+                level,
+            ))
+        }?;
+    }
+    // SAFETY: client, list, options and queue are alive; librdkafka copies the list.
+    unsafe { sys::rd_kafka_ListOffsets(call.client, list.get(), call.options.get(), call.queue.get()) };
+    let event = call.answer()?;
+    let mut count = 0;
+    // SAFETY: the event is alive and of this kind (null is returned otherwise, which `slice` takes for empty); the
+    // infos live inside it.
+    unsafe {
+        let result = sys::rd_kafka_event_ListOffsets_result(event.get());
+        if result.is_null() {
+            return Err(wrong_answer());
+        }
+        let infos = sys::rd_kafka_ListOffsets_result_infos(result, &mut count);
+        Ok(slice(infos, count)
+            .iter()
+            .map(|info| {
+                let of = &*sys::rd_kafka_ListOffsetsResultInfo_topic_partition(*info);
+                (topic_partition(of), check(of.err).map(|()| of.offset))
+            })
+            .collect())
+    }
+}
+
+/// The names and states of all groups.
+pub(in crate::clusters::kafka) fn list_groups(
+    client: &Consumer,
+    patience: &Patience,
+) -> Result<Vec<String>, Failure> {
+    let call = Call::new(
+        client,
+        sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS,
+        patience,
+    )?;
+    // SAFETY: client, options and queue are alive.
+    unsafe { sys::rd_kafka_ListConsumerGroups(call.client, call.options.get(), call.queue.get()) };
+    let event = call.answer()?;
+    let mut count = 0;
+    // SAFETY: the event is alive and of this kind; listings and errors live inside it.
+    unsafe {
+        let result = sys::rd_kafka_event_ListConsumerGroups_result(event.get());
+        if result.is_null() {
+            return Err(wrong_answer());
+        }
+        let errors = sys::rd_kafka_ListConsumerGroups_result_errors(result, &mut count);
+        // A broker that did not answer hides its groups: an incomplete list is not given for a whole one.
+        if let Some(error) = slice(errors, count).first() {
+            check_error(*error)?;
+        }
+        let groups = sys::rd_kafka_ListConsumerGroups_result_valid(result, &mut count);
+        Ok(slice(groups, count)
+            .iter()
+            .map(|group| text(sys::rd_kafka_ConsumerGroupListing_group_id(*group)))
+            .collect())
+    }
+}
+
+/// State and members of groups. A group that could not be described carries its failure.
+pub(in crate::clusters::kafka) fn describe_groups(
+    client: &Consumer,
+    groups: &[String],
+    patience: &Patience,
+) -> Result<Vec<(GroupDescription, Option<Failure>)>, Failure> {
+    let mut described = Vec::with_capacity(groups.len());
+    for groups in groups.chunks(GROUPS_PER_CALL_MAX) {
+        let names = groups
+            .iter()
+            .map(|group| c_text(group))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
+        let op = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS;
+        let call = Call::new(client, op, patience)?;
+        // SAFETY: client, options, queue and the names are alive; librdkafka copies the names.
+        unsafe {
+            sys::rd_kafka_DescribeConsumerGroups(
+                call.client,
+                pointers.as_mut_ptr(),
+                pointers.len(),
+                call.options.get(),
+                call.queue.get(),
+            );
+        }
+        let event = call.answer()?;
+        let mut count = 0;
+        // SAFETY: the event is alive and of this kind; the descriptions live inside it.
+        unsafe {
+            let result = sys::rd_kafka_event_DescribeConsumerGroups_result(event.get());
+            if result.is_null() {
+                return Err(wrong_answer());
+            }
+            let groups = sys::rd_kafka_DescribeConsumerGroups_result_groups(result, &mut count);
+            described.extend(slice(groups, count).iter().map(|group| described_group(*group)));
+        }
+    }
+    Ok(described)
+}
+
+/// # Safety
+/// `group` is a description that lives during the call.
+unsafe fn described_group(
+    group: *const sys::rd_kafka_ConsumerGroupDescription_t,
+) -> (GroupDescription, Option<Failure>) {
+    // SAFETY: alive as the caller promises; members and texts live inside the description.
+    unsafe {
+        let failure = check_error(sys::rd_kafka_ConsumerGroupDescription_error(group)).err();
+        let state = sys::rd_kafka_ConsumerGroupDescription_state(group);
+        let members = sys::rd_kafka_ConsumerGroupDescription_member_count(group);
+        let description = GroupDescription {
+            group: text(sys::rd_kafka_ConsumerGroupDescription_group_id(group)),
+            state: text(sys::rd_kafka_consumer_group_state_name(state)),
+            members: (0..members)
+                .map(|at| described_member(sys::rd_kafka_ConsumerGroupDescription_member(group, at)))
+                .collect(),
+            error: None,
+        };
+        (description, failure)
+    }
+}
+
+/// # Safety
+/// `member` is a description that lives during the call.
+unsafe fn described_member(member: *const sys::rd_kafka_MemberDescription_t) -> GroupMember {
+    // SAFETY: alive as the caller promises; the assignment (null when there is none) lives inside the member.
+    unsafe {
+        let assignment = sys::rd_kafka_MemberDescription_assignment(member);
+        let partitions = match assignment.is_null() {
+            true => &[],
+            false => elements(sys::rd_kafka_MemberAssignment_partitions(assignment)),
+        };
+        GroupMember {
+            id: text(sys::rd_kafka_MemberDescription_consumer_id(member)),
+            client: text(sys::rd_kafka_MemberDescription_client_id(member)),
+            host: text(sys::rd_kafka_MemberDescription_host(member))
+                .trim_start_matches('/')
+                .to_owned(),
+            assignment: partitions.iter().map(|of| topic_partition(of)).collect(),
+        }
+    }
+}
+
+/// What a group has committed.
+pub(in crate::clusters::kafka) type GroupOffsets = (String, Result<Vec<(TopicPartition, i64)>, Failure>);
+
+/// Every committed offset of each group; many groups are asked at once.
+pub(in crate::clusters::kafka) fn committed(
+    client: &Consumer,
+    groups: &[String],
+    patience: &Patience,
+) -> Result<Vec<GroupOffsets>, Failure> {
+    let op = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS;
+    let mut answers = Vec::with_capacity(groups.len());
+    for groups in groups.chunks(CALLS_MAX) {
+        let call = Call::new(client, op, patience)?;
+        for group in groups {
+            let name = c_text(group)?;
+            // SAFETY: a new request (without a list it means every partition), freed with its own function;
+            // librdkafka copies it in the call, and all other handles are alive.
+            unsafe {
+                let request = Handle::own(
+                    sys::rd_kafka_ListConsumerGroupOffsets_new(name.as_ptr(), std::ptr::null()),
+                    sys::rd_kafka_ListConsumerGroupOffsets_destroy,
+                )?;
+                let mut requests = [request.get()];
+                sys::rd_kafka_ListConsumerGroupOffsets(
+                    call.client,
+                    requests.as_mut_ptr(),
+                    1,
+                    call.options.get(),
+                    call.queue.get(),
+                );
+            }
+        }
+        let mut waiting: Vec<&String> = groups.iter().collect();
+        for _ in groups {
+            match call.answer() {
+                Ok(event) => {
+                    for (group, offsets) in group_offsets(&event)? {
+                        waiting.retain(|name| **name != group);
+                        answers.push((group, offsets));
+                    }
+                }
+                // The event of a failed call does not say which group it was about: the rest carries the failure.
+                Err(failure) => {
+                    if failure.code == RDKafkaErrorCode::OperationTimedOut {
+                        answers.extend(
+                            waiting
+                                .drain(..)
+                                .map(|group| (group.clone(), Err(failure.clone()))),
+                        );
+                        break;
+                    }
+                    tracing::debug!(target: "librdkafka", "committed offsets: {}", failure.text);
+                }
+            }
+        }
+        let failure = Failure::new(RDKafkaErrorCode::CoordinatorNotAvailable);
+        answers.extend(
+            waiting
+                .into_iter()
+                .map(|group| (group.clone(), Err(failure.clone()))),
+        );
+    }
+    Ok(answers)
+}
+
+fn group_offsets(event: &Event) -> Result<Vec<GroupOffsets>, Failure> {
+    let mut count = 0;
+    // SAFETY: the event is alive and of this kind; the results live inside it.
+    unsafe {
+        let result = sys::rd_kafka_event_ListConsumerGroupOffsets_result(event.get());
+        if result.is_null() {
+            return Err(wrong_answer());
+        }
+        let results = sys::rd_kafka_ListConsumerGroupOffsets_result_groups(result, &mut count);
+        Ok(slice(results, count)
+            .iter()
+            .map(|result| {
+                let offsets = check_error(sys::rd_kafka_group_result_error(*result)).map(|()| {
+                    // A partition without a commit has a negative offset.
+                    elements(sys::rd_kafka_group_result_partitions(*result))
+                        .iter()
+                        .filter(|of| of.offset >= 0)
+                        .map(|of| (topic_partition(of), of.offset))
+                        .collect()
+                });
+                (text(sys::rd_kafka_group_result_name(*result)), offsets)
+            })
+            .collect())
+    }
+}
+
+/// Commits offsets for a group without being its member; the group must have none.
+pub(in crate::clusters::kafka) fn commit(
+    client: &Consumer,
+    group: &str,
+    offsets: &[(TopicPartition, i64)],
+    patience: &Patience,
+) -> Result<(), Failure> {
+    let list: PartitionList = partition_list(
+        offsets
+            .iter()
+            .map(|(of, offset)| (of.topic.as_str(), of.partition, *offset)),
+    )?;
+    let name = c_text(group)?;
+    let op = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS;
+    let call = Call::new(client, op, patience)?;
+    // SAFETY: a new request, freed with its own function; librdkafka copies name, list and request; all other handles
+    // are alive.
+    let event = unsafe {
+        let request = Handle::own(
+            sys::rd_kafka_AlterConsumerGroupOffsets_new(name.as_ptr(), list.get()),
+            sys::rd_kafka_AlterConsumerGroupOffsets_destroy,
+        )?;
+        let mut requests = [request.get()];
+        sys::rd_kafka_AlterConsumerGroupOffsets(
+            call.client,
+            requests.as_mut_ptr(),
+            1,
+            call.options.get(),
+            call.queue.get(),
+        );
+        call.answer()?
+    };
+    let mut count = 0;
+    // SAFETY: the event is alive and of this kind; the results live inside it.
+    unsafe {
+        let result = sys::rd_kafka_event_AlterConsumerGroupOffsets_result(event.get());
+        if result.is_null() {
+            return Err(wrong_answer());
+        }
+        let results = sys::rd_kafka_AlterConsumerGroupOffsets_result_groups(result, &mut count);
+        for result in slice(results, count) {
+            check_error(sys::rd_kafka_group_result_error(*result))?;
+            for of in elements(sys::rd_kafka_group_result_partitions(*result)) {
+                check(of.err)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One admin call: its options and the queue that its answers arrive in.
+struct Call<'c> {
+    client: *mut sys::rd_kafka_t,
+    options: Handle<sys::rd_kafka_AdminOptions_t>,
+    queue: Handle<sys::rd_kafka_queue_t>,
+    patience: &'c Patience,
+    /// The client outlives the call.
+    _client: PhantomData<&'c Consumer>,
+}
+
+type Event = Handle<sys::rd_kafka_event_t>;
+
+impl<'c> Call<'c> {
+    fn new(
+        client: &'c Consumer,
+        op: sys::rd_kafka_admin_op_t,
+        patience: &'c Patience,
+    ) -> Result<Self, Failure> {
+        let native = client.client().native_ptr();
+        let timeout_ms = c_int::try_from(patience.left().as_millis())
+            .unwrap_or(c_int::MAX)
+            .max(1);
+        let mut said = [0 as c_char; 256];
+        // SAFETY: the client is alive for `'c`; options and queue are new and freed with their own functions; the
+        // buffer is as long as is said.
+        unsafe {
+            let options = Handle::own(
+                sys::rd_kafka_AdminOptions_new(native, op),
+                sys::rd_kafka_AdminOptions_destroy,
+            )?;
+            let queue = Handle::own(sys::rd_kafka_queue_new(native), sys::rd_kafka_queue_destroy)?;
+            check(sys::rd_kafka_AdminOptions_set_request_timeout(
+                options.get(),
+                timeout_ms,
+                said.as_mut_ptr(),
+                said.len(),
+            ))?;
+            Ok(Self {
+                client: native,
+                options,
+                queue,
+                patience,
+                _client: PhantomData,
+            })
+        }
+    }
+
+    /// The next answer. `Err` when the call as a whole failed, or nothing came in time.
+    fn answer(&self) -> Result<Event, Failure> {
+        loop {
+            // SAFETY: the queue is alive; the event (null when there is none yet) is owned by us.
+            let event = unsafe { sys::rd_kafka_queue_poll(self.queue.get(), SLICE_MS) };
+            if !event.is_null() {
+                // SAFETY: as above: owned here, and freed once.
+                return unsafe { whole(event) };
+            }
+            // librdkafka's own limit comes first, because its answer says more than ours.
+            if self.patience.is_over(GRACE) {
+                return Err(Failure::new(RDKafkaErrorCode::OperationTimedOut));
+            }
+        }
+    }
+}
+
+/// The answer of a call, unless the call as a whole failed.
+///
+/// # Safety
+/// `event` is owned by the caller, who gives it away.
+unsafe fn whole(event: *mut sys::rd_kafka_event_t) -> Result<Event, Failure> {
+    // SAFETY: owned as the caller promises; the text lives inside it.
+    unsafe {
+        let event = Handle::own(event, sys::rd_kafka_event_destroy)?;
+        check(sys::rd_kafka_event_error(event.get())).map_err(|failure| {
+            let said = text(sys::rd_kafka_event_error_string(event.get()));
+            Failure {
+                text: if said.is_empty() { failure.text } else { said },
+                ..failure
+            }
+        })?;
+        Ok(event)
+    }
+}
+
+/// # Safety
+/// `error` is null or owned by the caller, who gives it away.
+unsafe fn owned_error(error: *mut sys::rd_kafka_error_t) -> Result<(), Failure> {
+    if error.is_null() {
+        return Ok(());
+    }
+    // SAFETY: owned as the caller promises, and alive until the handle goes.
+    unsafe {
+        let error = Handle::own(error, sys::rd_kafka_error_destroy)?;
+        check_error(error.get())
+    }
+}
+
+/// # Safety
+/// The element's topic is a C string.
+unsafe fn topic_partition(of: &sys::rd_kafka_topic_partition_t) -> TopicPartition {
+    // SAFETY: as the caller promises.
+    TopicPartition {
+        topic: unsafe { text(of.topic) },
+        partition: of.partition,
+    }
+}
+
+fn wrong_answer() -> Failure {
+    Failure {
+        code: RDKafkaErrorCode::Fail,
+        text: "librdkafka answered another question".into(),
+    }
+}

@@ -1,0 +1,246 @@
+//! Single records, by partition and offset, many partitions at once.
+//!
+//! Invariants: a reader is used by one call at a time; whatever it started it stops before the call ends.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use rdkafka::{ClientConfig, consumer::Consumer as _, types::RDKafkaErrorCode};
+use tailrace_model::{
+    Error, Result,
+    api::{RecordDetail, RecordHeader},
+};
+
+use super::{
+    client::{KafkaClient, TopicPartition},
+    context::Fault,
+    ffi::{
+        Failure,
+        consume::{Flow, Message, Reader, Sink},
+    },
+    native::{self, Consumer},
+};
+use crate::formats;
+
+/// The time that reading one record may take.
+const READ_MAX: Duration = Duration::from_secs(10);
+/// How long one wait for records lasts before progress is looked at.
+const SERVE_MS: i32 = 50;
+
+/// One record, as its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawRecord {
+    pub partition: i32,
+    pub offset: i64,
+    pub timestamp_ms: Option<i64>,
+    pub key: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
+    pub headers: Vec<(String, Option<Vec<u8>>)>,
+}
+
+impl RawRecord {
+    /// The record decoded for a person.
+    pub fn detail(&self, topic: &str) -> RecordDetail {
+        let value = formats::describe(self.value.as_deref());
+        RecordDetail {
+            topic: topic.to_owned(),
+            partition: self.partition,
+            offset: self.offset,
+            timestamp_ms: self.timestamp_ms,
+            key: self.key.as_deref().map(|key| formats::text_of(key).into_owned()),
+            headers: self
+                .headers
+                .iter()
+                .map(|(name, value)| RecordHeader {
+                    name: name.clone(),
+                    value: value.as_deref().map(|value| formats::text_of(value).into_owned()),
+                })
+                .collect(),
+            format: value.format.to_owned(),
+            json: value.json,
+            text: value.text,
+            value_bytes: self.value.as_ref().map_or(0, |value| value.len() as u64),
+            problem: value.problem,
+        }
+    }
+}
+
+impl KafkaClient {
+    /// The record at this place. `no_record` when there is none (deleted, compacted, or not written yet).
+    pub async fn record(&self, topic: &str, partition: i32, offset: i64) -> Result<RawRecord> {
+        let partitions = self.partitions(topic).await?;
+        if !partitions.iter().any(|of| of.partition == partition) {
+            return Err(self.place().unknown_partition(topic, partition, partitions.len()));
+        }
+        let of = TopicPartition {
+            topic: topic.to_owned(),
+            partition,
+        };
+        let missing = |why: String| {
+            Error::user(
+                "no_record",
+                format!("topic \"{topic}\", partition {partition}: there is no record {offset}: {why}"),
+            )
+        };
+        if offset < 0 {
+            return Err(missing("offsets start at 0".into()));
+        }
+        let marks = self
+            .watermarks(std::slice::from_ref(&of))
+            .await?
+            .get(&of)
+            .copied();
+        if let Some(marks) = marks {
+            if offset < marks.start {
+                return Err(missing(format!(
+                    "the partition starts at {}, what was before is deleted",
+                    marks.start
+                )));
+            }
+            if offset >= marks.end {
+                return Err(missing(format!("the partition ends before {}", marks.end)));
+            }
+        }
+        let reader = self.reader()?.clone();
+        let wanted = vec![(of, offset)];
+        let what = format!("reading record {offset} of \"{topic}\"");
+        let found = tokio::task::spawn_blocking(move || {
+            let mut found = None;
+            let outcome = reader.read_first(&wanted, READ_MAX, |_, message| found = Some(keep(message)));
+            (outcome, found, reader.fault())
+        })
+        .await
+        .map_err(|_| {
+            Error::internal(
+                "task",
+                format!("cluster \"{}\": {what} was interrupted", self.cluster()),
+            )
+        })?;
+        match found {
+            (Ok(_), Some(record), _) if record.offset == offset => Ok(record),
+            (Ok(0), ..) => Err(missing("it was compacted away, or marks a transaction".into())),
+            (Ok(_), _, fault) => Err(self.place().unreachable(fault.as_ref())),
+            (Err(failure), _, fault) => match fault {
+                Some(fault) => Err(self.place().unreachable(Some(&fault))),
+                None => Err(Error::external(
+                    "kafka",
+                    format!("cluster \"{}\": {what} failed: {}", self.cluster(), failure.text),
+                )),
+            },
+        }
+    }
+}
+
+fn keep(message: &Message<'_>) -> RawRecord {
+    let mut headers = Vec::new();
+    message.headers(|name, value| headers.push((name.to_owned(), value.map(<[u8]>::to_vec))));
+    RawRecord {
+        partition: message.partition(),
+        offset: message.offset(),
+        timestamp_ms: message.timestamp_ms(),
+        key: message.key().map(<[u8]>::to_vec),
+        value: message.value().map(<[u8]>::to_vec),
+        headers,
+    }
+}
+
+/// A reader that several calls share, one after the other.
+#[derive(Clone)]
+pub(super) struct SharedReader {
+    reader: Arc<Mutex<Reader>>,
+    client: Arc<Consumer>,
+}
+
+impl SharedReader {
+    pub fn new(config: &ClientConfig, name: &str) -> Result<Self> {
+        let client = native::start(config, name)?;
+        let reader =
+            Reader::new(Arc::clone(&client)).map_err(|failure| Error::internal("kafka", failure.text))?;
+        Ok(Self {
+            reader: Arc::new(Mutex::new(reader)),
+            client,
+        })
+    }
+
+    pub fn fault(&self) -> Option<Fault> {
+        self.client.context().fault()
+    }
+
+    /// Hands over the first record at or after each offset; a partition that has none there hands over nothing. No
+    /// partition may be named twice. Blocks for at most `at_most`; returns how many partitions did not answer by then.
+    pub fn read_first(
+        &self,
+        wanted: &[(TopicPartition, i64)],
+        at_most: Duration,
+        each: impl FnMut(&TopicPartition, &Message<'_>),
+    ) -> Result<usize, Failure> {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut firsts = Firsts {
+            waiting: HashMap::new(),
+            answered: Vec::new(),
+            failure: None,
+            each,
+        };
+        for (of, offset) in wanted {
+            firsts
+                .waiting
+                .insert((of.topic.as_str(), of.partition), (of, *offset));
+            reader.start(&of.topic, of.partition, *offset)?;
+        }
+        let until = Instant::now() + at_most;
+        while !firsts.waiting.is_empty() && firsts.failure.is_none() && Instant::now() < until {
+            reader.serve(SERVE_MS, &mut firsts);
+            for of in firsts.answered.drain(..) {
+                reader.stop(&of.topic, of.partition);
+            }
+        }
+        reader.stop_all();
+        match firsts.failure {
+            Some(failure) => Err(failure),
+            None => Ok(firsts.waiting.len()),
+        }
+    }
+}
+
+/// Takes the first record of each partition.
+struct Firsts<'w, F> {
+    waiting: HashMap<(&'w str, i32), (&'w TopicPartition, i64)>,
+    answered: Vec<&'w TopicPartition>,
+    failure: Option<Failure>,
+    each: F,
+}
+
+impl<F: FnMut(&TopicPartition, &Message<'_>)> Sink for Firsts<'_, F> {
+    fn take(&mut self, message: &Message<'_>) -> Flow {
+        let partition = message.partition();
+        let Some((of, wanted)) = self.waiting.get(&(message.topic(), partition)).copied() else {
+            return Flow::More;
+        };
+        match message.note() {
+            None if message.offset() < wanted => return Flow::More,
+            None => (self.each)(of, message),
+            // At the end, or outside of what the partition holds: there is none.
+            Some(
+                RDKafkaErrorCode::PartitionEOF
+                | RDKafkaErrorCode::AutoOffsetReset
+                | RDKafkaErrorCode::OffsetOutOfRange,
+            ) => {}
+            Some(code) => {
+                self.failure = Some(Failure {
+                    code,
+                    text: message.said(),
+                })
+            }
+        }
+        self.waiting.remove(&(of.topic.as_str(), partition));
+        self.answered.push(of);
+        if self.waiting.is_empty() || self.failure.is_some() {
+            Flow::Enough
+        } else {
+            Flow::More
+        }
+    }
+}

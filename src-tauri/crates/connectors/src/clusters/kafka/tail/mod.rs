@@ -1,0 +1,200 @@
+//! Reading a topic from somewhere, on and on: the core that tails, ingest and previews stand on.
+//!
+//! Invariants: a tail joins no consumer group and commits nothing; records of a partition come in order, none twice and
+//! none left out (what was deleted before it was read is counted in [`TailProgress::lost`]); a reader that is not
+//! listened to waits, and drops nothing; brokers that go away are waited for.
+
+mod batch;
+mod plan;
+mod worker;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arrow::record_batch::RecordBatch;
+use tailrace_model::{
+    Error, Result,
+    api::{TailPartition, TailStart},
+};
+use tokio::sync::mpsc;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub use batch::raw_schema;
+
+use super::client::KafkaClient;
+
+/// What to read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TailSpec {
+    pub topic: String,
+    pub from: TailFrom,
+    /// Empty: all.
+    pub partitions: Vec<i32>,
+    /// Ends at the ends that the partitions had when it started.
+    pub stop_at_end: bool,
+    /// Each partition ends at its first record at or after this time; one that has none by then ends at its end.
+    pub until_ms: Option<i64>,
+    /// Partitions that the topic gets later are read too, from their beginning. Only when `partitions` is empty.
+    pub new_partitions: bool,
+    pub limits: TailLimits,
+}
+
+impl TailSpec {
+    /// All partitions, later ones too, without an end.
+    pub fn new(topic: impl Into<String>, from: TailFrom) -> Self {
+        Self {
+            topic: topic.into(),
+            from,
+            partitions: Vec::new(),
+            stop_at_end: false,
+            until_ms: None,
+            new_partitions: true,
+            limits: TailLimits::default(),
+        }
+    }
+}
+
+/// Where to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TailFrom {
+    Start(TailStart),
+    /// The next offset of each partition, from a checkpoint. Partitions not named start at their beginning. An offset
+    /// past the partition's end is refused (`offset_past_end`): the topic was made anew.
+    Offsets(Vec<(i32, i64)>),
+}
+
+/// How much is handed over at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TailLimits {
+    pub batch_records_max: usize,
+    /// Bytes of keys, values and headers; one record may be larger.
+    pub batch_bytes_max: usize,
+    /// How long the first record of a batch waits for more.
+    pub linger_ms: u64,
+    /// Batches that wait to be taken.
+    pub batches_max: usize,
+}
+
+impl Default for TailLimits {
+    fn default() -> Self {
+        Self {
+            batch_records_max: 16_384,
+            batch_bytes_max: 8 * 1024 * 1024,
+            linger_ms: 20,
+            batches_max: 4,
+        }
+    }
+}
+
+/// Records as they are in the topic, in the order in which they arrived.
+#[derive(Debug, Clone)]
+pub struct RawBatch {
+    /// Of [`raw_schema`].
+    pub records: RecordBatch,
+    /// Of keys, values and headers.
+    pub bytes: usize,
+    /// The next offset of every partition after this batch: what a checkpoint stores.
+    pub positions: Vec<(i32, i64)>,
+}
+
+/// What a tail did so far.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TailProgress {
+    pub phase: TailPhase,
+    /// What it waits for, or what happened to it, as a sentence.
+    pub note: Option<String>,
+    pub partitions: Vec<TailPartition>,
+    pub scanned: u64,
+    pub scanned_bytes: u64,
+    /// Records that were deleted before they were read.
+    pub lost: i64,
+}
+
+impl TailProgress {
+    /// Whether every partition is read to the end last heard of.
+    pub fn caught_up(&self) -> bool {
+        self.partitions
+            .iter()
+            .all(|partition| partition.next >= partition.end)
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TailPhase {
+    #[default]
+    Running,
+    /// A broker is away; it goes on by itself when the broker is back.
+    Waiting,
+    Ended,
+}
+
+/// A topic being read. Dropping it ends the reading.
+pub struct Tail {
+    batches: mpsc::Receiver<Result<RawBatch>>,
+    watch: TailWatch,
+    _cancel: DropGuard,
+}
+
+impl Tail {
+    /// Looks up where to start, and starts the reading thread. `now_ms` is the time now, for `until_ms`. Cancelling
+    /// `token` ends it.
+    pub async fn start(
+        client: &KafkaClient,
+        spec: TailSpec,
+        now_ms: i64,
+        token: CancellationToken,
+    ) -> Result<Self> {
+        let token = token.child_token();
+        let plan = tokio::select! {
+            plan = plan::plan(client, &spec) => plan?,
+            () = token.cancelled() => return Err(cancelled()),
+        };
+        let watch = TailWatch::default();
+        watch.update(|progress| progress.partitions = plan.progress());
+        let (sender, batches) = mpsc::channel(spec.limits.batches_max.max(1));
+        worker::spawn(client, spec, plan, now_ms, sender, watch.clone(), token.clone())?;
+        Ok(Self {
+            batches,
+            watch,
+            _cancel: token.drop_guard(),
+        })
+    }
+
+    /// The next records; `None` when it has ended (cancelled, or every partition reached its end). After an error
+    /// there are none.
+    pub async fn next(&mut self) -> Result<Option<RawBatch>> {
+        self.batches.recv().await.transpose()
+    }
+
+    pub fn progress(&self) -> TailProgress {
+        self.watch.progress()
+    }
+
+    /// For whoever watches while another reads.
+    pub fn watch(&self) -> TailWatch {
+        self.watch.clone()
+    }
+}
+
+/// Shows what a tail does.
+#[derive(Clone, Default)]
+pub struct TailWatch {
+    progress: Arc<Mutex<TailProgress>>,
+}
+
+impl TailWatch {
+    pub fn progress(&self) -> TailProgress {
+        self.lock().clone()
+    }
+
+    fn update(&self, change: impl FnOnce(&mut TailProgress)) {
+        change(&mut self.lock());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, TailProgress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn cancelled() -> Error {
+    Error::user("cancelled", "the tail was stopped before it began")
+}

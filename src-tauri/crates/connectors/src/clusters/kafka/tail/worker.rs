@@ -1,0 +1,620 @@
+//! The reading thread of a tail.
+
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{consumer::Consumer as _, types::RDKafkaErrorCode as Code};
+use tailrace_model::{Error, Result, api::TailPartition};
+use tokio::{runtime::Handle, sync::mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    RawBatch, TailLimits, TailPhase, TailSpec, TailWatch,
+    batch::Batch,
+    plan::{Plan, Span},
+};
+use crate::clusters::kafka::{
+    client::{KafkaClient, TopicPartition},
+    config,
+    ffi::{
+        Failure,
+        admin::{OffsetOf, list_offsets},
+        consume::{Flow, Message, Reader, Sink},
+    },
+    native::{self, Consumer, Patience, listen},
+    problem::{Place, unreachable},
+};
+
+/// The longest wait for records before the thread looks around.
+const LOOK_AROUND: Duration = Duration::from_millis(100);
+/// How often the ends and the connections are looked at.
+const REPORT: Duration = Duration::from_millis(200);
+/// How often the topic is asked whether it has new partitions.
+const NEW_PARTITIONS: Duration = Duration::from_secs(5);
+/// New partitions that wait to be read.
+const NEW_PARTITIONS_MAX: usize = 16;
+/// The time that finding a lost position again may take.
+const LOST_POSITION_MAX: Duration = Duration::from_secs(10);
+
+/// Starts the thread; it ends when `token` is cancelled, when nobody takes its batches any more, or at the ends.
+pub(super) fn spawn(
+    client: &KafkaClient,
+    spec: TailSpec,
+    plan: Plan,
+    now_ms: i64,
+    batches: mpsc::Sender<Result<RawBatch>>,
+    watch: TailWatch,
+    token: CancellationToken,
+) -> Result<()> {
+    let runtime = Handle::current();
+    let (found, new_partitions) = mpsc::channel(NEW_PARTITIONS_MAX);
+    if spec.new_partitions && spec.partitions.is_empty() {
+        let known = plan.spans.iter().map(|span| span.partition).collect();
+        runtime.spawn(look_for_partitions(
+            client.clone(),
+            spec.topic.clone(),
+            known,
+            found,
+            token.clone(),
+        ));
+    }
+    let config = config::tail(client.config(), client.properties());
+    let place = client.place().clone();
+    let mut name = format!("tail {}", spec.topic);
+    name.truncate(name.floor_char_boundary(15));
+    let run = move || {
+        let outcome = Worker::new(&config, &spec, plan, now_ms, place, watch.clone(), token.clone())
+            .and_then(|mut worker| worker.run(&batches, new_partitions, &runtime));
+        watch.update(|progress| progress.phase = TailPhase::Ended);
+        if let Err(error) = outcome {
+            watch.update(|progress| progress.note = Some(error.message.clone()));
+            // Nobody listens any more: then nobody waits for it.
+            drop(batches.blocking_send(Err(error)));
+        }
+    };
+    thread::Builder::new()
+        .name(name)
+        .spawn(run)
+        .map(drop)
+        .map_err(|error| Error::internal("thread", format!("a thread cannot be started: {error}")))
+}
+
+/// Asks now and then for partitions that the topic has got.
+async fn look_for_partitions(
+    client: KafkaClient,
+    topic: String,
+    mut known: Vec<i32>,
+    found: mpsc::Sender<Span>,
+    token: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            () = token.cancelled() => return,
+            () = found.closed() => return,
+            () = tokio::time::sleep(NEW_PARTITIONS) => {}
+        }
+        // A cluster that does not answer now is asked again; the reader itself says that it waits.
+        let Ok(detail) = client.topic(&topic).await else {
+            continue;
+        };
+        for of in detail.partitions {
+            let (Some(from), Some(end)) = (of.start, of.end) else {
+                continue;
+            };
+            if known.contains(&of.partition) {
+                continue;
+            }
+            known.push(of.partition);
+            let span = Span {
+                partition: of.partition,
+                from,
+                end,
+                stop: None,
+                lost: 0,
+            };
+            if found.send(span).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+struct Worker {
+    place: Place,
+    topic: String,
+    reader: Reader,
+    intake: Intake,
+    limits: TailLimits,
+    watch: TailWatch,
+    token: CancellationToken,
+    started: Instant,
+    now_ms: i64,
+    reported: Instant,
+    /// Since when the batch has a record.
+    first: Option<Instant>,
+    scanned: u64,
+    scanned_bytes: u64,
+    note: Option<String>,
+}
+
+impl Worker {
+    fn new(
+        config: &rdkafka::ClientConfig,
+        spec: &TailSpec,
+        plan: Plan,
+        now_ms: i64,
+        place: Place,
+        watch: TailWatch,
+        token: CancellationToken,
+    ) -> Result<Self> {
+        let client: Arc<Consumer> = Arc::new(native::create(config)?);
+        let reader = Reader::new(client).map_err(|failure| Error::internal("kafka", failure.text))?;
+        let intake = Intake {
+            parts: Vec::new(),
+            index: Vec::new(),
+            batch: Batch::new(),
+            notes: Vec::new(),
+            finished: Vec::new(),
+            records_max: spec.limits.batch_records_max.max(1),
+            bytes_max: spec.limits.batch_bytes_max,
+            until_ms: spec.until_ms,
+        };
+        let mut worker = Self {
+            place,
+            topic: spec.topic.clone(),
+            reader,
+            intake,
+            limits: spec.limits,
+            watch,
+            token,
+            started: Instant::now(),
+            now_ms,
+            reported: Instant::now(),
+            first: None,
+            scanned: 0,
+            scanned_bytes: 0,
+            note: None,
+        };
+        for span in plan.spans {
+            worker.add(span)?;
+        }
+        Ok(worker)
+    }
+
+    /// Begins with a partition.
+    fn add(&mut self, span: Span) -> Result<()> {
+        self.intake.add(span);
+        if span.lost > 0 {
+            let Span { partition, lost, .. } = span;
+            self.note = Some(format!(
+                "{lost} records of partition {partition} were deleted before they were read"
+            ));
+        }
+        if span.stop.is_some_and(|stop| span.from >= stop) {
+            self.intake.finish(span.partition);
+            return Ok(());
+        }
+        self.reader
+            .start(&self.topic, span.partition, span.from)
+            .map_err(|failure| self.failed(&failure))
+    }
+
+    fn failed(&self, failure: &Failure) -> Error {
+        let what = format!("reading topic \"{}\"", self.topic);
+        self.place.failed(&what, failure, self.reader.client().context())
+    }
+
+    fn run(
+        &mut self,
+        batches: &mpsc::Sender<Result<RawBatch>>,
+        mut new_partitions: mpsc::Receiver<Span>,
+        runtime: &Handle,
+    ) -> Result<()> {
+        let linger = Duration::from_millis(self.limits.linger_ms);
+        while !self.token.is_cancelled() && !batches.is_closed() {
+            let wait = match self.first {
+                Some(first) => linger.saturating_sub(first.elapsed()),
+                None => LOOK_AROUND,
+            };
+            self.reader.serve(
+                i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
+                &mut self.intake,
+            );
+            if self.first.is_none() && !self.intake.batch.is_empty() {
+                self.first = Some(Instant::now());
+            }
+            self.take_notes()?;
+            let ended = self.ended();
+            let due = self.intake.full() || self.first.is_some_and(|first| first.elapsed() >= linger);
+            if (due || ended) && !self.intake.batch.is_empty() && !self.hand_over(batches, runtime)? {
+                return Ok(());
+            }
+            if ended {
+                break;
+            }
+            if self.reported.elapsed() >= REPORT {
+                self.report();
+                while let Ok(span) = new_partitions.try_recv() {
+                    self.add(span)?;
+                }
+            }
+        }
+        self.report();
+        Ok(())
+    }
+
+    /// Whether every partition has reached its end.
+    fn ended(&mut self) -> bool {
+        // Fetching more of what is finished would only cost.
+        let finished = std::mem::take(&mut self.intake.finished);
+        if !finished.is_empty() && !self.intake.all_done() {
+            drop(self.reader.pause(&self.topic, &finished));
+        }
+        self.intake.all_done()
+    }
+
+    /// What the partitions told besides records.
+    fn take_notes(&mut self) -> Result<()> {
+        for note in std::mem::take(&mut self.intake.notes) {
+            match note.code {
+                Code::PartitionEOF => self.at_end(note.partition),
+                Code::AutoOffsetReset | Code::OffsetOutOfRange => self.find_position(note.partition)?,
+                Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
+                    return Err(Error::user(
+                        "unknown_topic",
+                        format!(
+                            "topic \"{}\" of cluster \"{}\" is gone: it was deleted while it was read",
+                            self.topic, self.place.cluster
+                        ),
+                    ));
+                }
+                // Waited for; `report` says so.
+                code if unreachable(code) || code == Code::LeaderNotAvailable => {}
+                code => {
+                    let failure = Failure {
+                        code,
+                        text: note.said,
+                    };
+                    return Err(self
+                        .failed(&failure)
+                        .context(format!("partition {}", note.partition)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// With an end in time, a partition that has nothing more ends when that time is over.
+    fn at_end(&mut self, partition: i32) {
+        let elapsed_ms = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let now_ms = self.now_ms.saturating_add(elapsed_ms);
+        if self.intake.until_ms.is_some_and(|until_ms| now_ms >= until_ms) {
+            self.intake.finish(partition);
+        }
+    }
+
+    /// The next record was deleted before it was read: goes on with the first that is there, and says how many are
+    /// lost.
+    fn find_position(&mut self, partition: i32) -> Result<()> {
+        let of = [TopicPartition {
+            topic: self.topic.clone(),
+            partition,
+        }];
+        let ask = |which| {
+            let patience = Patience::new(LOST_POSITION_MAX);
+            let answers = list_offsets(self.reader.client(), &of, which, &patience)?;
+            answers
+                .into_iter()
+                .next()
+                .map_or(Err(Failure::new(Code::Fail)), |(_, offset)| offset)
+        };
+        let (start, end) = ask(OffsetOf::Start)
+            .and_then(|start| Ok((start, ask(OffsetOf::End)?)))
+            .map_err(|failure| self.failed(&failure))?;
+        let Some(part) = self.intake.part(partition) else {
+            return Ok(());
+        };
+        let next = part.next;
+        if next > end {
+            return Err(Error::user(
+                "offset_past_end",
+                format!(
+                    "topic \"{}\", partition {partition}: the next record to read is {next}, but the partition ends at \
+                     {end}: the topic was made anew or cut while it was read",
+                    self.topic
+                ),
+            ));
+        }
+        let lost = (start - next).max(0);
+        part.next = next.max(start);
+        part.lost += lost;
+        let from = part.next;
+        if lost > 0 {
+            self.note = Some(format!(
+                "{lost} records of partition {partition} were deleted before they were read"
+            ));
+        }
+        self.reader
+            .seek(&self.topic, partition, from)
+            .map_err(|failure| self.failed(&failure))
+    }
+
+    /// Gives the batch away; waits while nobody takes it. `false`: nobody ever will.
+    fn hand_over(&mut self, batches: &mpsc::Sender<Result<RawBatch>>, runtime: &Handle) -> Result<bool> {
+        self.first = None;
+        self.scanned += self.intake.batch.records() as u64;
+        self.scanned_bytes += self.intake.batch.bytes() as u64;
+        let bytes = self.intake.batch.bytes();
+        let batch = RawBatch {
+            records: self.intake.batch.finish()?,
+            bytes,
+            positions: self.intake.positions(),
+        };
+        // Before it is taken, so that whoever has a batch finds it counted.
+        self.report();
+        if let Err(full) = batches.try_send(Ok(batch)) {
+            let batch = match full {
+                mpsc::error::TrySendError::Full(batch) => batch,
+                mpsc::error::TrySendError::Closed(_) => return Ok(false),
+            };
+            return Ok(self.wait_for_room(batches, batch, runtime));
+        }
+        Ok(true)
+    }
+
+    fn wait_for_room(
+        &self,
+        batches: &mpsc::Sender<Result<RawBatch>>,
+        batch: Result<RawBatch>,
+        runtime: &Handle,
+    ) -> bool {
+        loop {
+            let room = runtime.block_on(async {
+                tokio::select! {
+                    room = batches.reserve() => Some(room.ok()),
+                    () = self.token.cancelled() => Some(None),
+                    () = tokio::time::sleep(REPORT) => None,
+                }
+            });
+            match room {
+                Some(Some(room)) => {
+                    room.send(batch);
+                    return true;
+                }
+                Some(None) => return false,
+                // What librdkafka says must not pile up meanwhile.
+                None => listen(self.reader.client(), Duration::ZERO),
+            }
+        }
+    }
+
+    /// Looks at ends and connections, and tells whoever watches.
+    fn report(&mut self) {
+        self.reported = Instant::now();
+        let client = self.reader.client();
+        // Each call takes one event; a few are there at most.
+        for _ in 0..8 {
+            listen(client, Duration::ZERO);
+        }
+        for part in &mut self.intake.parts {
+            if let Some(end) = self.reader.end_heard(&self.topic, part.partition) {
+                part.end = part.end.max(end);
+            }
+        }
+        let waits_for = self.waits_for();
+        let partitions = self.intake.progress();
+        let lost = self.intake.parts.iter().map(|part| part.lost).sum();
+        let phase = if waits_for.is_some() {
+            TailPhase::Waiting
+        } else {
+            TailPhase::Running
+        };
+        let note = waits_for.or_else(|| self.note.clone());
+        let (scanned, scanned_bytes) = (self.scanned, self.scanned_bytes);
+        self.watch.update(|progress| {
+            progress.phase = phase;
+            progress.note = note;
+            progress.partitions = partitions;
+            progress.scanned = scanned;
+            progress.scanned_bytes = scanned_bytes;
+            progress.lost = lost;
+        });
+    }
+
+    /// The brokers that are away, with the reason.
+    fn waits_for(&self) -> Option<String> {
+        let context = self.reader.client().context();
+        let connections = context.connections();
+        let why = context
+            .fault()
+            .map(|fault| format!(": {}", fault.reason))
+            .unwrap_or_default();
+        if !connections.away.is_empty() {
+            // At the very start nothing is connected yet, and nothing has failed either.
+            return (!why.is_empty())
+                .then(|| format!("waiting for broker {}{why}", connections.away.join(", ")));
+        }
+        let open = |partition: &&i32| !self.intake.done(**partition);
+        let leaderless: Vec<String> = connections
+            .leaderless
+            .iter()
+            .filter(open)
+            .map(ToString::to_string)
+            .collect();
+        (!leaderless.is_empty() && self.started.elapsed() > Duration::from_secs(2))
+            .then(|| format!("waiting for a leader of partition {}{why}", leaderless.join(", ")))
+    }
+}
+
+/// A partition being read.
+struct Part {
+    partition: i32,
+    from: i64,
+    next: i64,
+    end: i64,
+    stop: Option<i64>,
+    done: bool,
+    lost: i64,
+}
+
+/// Something a partition told besides a record.
+struct Note {
+    partition: i32,
+    code: Code,
+    said: String,
+}
+
+/// Takes records into the batch.
+struct Intake {
+    parts: Vec<Part>,
+    /// Partition -> its place in `parts`, plus one; 0: not read.
+    index: Vec<u32>,
+    batch: Batch,
+    notes: Vec<Note>,
+    /// Partitions that have just reached their end.
+    finished: Vec<i32>,
+    records_max: usize,
+    bytes_max: usize,
+    until_ms: Option<i64>,
+}
+
+impl Intake {
+    fn add(&mut self, span: Span) {
+        let at = usize::try_from(span.partition).unwrap_or(0);
+        if self.index.len() <= at {
+            self.index.resize(at + 1, 0);
+        }
+        let Span {
+            partition,
+            from,
+            end,
+            stop,
+            lost,
+        } = span;
+        self.parts.push(Part {
+            partition,
+            from,
+            next: from,
+            end: end.max(from),
+            stop,
+            done: false,
+            lost,
+        });
+        self.index[at] = u32::try_from(self.parts.len()).unwrap_or(0);
+    }
+
+    #[inline]
+    fn part(&mut self, partition: i32) -> Option<&mut Part> {
+        let at = *self.index.get(usize::try_from(partition).ok()?)?;
+        self.parts.get_mut((at as usize).checked_sub(1)?)
+    }
+
+    fn done(&self, partition: i32) -> bool {
+        self.parts
+            .iter()
+            .any(|part| part.partition == partition && part.done)
+    }
+
+    fn all_done(&self) -> bool {
+        self.parts.iter().all(|part| part.done)
+    }
+
+    fn finish(&mut self, partition: i32) {
+        if let Some(part) = self.part(partition)
+            && !part.done
+        {
+            part.done = true;
+            self.finished.push(partition);
+        }
+    }
+
+    fn full(&self) -> bool {
+        self.batch.records() >= self.records_max || self.batch.bytes() >= self.bytes_max
+    }
+
+    fn positions(&self) -> Vec<(i32, i64)> {
+        self.parts
+            .iter()
+            .map(|part| (part.partition, part.next))
+            .collect()
+    }
+
+    fn progress(&self) -> Vec<TailPartition> {
+        let one = |part: &Part| TailPartition {
+            partition: part.partition,
+            from: part.from,
+            next: part.next,
+            end: part.end.max(part.next),
+        };
+        self.parts.iter().map(one).collect()
+    }
+
+    #[cold]
+    fn note(&mut self, message: &Message<'_>, code: Code) {
+        let partition = message.partition();
+        if code == Code::PartitionEOF {
+            // Everything before this offset is read, marks of transactions included.
+            let at = message.offset();
+            if let Some(part) = self.part(partition) {
+                part.next = part.next.max(at);
+                part.end = part.end.max(at);
+                if part.stop.is_some_and(|stop| part.next >= stop) {
+                    self.finish(partition);
+                }
+            }
+        }
+        self.notes.push(Note {
+            partition,
+            code,
+            said: message.said(),
+        });
+    }
+}
+
+impl Sink for Intake {
+    #[inline]
+    fn take(&mut self, message: &Message<'_>) -> Flow {
+        if let Some(code) = message.note() {
+            self.note(message, code);
+            return if code == Code::PartitionEOF {
+                Flow::More
+            } else {
+                Flow::Enough
+            };
+        }
+        let until_ms = self.until_ms;
+        let Some(part) = self.part(message.partition()) else {
+            return Flow::More;
+        };
+        let offset = message.offset();
+        if part.done || offset < part.next {
+            return Flow::More;
+        }
+        let timestamp_ms = message.timestamp_ms();
+        let past_stop = part.stop.is_some_and(|stop| offset >= stop);
+        if past_stop || until_ms.zip(timestamp_ms).is_some_and(|(until, at)| at >= until) {
+            let partition = part.partition;
+            self.finish(partition);
+            return Flow::More;
+        }
+        part.next = offset + 1;
+        if part.stop.is_some_and(|stop| part.next >= stop) {
+            let partition = part.partition;
+            self.finish(partition);
+        }
+        self.batch.push(message, timestamp_ms);
+        if self.full() || !self.batch.fits(message_size_max()) {
+            Flow::Enough
+        } else {
+            Flow::More
+        }
+    }
+}
+
+/// No record is larger: Kafka's own limit on a request.
+const fn message_size_max() -> usize {
+    1 << 30
+}

@@ -1,0 +1,3 @@
+//! What every destination has to pass, for tests here and for those that have a real server.
+
+pub mod contract;

@@ -1,0 +1,121 @@
+//! Profiles for a person: found by an identifier, and shown whole.
+
+use std::cmp::Reverse;
+
+use rustc_hash::FxHashMap;
+
+use super::{IdentifierRow, Identity, MergeRow, ProfileIndex, TraitRow, id_of, index_of};
+
+/// What a listing shows of a profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileFacts {
+    pub profile_id: i64,
+    /// The latest of each.
+    pub user_id: Option<String>,
+    pub email: Option<String>,
+    pub anonymous_id: Option<String>,
+    pub first_seen_ms: i64,
+    pub last_seen_ms: i64,
+    pub events: u64,
+}
+
+/// A part of the profiles found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProfilePage {
+    pub profiles: Vec<ProfileFacts>,
+    /// All that were found, of which this is a page.
+    pub total: u64,
+}
+
+/// All that identity knows of one profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileDetails {
+    pub facts: ProfileFacts,
+    /// The most trusted kind first, then the order of first sight.
+    pub identifiers: Vec<IdentifierRow>,
+    /// The latest of its identify events, by name.
+    pub traits: Vec<TraitRow>,
+    /// Newest first.
+    pub merges: Vec<MergeRow>,
+}
+
+impl Identity {
+    /// Profiles with an identifier that begins with `text` (letters of ASCII in any case) or with this profile id;
+    /// those that match wholly first, then the last seen. Empty text: all.
+    pub fn search(&self, text: &str, offset: u64, limit: u32) -> ProfilePage {
+        let mut found = if text.is_empty() { self.everyone() } else { self.matching(text) };
+        let total = found.len();
+        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(total);
+        let to = from.saturating_add(limit as usize).min(total);
+        // The page alone has to be in order: sorting a million profiles for fifty rows is a waste.
+        if to < total && to > 0 {
+            found.select_nth_unstable(to - 1);
+        }
+        let head = found.get_mut(..to).unwrap_or_default();
+        head.sort_unstable();
+        let page = head.get(from..).unwrap_or_default();
+        let profiles = page.iter().filter_map(|(.., Reverse(index))| self.facts_at(*index)).collect();
+        ProfilePage { profiles, total: total as u64 }
+    }
+
+    /// The facts of this profile, or of the one that it was merged into.
+    pub fn facts(&self, profile_id: i64) -> Option<ProfileFacts> {
+        self.facts_at(self.surviving(index_of(profile_id)?))
+    }
+
+    /// The profile of this id, or the one that it was merged into, whole.
+    pub fn profile(&self, profile_id: i64) -> Option<ProfileDetails> {
+        let index = self.surviving(index_of(profile_id)?);
+        let profile = self.profiles.get(index as usize)?;
+        let mut places = profile.identifiers.clone();
+        places.sort_unstable();
+        let row = |place| Some(self.identifier_row(u64::from(place), self.identifiers.get(place)?));
+        let mut identifiers: Vec<_> = places.into_iter().filter_map(row).collect();
+        identifiers.sort_by(|one, other| self.settings.compare(&one.kind, &other.kind));
+        let mut traits: Vec<_> = profile.traits.iter().map(|one| self.trait_row(index, one)).collect();
+        traits.sort_by(|one, other| one.name.cmp(&other.name));
+        let own = |merged: i64| index_of(merged).is_some_and(|merged| self.surviving(merged) == index);
+        let merges = self.merges.iter().rev().filter(|merge| own(merge.merged_profile_id)).cloned().collect();
+        Some(ProfileDetails { facts: self.facts_at(index)?, identifiers, traits, merges })
+    }
+
+    fn everyone(&self) -> Vec<(bool, Reverse<i64>, Reverse<ProfileIndex>)> {
+        let indexes = 0..ProfileIndex::try_from(self.profiles.len()).unwrap_or(ProfileIndex::MAX);
+        indexes
+            .zip(&self.profiles)
+            .filter(|(_, profile)| profile.merged_into.is_none())
+            .map(|(index, profile)| (true, Reverse(profile.last_seen_ms), Reverse(index)))
+            .collect()
+    }
+
+    fn matching(&self, text: &str) -> Vec<(bool, Reverse<i64>, Reverse<ProfileIndex>)> {
+        let mut found: FxHashMap<ProfileIndex, bool> = FxHashMap::default();
+        for known in self.identifiers.all() {
+            let begins = known.value.as_bytes().get(..text.len());
+            if begins.is_some_and(|begin| begin.eq_ignore_ascii_case(text.as_bytes())) {
+                let whole = known.value.len() == text.len();
+                *found.entry(self.surviving(known.origin)).or_default() |= whole;
+            }
+        }
+        let by_id = text.parse().ok().and_then(index_of).filter(|index| (*index as usize) < self.profiles.len());
+        if let Some(index) = by_id {
+            found.insert(self.surviving(index), true);
+        }
+        let last_seen = |index: ProfileIndex| self.profiles.get(index as usize).map_or(0, |one| one.last_seen_ms);
+        found.into_iter().map(|(index, whole)| (!whole, Reverse(last_seen(index)), Reverse(index))).collect()
+    }
+
+    fn facts_at(&self, index: ProfileIndex) -> Option<ProfileFacts> {
+        let profile = self.profiles.get(index as usize)?;
+        let latest = |kind| self.latest(profile, kind).map(str::to_owned);
+        Some(ProfileFacts {
+            profile_id: id_of(index),
+            user_id: latest("user_id"),
+            email: latest("email"),
+            anonymous_id: latest("anonymous_id"),
+            first_seen_ms: profile.first_seen_ms,
+            last_seen_ms: profile.last_seen_ms,
+            events: profile.events,
+        })
+    }
+}

@@ -1,0 +1,168 @@
+//! A SQL predicate over records, for a tail: `where value.revenue > 100`.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use arrow::{
+    array::{Array, AsArray, BooleanArray, RecordBatch},
+    compute::prep_null_mask_filter,
+    datatypes::{DataType, Schema, SchemaRef},
+};
+use chrono::DateTime;
+use datafusion::{
+    common::DFSchema,
+    error::DataFusionError,
+    execution::SessionState,
+    logical_expr::simplify::SimplifyContext,
+    optimizer::simplify_expressions::ExprSimplifier,
+    physical_expr::PhysicalExpr,
+    sql::{parser::DFParserBuilder, sqlparser::ast::ExprWithAlias},
+};
+use tailrace_model::{Error, Result};
+
+use super::{
+    base::SQL_DEPTH_MAX,
+    errors::translate,
+    names::type_name,
+    paths::{Places, RECORD_COLUMNS, RecordPath, Stand, dotted, state},
+};
+
+/// A predicate as it was typed. It is compiled for the schema of a batch, and again when that changes.
+pub struct RecordFilter {
+    ast: ExprWithAlias,
+    paths: BTreeSet<RecordPath>,
+    now_ms: i64,
+    compiled: Option<Compiled>,
+}
+
+struct Compiled {
+    schema: SchemaRef,
+    expr: Arc<dyn PhysicalExpr>,
+    missing: Vec<String>,
+}
+
+impl RecordFilter {
+    /// Reads `value.revenue > 100`, with or without `where` before it. `now()` is `now_ms`. Lines and columns of errors
+    /// are those of `text`.
+    pub fn parse(text: &str, now_ms: i64) -> Result<Self> {
+        let predicate = without_where(text);
+        if predicate.trim().is_empty() {
+            return Err(Error::user("sql_empty", "the filter is empty: write a condition such as value.revenue > 100"));
+        }
+        let parsed = DFParserBuilder::new(predicate.as_str())
+            .with_recursion_limit(SQL_DEPTH_MAX)
+            .build()
+            .and_then(|mut parser| parser.parse_into_expr());
+        let mut ast = parsed.map_err(|error| translate(&error, &[]))?;
+        let paths = Places::find(&mut ast.expr);
+        let mut filter = Self { ast, paths, now_ms, compiled: None };
+        // Finds names and functions that do not exist before the first record arrives.
+        filter.prepare(&Arc::new(Schema::empty()))?;
+        filter.compiled = None;
+        Ok(filter)
+    }
+
+    /// The places that the predicate reads: all that has to be decoded for it.
+    pub fn paths(&self) -> &BTreeSet<RecordPath> {
+        &self.paths
+    }
+
+    /// Compiles for a schema, unless it is the one compiled for last.
+    pub fn prepare(&mut self, schema: &SchemaRef) -> Result<()> {
+        let same = self.compiled.as_ref().is_some_and(|compiled| {
+            Arc::ptr_eq(&compiled.schema, schema) || compiled.schema.fields() == schema.fields()
+        });
+        if !same {
+            self.compiled = Some(compile(&self.ast, schema, self.now_ms)?);
+        }
+        Ok(())
+    }
+
+    /// Places that the last schema did not have; they were null.
+    pub fn missing(&self) -> &[String] {
+        self.compiled.as_ref().map_or(&[], |compiled| &compiled.missing)
+    }
+
+    /// Which records hold; null counts as no.
+    pub fn evaluate(&mut self, batch: &RecordBatch) -> Result<BooleanArray> {
+        self.prepare(&batch.schema())?;
+        let Some(compiled) = &self.compiled else {
+            return Err(Error::internal("filter", "the filter was not compiled"));
+        };
+        let result = compiled.expr.evaluate(batch).and_then(|value| value.into_array(batch.num_rows()));
+        let result = result.map_err(|error| translate(&error, &[]))?;
+        match result.as_boolean_opt() {
+            Some(holds) if holds.null_count() > 0 => Ok(prep_null_mask_filter(holds)),
+            Some(holds) => Ok(holds.clone()),
+            None => Ok(BooleanArray::from(vec![false; batch.num_rows()])),
+        }
+    }
+}
+
+/// Blanks a leading `where`, so that columns stay where they were.
+fn without_where(text: &str) -> String {
+    let start = text.len() - text.trim_start().len();
+    let rest = &text[start..];
+    let is_where = rest.get(..5).is_some_and(|word| word.eq_ignore_ascii_case("where"))
+        && rest[5..].chars().next().is_none_or(char::is_whitespace);
+    if is_where { format!("{}     {}", &text[..start], &rest[5..]) } else { text.to_owned() }
+}
+
+fn compile(ast: &ExprWithAlias, schema: &SchemaRef, now_ms: i64) -> Result<Compiled> {
+    let mut state = state()?;
+    state.execution_props_mut().query_execution_start_time = DateTime::from_timestamp_millis(now_ms);
+    let table = DFSchema::try_from(Arc::clone(schema)).map_err(|error| translate(&error, &[]))?;
+    let mut first = None;
+    for stand in Stand::ALL {
+        let mut fitted = ast.clone();
+        let missing = Places::fit(&mut fitted.expr, schema, stand);
+        match expression(&state, fitted, &table) {
+            Ok(expr) => {
+                let missing = missing.iter().map(|path| dotted(path)).collect();
+                return Ok(Compiled { schema: Arc::clone(schema), expr, missing });
+            }
+            Err(error) => {
+                let error = first.get_or_insert(error);
+                if missing.is_empty() {
+                    return Err(error.clone());
+                }
+            }
+        }
+    }
+    Err(first.unwrap_or_else(|| Error::internal("filter", "the filter was not compiled")))
+}
+
+fn expression(state: &SessionState, ast: ExprWithAlias, table: &DFSchema) -> Result<Arc<dyn PhysicalExpr>> {
+    let expr = state.create_logical_expr_from_sql_expr(ast, table).map_err(|error| explain(&error))?;
+    let context = SimplifyContext::builder()
+        .with_schema(Arc::new(table.clone()))
+        .with_config_options(Arc::clone(state.config_options()))
+        .with_query_execution_start_time(state.execution_props().query_execution_start_time)
+        .build();
+    let simplifier = ExprSimplifier::new(context);
+    let expr = simplifier.coerce(expr, table).and_then(|expr| simplifier.simplify(expr));
+    let expr = expr.map_err(|error| explain(&error))?;
+    let compiled = state.create_physical_expr(expr, table).map_err(|error| explain(&error))?;
+    match compiled.data_type(table.as_arrow()).map_err(|error| explain(&error))? {
+        DataType::Boolean | DataType::Null => Ok(compiled),
+        other => Err(Error::user(
+            "sql_type",
+            format!("the filter is a {}, not true or false: compare it with something", type_name(&other)),
+        )),
+    }
+}
+
+/// An unknown name is most likely a field of the value.
+fn explain(error: &DataFusionError) -> Error {
+    let mut found = translate(error, &[]);
+    if found.code == "unknown_column" {
+        if let Some((before, _)) = found.message.split_once(" Did you mean") {
+            found.message = before.to_owned();
+        }
+        let columns = RECORD_COLUMNS.join(", ");
+        found.message = format!(
+            "{} A record has {columns}: a field of its value is written value.FIELD",
+            found.message.trim_end()
+        );
+    }
+    found
+}

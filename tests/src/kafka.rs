@@ -1,0 +1,493 @@
+//! Apache Kafka itself: one broker in KRaft mode, in one JVM, on free loopback ports, its jars resolved by Maven.
+//! A broker that a test breaks is that test's own ([`Kafka::start`]); the others share one ([`Kafka::shared`]) and
+//! keep apart by the names of their topics and groups ([`crate::unique`]).
+
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use rdkafka::{
+    ClientConfig, ClientContext, Message as _,
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    client::DefaultClientContext,
+    consumer::{BaseConsumer, Consumer},
+    error::{KafkaError, RDKafkaErrorCode},
+    message::{DeliveryResult, Header, OwnedHeaders},
+    producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer},
+};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use crate::{
+    Unavailable, eventually, free_port, on_path,
+    process::{Process, Program},
+    root,
+};
+
+const WHAT: &str = "Apache Kafka";
+/// Resolving downloads 45 MB the first time.
+const RESOLVE_DEADLINE: Duration = Duration::from_secs(600);
+const START_DEADLINE: Duration = Duration::from_secs(120);
+const STOP_DEADLINE: Duration = Duration::from_secs(30);
+/// Another program may take a free port before the broker binds it.
+const START_ATTEMPTS_MAX: usize = 3;
+/// Quick to start rather than quick for hours: one compiler tier, one collector thread, a small heap.
+const JVM: [&str; 5] = [
+    "-Xms96m",
+    "-Xmx384m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-Djava.awt.headless=true",
+];
+
+/// One record to produce.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    pub key: Option<Vec<u8>>,
+    /// `None` is a tombstone.
+    pub value: Option<Vec<u8>>,
+    pub timestamp_ms: Option<i64>,
+    pub partition: Option<i32>,
+    pub headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Record {
+    pub fn new(key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Self {
+        Self {
+            key: Some(key.into()),
+            value: Some(value.into()),
+            ..Self::default()
+        }
+    }
+
+    pub fn at(mut self, timestamp_ms: i64) -> Self {
+        self.timestamp_ms = Some(timestamp_ms);
+        self
+    }
+
+    pub fn on_partition(mut self, partition: i32) -> Self {
+        self.partition = Some(partition);
+        self
+    }
+
+    pub fn header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+}
+
+impl<K: Into<Vec<u8>>, V: Into<Vec<u8>>> From<(K, V, i64)> for Record {
+    fn from((key, value, timestamp_ms): (K, V, i64)) -> Self {
+        Self::new(key, value).at(timestamp_ms)
+    }
+}
+
+/// A broker; dropping it kills it and removes its files.
+pub struct Kafka {
+    /// Before the folder, so that the JVM is gone when its files go. `None` while it is stopped.
+    process: Option<Process>,
+    folder: TempDir,
+    java: Java,
+    port: u16,
+}
+
+#[derive(Clone)]
+struct Java {
+    program: PathBuf,
+    classpath: String,
+}
+
+impl Kafka {
+    /// The broker that tests share: for tests that do not stop it and use topics of their own.
+    pub async fn shared() -> Result<&'static Self, Unavailable> {
+        static SHARED: OnceCell<Result<Kafka, Unavailable>> = OnceCell::const_new();
+        SHARED
+            .get_or_init(Self::start)
+            .await
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
+    /// A broker of the test's own.
+    pub async fn start() -> Result<Self, Unavailable> {
+        let java = Java::find().await?;
+        let mut attempt = 1;
+        loop {
+            match Self::start_once(java.clone()).await {
+                Ok(kafka) => return Ok(kafka),
+                Err(error) if attempt < START_ATTEMPTS_MAX && format!("{error:#}").contains("in use") => {
+                    attempt += 1
+                }
+                Err(error) => return Err(Unavailable::new(WHAT, format!("{error:#}"))),
+            }
+        }
+    }
+
+    async fn start_once(java: Java) -> Result<Self> {
+        let folder = TempDir::with_prefix("tailrace-kafka-")?;
+        let port = free_port()?;
+        let properties = folder.path().join("server.properties");
+        std::fs::write(&properties, server_properties(folder.path(), port, free_port()?)?)?;
+        java.program("format", folder.path(), "kafka.tools.StorageTool")
+            .args(["format", "--cluster-id", "dGFpbHJhY2UtdGVzdHM", "--config"])
+            .args([&properties])
+            .run(START_DEADLINE)
+            .await?;
+        let mut kafka = Self {
+            process: None,
+            folder,
+            java,
+            port,
+        };
+        kafka.restart().await?;
+        Ok(kafka)
+    }
+
+    /// `host:port`, the same over restarts.
+    pub fn bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Pulls the plug: `kill -9`, with what it had not yet written lost.
+    pub async fn kill(&mut self) -> Result<()> {
+        self.end("KILL").await
+    }
+
+    /// An orderly stop.
+    pub async fn stop(&mut self) -> Result<()> {
+        self.end("TERM").await
+    }
+
+    async fn end(&mut self, signal: &str) -> Result<()> {
+        if let Some(process) = &mut self.process {
+            process.stop(signal, STOP_DEADLINE).await?;
+        }
+        self.process = None;
+        Ok(())
+    }
+
+    /// Holds the broker still, connections open, until [`Self::thaw`].
+    pub fn freeze(&mut self) -> Result<()> {
+        self.process
+            .as_mut()
+            .context("the broker is stopped")?
+            .signal("STOP")
+    }
+
+    pub fn thaw(&mut self) -> Result<()> {
+        self.process
+            .as_mut()
+            .context("the broker is stopped")?
+            .signal("CONT")
+    }
+
+    /// Starts it again where it was: same port, same files.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.end("TERM").await?;
+        let mut process = self
+            .java
+            .program("kafka", self.folder.path(), "kafka.Kafka")
+            .args([self.folder.path().join("server.properties")])
+            .start()?;
+        let ready = eventually("the broker to answer", START_DEADLINE, || {
+            let ended = process
+                .ended()
+                .map(|status| Err(anyhow::anyhow!("it ended with {status}")));
+            let bootstrap = self.bootstrap();
+            async move {
+                if ended.is_some() {
+                    return ended;
+                }
+                answers(bootstrap).await.then_some(Ok(()))
+            }
+        });
+        ready
+            .await
+            .and_then(|ended| ended)
+            .with_context(|| process.said())?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// A librdkafka configuration that points at it, for a test's own clients.
+    pub fn client_config(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.bootstrap());
+        config
+    }
+
+    pub async fn create_topic(&self, name: &str, partitions: i32) -> Result<()> {
+        self.create_topic_with(name, partitions, &[]).await
+    }
+
+    /// With topic settings such as `("cleanup.policy", "compact")`.
+    pub async fn create_topic_with(
+        &self,
+        name: &str,
+        partitions: i32,
+        settings: &[(&str, &str)],
+    ) -> Result<()> {
+        let admin: AdminClient<DefaultClientContext> = self.client_config().create()?;
+        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        for (key, value) in settings {
+            topic = topic.set(key, value);
+        }
+        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
+        for result in admin.create_topics([&topic], &options).await? {
+            result.map_err(|(topic, code)| anyhow::anyhow!("topic {topic} was not created: {code}"))?;
+        }
+        Ok(())
+    }
+
+    /// Produces the records in their order and returns how many, once the broker has acknowledged all of them.
+    pub async fn produce<R>(&self, topic: &str, records: impl IntoIterator<Item = R>) -> Result<usize>
+    where
+        R: Into<Record>,
+    {
+        let records: Vec<Record> = records.into_iter().map(Into::into).collect();
+        let mut config = self.client_config();
+        config
+            .set("enable.idempotence", "true")
+            .set("linger.ms", "20")
+            .set("compression.type", "lz4");
+        let topic = topic.to_owned();
+        tokio::task::spawn_blocking(move || produce(&config, &topic, &records)).await?
+    }
+
+    /// Everything in the topic up to its present end, partition by partition.
+    pub async fn consume(&self, topic: &str) -> Result<Vec<Consumed>> {
+        let mut config = self.client_config();
+        config
+            .set("group.id", "harness")
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true");
+        let topic = topic.to_owned();
+        tokio::task::spawn_blocking(move || consume(&config, &topic)).await?
+    }
+}
+
+/// A record read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consumed {
+    pub partition: i32,
+    pub offset: i64,
+    pub timestamp_ms: Option<i64>,
+    pub key: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
+}
+
+impl Java {
+    async fn find() -> Result<Self, Unavailable> {
+        let program = on_path("java").ok_or_else(|| Unavailable::new(WHAT, "java is not installed"))?;
+        static CLASSPATH: OnceCell<Result<String, Unavailable>> = OnceCell::const_new();
+        let classpath = CLASSPATH.get_or_init(resolve).await.clone()?;
+        Ok(Self { program, classpath })
+    }
+
+    fn program(&self, name: &'static str, folder: &Path, main_class: &str) -> Program {
+        let logging = root().join("tests/kafka/log4j2.properties");
+        Program::new(name, folder, &self.program)
+            .args(JVM)
+            .args([format!("-Dlog4j2.configurationFile={}", logging.display())])
+            .args(["-cp", &self.classpath, main_class])
+    }
+}
+
+/// The broker's classpath. Kept under `target/` beside the `pom.xml` it came from, so that Maven runs only when that
+/// has changed or a jar is gone.
+async fn resolve() -> Result<String, Unavailable> {
+    resolve_classpath()
+        .await
+        .map_err(|error| Unavailable::new(WHAT, format!("{error:#}")))
+}
+
+async fn resolve_classpath() -> Result<String> {
+    let pom = std::fs::read_to_string(root().join("tests/kafka/pom.xml"))?;
+    let kept = root().join("target/kafka");
+    std::fs::create_dir_all(&kept)?;
+    let kept = kept.canonicalize()?;
+    let (kept_pom, kept_classpath) = (kept.join("pom.xml"), kept.join("classpath.txt"));
+    if std::fs::read_to_string(&kept_pom).is_ok_and(|found| found == pom)
+        && let Ok(classpath) = std::fs::read_to_string(&kept_classpath)
+        && classpath.split(':').all(|jar| Path::new(jar).is_file())
+    {
+        return Ok(classpath);
+    }
+    let maven = on_path("mvn").context("Maven, which resolves its jars, is not installed")?;
+    let folder = TempDir::with_prefix("tailrace-maven-")?;
+    Program::new("maven", folder.path(), maven)
+        .args(["-q", "-B", "-f"])
+        .args([root().join("tests/kafka/pom.xml")])
+        .args([
+            "dependency:build-classpath".to_owned(),
+            format!("-Dmdep.outputFile={}", kept_classpath.display()),
+        ])
+        .run(RESOLVE_DEADLINE)
+        .await?;
+    std::fs::write(&kept_pom, pom)?;
+    Ok(std::fs::read_to_string(&kept_classpath)?)
+}
+
+fn server_properties(folder: &Path, port: u16, controller_port: u16) -> Result<String> {
+    let mut text = String::new();
+    let data = folder.join("data");
+    writeln!(text, "process.roles=broker,controller\nnode.id=1")?;
+    writeln!(text, "controller.quorum.voters=1@127.0.0.1:{controller_port}")?;
+    writeln!(
+        text,
+        "listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}"
+    )?;
+    writeln!(
+        text,
+        "advertised.listeners=PLAINTEXT://127.0.0.1:{port}\ncontroller.listener.names=CONTROLLER"
+    )?;
+    writeln!(text, "log.dirs={}", data.display())?;
+    // One broker, so one replica of everything; and no more threads and buffers than a test needs.
+    for setting in [
+        "offsets.topic.replication.factor=1",
+        "offsets.topic.num.partitions=4",
+        "transaction.state.log.replication.factor=1",
+        "transaction.state.log.min.isr=1",
+        "transaction.state.log.num.partitions=4",
+        "share.coordinator.state.topic.replication.factor=1",
+        "share.coordinator.state.topic.min.isr=1",
+        "share.coordinator.state.topic.num.partitions=1",
+        "group.initial.rebalance.delay.ms=0",
+        // After a kill the broker waits for its former self to time out.
+        "broker.session.timeout.ms=5000",
+        "broker.heartbeat.interval.ms=1000",
+        "auto.create.topics.enable=false",
+        "num.network.threads=2",
+        "num.io.threads=4",
+        "background.threads=2",
+        "log.cleaner.dedupe.buffer.size=4194304",
+        "log.cleaner.backoff.ms=1000",
+    ] {
+        writeln!(text, "{setting}")?;
+    }
+    Ok(text)
+}
+
+/// Whether the broker describes itself.
+async fn answers(bootstrap: String) -> bool {
+    if tokio::net::TcpStream::connect(&bootstrap).await.is_err() {
+        return false;
+    }
+    let asked = tokio::task::spawn_blocking(move || {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &bootstrap)
+            .create()?;
+        consumer
+            .fetch_metadata(None, Duration::from_secs(5))
+            .map(|metadata| !metadata.brokers().is_empty())
+    });
+    matches!(asked.await, Ok(Ok(true)))
+}
+
+/// Keeps the first failed delivery.
+#[derive(Clone, Default)]
+struct Deliveries {
+    failed: Arc<Mutex<Option<KafkaError>>>,
+}
+
+impl ClientContext for Deliveries {}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = result {
+            self.failed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get_or_insert(error.clone());
+        }
+    }
+}
+
+fn produce(config: &ClientConfig, topic: &str, records: &[Record]) -> Result<usize> {
+    let deliveries = Deliveries::default();
+    let producer: ThreadedProducer<Deliveries> = config.create_with_context(deliveries.clone())?;
+    for record in records {
+        let mut send = base_record(topic, record);
+        loop {
+            match producer.send(send) {
+                Ok(()) => break,
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                    // The queue has room again when some of it was delivered.
+                    producer.flush(Duration::from_millis(100)).ok();
+                    send = back;
+                }
+                Err((error, _)) => return Err(error).with_context(|| format!("topic {topic}")),
+            }
+        }
+    }
+    producer
+        .flush(Duration::from_secs(60))
+        .with_context(|| format!("topic {topic}"))?;
+    match deliveries
+        .failed
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take()
+    {
+        Some(error) => Err(error).with_context(|| format!("topic {topic}")),
+        None => Ok(records.len()),
+    }
+}
+
+fn base_record<'a>(topic: &'a str, record: &'a Record) -> BaseRecord<'a, [u8], [u8]> {
+    let mut send = BaseRecord::to(topic);
+    send.key = record.key.as_deref();
+    send.payload = record.value.as_deref();
+    send.timestamp = record.timestamp_ms;
+    send.partition = record.partition;
+    if !record.headers.is_empty() {
+        let headers = record
+            .headers
+            .iter()
+            .fold(OwnedHeaders::new(), |headers, (key, value)| {
+                headers.insert(Header {
+                    key,
+                    value: Some(value),
+                })
+            });
+        send = send.headers(headers);
+    }
+    send
+}
+
+fn consume(config: &ClientConfig, topic: &str) -> Result<Vec<Consumed>> {
+    let consumer: BaseConsumer = config.create()?;
+    let timeout = Duration::from_secs(30);
+    let metadata = consumer.fetch_metadata(Some(topic), timeout)?;
+    let partitions = metadata.topics().first().context("no such topic")?.partitions();
+    let mut assignment = rdkafka::TopicPartitionList::new();
+    for partition in partitions {
+        assignment.add_partition_offset(topic, partition.id(), rdkafka::Offset::Beginning)?;
+    }
+    consumer.assign(&assignment)?;
+    let (mut records, mut at_end) = (Vec::new(), 0);
+    while at_end < partitions.len() {
+        match consumer
+            .poll(timeout)
+            .context("no record and no end within 30 s")?
+        {
+            Ok(message) => records.push(Consumed {
+                partition: message.partition(),
+                offset: message.offset(),
+                timestamp_ms: message.timestamp().to_millis(),
+                key: message.key().map(<[u8]>::to_vec),
+                value: message.payload().map(<[u8]>::to_vec),
+            }),
+            Err(KafkaError::PartitionEOF(_)) => at_end += 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    records.sort_by_key(|record| (record.partition, record.offset));
+    Ok(records)
+}

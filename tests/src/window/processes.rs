@@ -1,0 +1,70 @@
+//! The program behind a window, found and measured through `/proc`.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+
+/// The process that runs `program` on `display`.
+pub fn running(program: &Path, display: &str) -> Option<u32> {
+    let program = program.canonicalize().ok()?;
+    let wanted = format!("DISPLAY={display}");
+    all().into_iter().find(|pid| {
+        let runs = std::fs::read_link(of(*pid, "exe")).is_ok_and(|exe| exe == program);
+        let environment = std::fs::read(of(*pid, "environ")).unwrap_or_default();
+        runs && environment
+            .split(|byte| *byte == 0)
+            .any(|variable| variable == wanted.as_bytes())
+    })
+}
+
+/// Whether it runs: one that has ended and waits for its parent does not.
+pub fn alive(pid: u32) -> bool {
+    state_and_parent(pid).is_some_and(|(state, _)| state != "Z" && state != "X")
+}
+
+/// Proportional set size of the process and its descendants, in bytes.
+pub fn memory_bytes(pid: u32) -> Result<u64> {
+    let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
+    for process in all() {
+        if let Some((_, parent)) = state_and_parent(process) {
+            children.entry(parent).or_default().push(process);
+        }
+    }
+    let (mut open, mut total) = (vec![pid], 0);
+    while let Some(next) = open.pop() {
+        open.extend(children.remove(&next).unwrap_or_default());
+        total += pss_bytes(next).unwrap_or_default();
+    }
+    anyhow::ensure!(total > 0, "process {pid} has ended");
+    Ok(total)
+}
+
+fn pss_bytes(pid: u32) -> Result<u64> {
+    let text = std::fs::read_to_string(of(pid, "smaps_rollup"))?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Pss:"))
+        .context("no Pss")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
+}
+
+/// From `/proc/PID/stat`, where the name before them may itself hold spaces and brackets.
+fn state_and_parent(pid: u32) -> Option<(String, u32)> {
+    let stat = std::fs::read_to_string(of(pid, "stat")).ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
+}
+
+fn all() -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+fn of(pid: u32, file: &str) -> PathBuf {
+    Path::new("/proc").join(pid.to_string()).join(file)
+}

@@ -1,0 +1,93 @@
+//! Consumer groups and committed offsets, through a client of the test's own.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use integration::kafka::Kafka;
+use rdkafka::{
+    Offset, TopicPartitionList,
+    consumer::{BaseConsumer, CommitMode, Consumer},
+};
+
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Offsets by partition; `None`: nothing is committed.
+pub type Offsets = BTreeMap<i32, Option<i64>>;
+
+fn consumer(kafka: &Kafka, group: &str) -> Result<BaseConsumer> {
+    let mut config = kafka.client_config();
+    config
+        .set("group.id", group)
+        .set("enable.auto.commit", "false")
+        .set("auto.offset.reset", "earliest");
+    Ok(config.create()?)
+}
+
+/// What a group has committed.
+pub async fn committed(kafka: &Kafka, group: &str, topic: &str, partitions: i32) -> Result<Offsets> {
+    let consumer = consumer(kafka, group)?;
+    let mut wanted = TopicPartitionList::new();
+    wanted.add_partition_range(topic, 0, partitions - 1);
+    let found = tokio::task::spawn_blocking(move || consumer.committed_offsets(wanted, TIMEOUT)).await??;
+    let offset = |offset| match offset {
+        Offset::Offset(offset) => Some(offset),
+        _ => None,
+    };
+    Ok(found
+        .elements()
+        .iter()
+        .map(|it| (it.partition(), offset(it.offset())))
+        .collect())
+}
+
+/// Waits until what a group has committed is as wanted; the error tells what it was last.
+pub async fn wait_for_commits(
+    kafka: &Kafka,
+    group: &str,
+    topic: &str,
+    partitions: i32,
+    deadline: Duration,
+    wanted: impl Fn(&Offsets) -> bool,
+) -> Result<Offsets> {
+    let started = Instant::now();
+    loop {
+        let found = committed(kafka, group, topic, partitions).await?;
+        if wanted(&found) {
+            return Ok(found);
+        }
+        anyhow::ensure!(
+            started.elapsed() < deadline,
+            "group {group} on {topic} still stands at {found:?} after {:.0} s",
+            deadline.as_secs_f32()
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Commits offsets for a group that has no members.
+pub async fn commit(kafka: &Kafka, group: &str, topic: &str, offsets: &[(i32, i64)]) -> Result<()> {
+    let consumer = consumer(kafka, group)?;
+    let mut list = TopicPartitionList::new();
+    for (partition, offset) in offsets {
+        list.add_partition_offset(topic, *partition, Offset::Offset(*offset))?;
+    }
+    Ok(tokio::task::spawn_blocking(move || consumer.commit(&list, CommitMode::Sync)).await??)
+}
+
+/// Joins a group and stays in it until the answer is dropped.
+pub async fn join(kafka: &Kafka, group: &str, topic: &str, partitions: usize) -> Result<BaseConsumer> {
+    let consumer = consumer(kafka, group)?;
+    consumer.subscribe(&[topic])?;
+    let joined = tokio::task::spawn_blocking(move || {
+        let started = Instant::now();
+        while consumer.assignment()?.count() < partitions {
+            anyhow::ensure!(started.elapsed() < TIMEOUT, "the group did not take its member in");
+            consumer.poll(Duration::from_millis(100));
+        }
+        Ok(consumer)
+    });
+    joined.await?
+}

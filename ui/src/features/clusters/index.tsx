@@ -1,0 +1,122 @@
+/** Clusters of the workspace: what answers, and where a connection breaks. */
+
+import { useMemo, useState } from "react";
+import type { Broker, ClusterSummary, ConnectionTest } from "@/bindings";
+import { useAction, useCall } from "@/platform";
+import { Badge, Button, Dot } from "@/shared/controls";
+import { count, duration, number } from "@/shared/format";
+import { Bar, EmptyState, ErrorNote, ErrorState, Facts, Heading, Loading, Pane, Screen, Split } from "@/shared/layout";
+import { navigate, path, useRoute } from "@/shared/router";
+import { chooseCluster, useCluster } from "@/shared/session";
+import { Table, type Column } from "@/shared/table";
+
+const BROKERS: readonly Column<Broker>[] = [
+  { id: "id", title: "broker", width: 70, align: "right", mono: true, cell: (row) => row.id, sortBy: (row) => row.id },
+  { id: "host", title: "address", width: 160, grow: true, mono: true, cell: (row) => `${row.host}:${row.port}`, sortBy: (row) => row.host },
+  { id: "leads", title: "leads", width: 80, align: "right", mono: true, cell: (row) => number(row.leads), sortBy: (row) => row.leads },
+];
+
+export default function Clusters() {
+  const clusters = useCall("cluster_list", {}, { topic: "definitions" });
+  const chosen = useCluster();
+  const [, named] = useRoute().segments;
+  const open = clusters.data?.find((cluster) => cluster.name === (named ?? chosen));
+  const columns = useMemo<readonly Column<ClusterSummary>[]>(
+    () => [
+      { id: "name", title: "cluster", width: 200, cell: (row) => <><Dot color={row.color} /> {row.name}</>, sortBy: (row) => row.name },
+      { id: "kind", title: "kind", width: 90, tone: "mute", cell: (row) => row.kind, sortBy: (row) => row.kind },
+      { id: "bootstrap", title: "bootstrap servers", width: 240, grow: true, mono: true, tone: "mute", cell: (row) => row.bootstrap ?? "—", sortBy: (row) => row.bootstrap },
+      { id: "mode", title: "mode", width: 110, cell: (row) => (row.read_only ? <Badge tone="warning">READ ONLY</Badge> : null), sortBy: (row) => Number(row.read_only) },
+      { id: "current", title: "", name: "Current", width: 90, cell: (row) => (row.name === chosen ? <Badge tone="ok">CURRENT</Badge> : null) },
+    ],
+    [chosen],
+  );
+  return (
+    <Screen testId="screen-clusters">
+      <Bar title="Clusters" sub={clusters.data && `${count(clusters.data.length, "cluster")} in this workspace`} />
+      <Split
+        id="cluster"
+        initial={460}
+        first={
+          <Table
+            id="clusters"
+            label="Clusters"
+            columns={columns}
+            rowKey={(row) => row.name}
+            rows={clusters.data}
+            selectedKey={open?.name ?? null}
+            onSelect={(row) => navigate(path("clusters", row.name))}
+            loading={clusters.isPending}
+            error={clusters.error}
+            onRetry={() => void clusters.refetch()}
+            empty={<EmptyState title="This workspace has no cluster">Add clusters/NAME.toml with kind = "kafka" and properties."bootstrap.servers", or kind = "sandbox". It appears here as soon as the file is saved.</EmptyState>}
+          />
+        }
+        second={open ? <Overview key={open.name} cluster={open} current={open.name === chosen} /> : null}
+      />
+    </Screen>
+  );
+}
+
+function Overview({ cluster, current }: { cluster: ClusterSummary; current: boolean }) {
+  const overview = useCall("cluster_show", { cluster: cluster.name });
+  const test = useAction("cluster_test");
+  return (
+    <>
+      <Bar
+        level={2}
+        title={cluster.name}
+        badge={<Dot color={cluster.color} />}
+        actions={
+          <>
+            <Button disabled={test.isPending} onClick={() => test.mutate({ cluster: cluster.name })} testId="cluster-test">{test.isPending ? "Testing…" : "Test the connection"}</Button>
+            <Button disabled={current} onClick={() => chooseCluster(cluster.name)} testId="cluster-use">Use this cluster</Button>
+          </>
+        }
+      />
+      <Pane testId="cluster-overview">
+        {test.error && <ErrorNote error={test.error} />}
+        {test.data && <Steps test={test.data} />}
+        {overview.error ? (
+          <ErrorState error={overview.error} onRetry={() => void overview.refetch()} />
+        ) : !overview.data ? (
+          <Loading label={`Asking ${cluster.name}`} />
+        ) : (
+          <>
+            <Facts
+              items={[
+                ["cluster id", <span key="id" className="mono">{overview.data.cluster_id ?? "unknown"}</span>],
+                ["topics", number(overview.data.topics)], ["partitions", number(overview.data.partitions)], ["groups", number(overview.data.groups)],
+                ["answered in", duration(overview.data.took_ms)],
+              ]}
+            />
+            <div style={{ margin: "12px calc(-1 * var(--gutter)) 0", borderTop: "1px solid var(--line)" }}>
+              <Table id="brokers" label="Brokers" columns={BROKERS} rowKey={(row) => String(row.id)} rows={overview.data.brokers} rowsMax={20} />
+            </div>
+          </>
+        )}
+      </Pane>
+    </>
+  );
+}
+
+/** How far a connection came, and what stopped it. */
+function Steps({ test }: { test: ConnectionTest }) {
+  const [open, setOpen] = useState(true);
+  if (!open) return null;
+  return (
+    <section data-testid="connection-test" data-ok={test.ok} style={{ marginBottom: 16 }}>
+      <div style={{ display: "flex", justifyContent: "space-between" }}>
+        <Heading>{test.ok ? "Connected" : "Not connected"}</Heading>
+        <Button kind="quiet" icon aria-label="Close the test" onClick={() => setOpen(false)}>×</Button>
+      </div>
+      {test.steps.map((step) => (
+        <div key={step.step} style={{ display: "grid", gridTemplateColumns: "52px 110px 1fr", gap: 8, padding: "4px 0" }}>
+          <span><Badge tone={step.ok ? "ok" : "error"}>{step.ok ? "OK" : "FAILED"}</Badge></span>
+          <span>{step.step}</span>
+          <span className="mute" data-selectable="">{step.detail}{step.ok && ` · ${duration(step.took_ms)}`}</span>
+        </div>
+      ))}
+    </section>
+  );
+}

@@ -1,0 +1,163 @@
+/** Any question, in SQL: the result stays in Rust and is shown a window at a time. */
+
+import { useEffect, useMemo, useRef, useState } from "react";
+import type { Column as SqlColumn } from "@/bindings";
+import { call, useCall, useSubscription } from "@/platform";
+import { Button, TextInput } from "@/shared/controls";
+import { toAppError } from "@/shared/errors";
+import { bytes, count, duration, number } from "@/shared/format";
+import { Bar, EmptyState, ErrorNote, Screen, Split } from "@/shared/layout";
+import { Dialog, toast } from "@/shared/overlay";
+import { remembered, useStore } from "@/shared/store";
+import { SqlEditor, type SqlTables } from "@/shared/sql/SqlEditor";
+import { Status } from "@/shared/Status";
+import { cellColumns } from "@/shared/cells";
+import { Table, type WindowSource } from "@/shared/table";
+
+type Row = readonly (string | null)[];
+const draft = remembered<string>("tailrace.sql", "select event, count(*) as events\nfrom events\ngroup by event\norder by events desc", (value): value is string => value.length > 0);
+
+export default function Sql() {
+  const sql = useStore(draft);
+  const catalog = useCall("sql_catalog", {}, { topic: "definitions" }).data;
+  const tables = useMemo<SqlTables>(() => Object.fromEntries((catalog?.tables ?? []).map((table) => [table.name, table.columns.map((column) => ({ name: column.name, type: column.data_type }))])), [catalog]);
+  const query = useQuery();
+  const [exporting, setExporting] = useState(false);
+  const failure = query.error ?? query.status?.error ?? null;
+  const running = query.status?.running ?? false;
+  return (
+    <Screen testId="screen-sql">
+      <Bar
+        title="SQL"
+        sub={catalog && `${count(catalog.tables.length, "table")}: ${catalog.tables.slice(0, 6).map((table) => table.name).join(", ")}${catalog.tables.length > 6 ? ", …" : ""}`}
+        actions={
+          <>
+            {running && <Button onClick={query.stop} testId="sql-stop">Stop</Button>}
+            <Button disabled={query.view === null || running} onClick={() => setExporting(true)} testId="sql-export">Export…</Button>
+            <Button kind="primary" keys="Shift Enter" onClick={() => query.run(sql)} testId="sql-run">Run</Button>
+          </>
+        }
+      />
+      <Split
+        id="sql-result"
+        direction="rows"
+        initial={460}
+        min={120}
+        max={1600}
+        first={<SqlEditor label="Query" bare autoFocus value={sql} onChange={draft.set} onRun={query.run} tables={tables} error={failure === null ? null : toAppError(failure)} placeholder="select …" testId="sql-editor" />}
+        second={
+          <>
+            {failure !== null && <div style={{ padding: "8px var(--gutter)" }}><ErrorNote error={failure} testId="sql-error" /></div>}
+            <Result query={query} />
+          </>
+        }
+      />
+      {exporting && <Export sql={query.sql} onClose={() => setExporting(false)} />}
+      {query.status && (
+        <Status>
+          <span data-testid="sql-state">{running ? "running" : "done"}</span>
+          <span data-testid="sql-count">{count(query.status.rows, "row")} · {bytes(query.status.bytes)}</span>
+          <span>{duration(query.status.took_ms)}</span>
+          {query.status.note !== null && <span className="warn">{query.status.note}</span>}
+        </Status>
+      )}
+    </Screen>
+  );
+}
+
+interface Query {
+  view: number | null;
+  sql: string;
+  error: unknown;
+  status: ReturnType<typeof useCall<"sql_status">>["data"];
+  total: number;
+  revision: number;
+  run: (sql: string) => void;
+  stop: () => void;
+}
+
+/** One query at a time: another one closes the last. */
+function useQuery(): Query {
+  const [open, setOpen] = useState<{ view: number | null; sql: string; error: unknown }>({ view: null, sql: "", error: null });
+  const current = useRef<{ view: number | null; run: number }>({ view: null, run: 0 });
+  const close = () => {
+    if (current.current.view !== null) void call("sql_close", { view: current.current.view }).catch(() => {
+      // It is gone already, which is what was asked for.
+    });
+    current.current.view = null;
+  };
+  useEffect(() => () => {
+    current.current.run += 1;
+    close();
+  }, []);
+  const run = (sql: string) => {
+    close();
+    const turn = (current.current.run += 1);
+    setOpen({ view: null, sql, error: null });
+    call("sql_start", { sql }).then(
+      ({ view }) => {
+        if (turn !== current.current.run) {
+          void call("sql_close", { view }).catch(() => {
+            // As above.
+          });
+          return;
+        }
+        current.current.view = view;
+        setOpen({ view, sql, error: null });
+      },
+      (error: unknown) => {
+        if (turn === current.current.run) setOpen({ view: null, sql, error });
+      },
+    );
+  };
+  const { view } = open;
+  const topic = view === null ? null : { view };
+  const { revision } = useSubscription(topic);
+  const status = useCall("sql_status", { view: view ?? -1 }, { enabled: view !== null, topic }).data;
+  const stop = () => {
+    if (view !== null) call("sql_stop", { view }).catch((error: unknown) => toast.failed("The query goes on", error));
+  };
+  return { ...open, status: view === null ? undefined : status, total: status?.rows ?? revision?.total ?? 0, revision: revision?.revision ?? 0, run, stop };
+}
+
+function Result({ query }: { query: Query }) {
+  const names = JSON.stringify(query.status?.columns ?? []);
+  const columns = useMemo(() => cellColumns(JSON.parse(names) as SqlColumn[]), [names]);
+  const { view, total, revision } = query;
+  const source = useMemo<WindowSource<Row>>(
+    () => ({ id: view ?? "none", revision, total: columns.length === 0 ? 0 : total, appendOnly: true, rows: async (offset, limit) => (view === null ? [] : (await call("sql_rows", { view, offset, limit })).rows) }),
+    [view, revision, total, columns.length],
+  );
+  const empty = query.error !== null || query.status?.error ? (
+    <EmptyState title="No result">Mend what the message names, then run again.</EmptyState>
+  ) : view === null ? (
+    <EmptyState title="Nothing asked yet">Write a query and press Shift Enter. Events, profiles, traits, warehouse tables and topics are tables.</EmptyState>
+  ) : query.status?.running ?? true ? (
+    <EmptyState title="Running…" />
+  ) : (
+    <EmptyState title="No rows">The query ran and found nothing.</EmptyState>
+  );
+  return <Table id="sql-rows" label="Result" columns={columns} rowKey={(row) => row.join("\u0001")} source={source} empty={empty} />;
+}
+
+function Export({ sql, onClose }: { sql: string; onClose: () => void }) {
+  const [file, setFile] = useState("result.csv");
+  const [error, setError] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+  const write = () => {
+    setBusy(true);
+    call("sql_export", { sql, path: file })
+      .then((written) => {
+        toast.done(`Wrote ${number(written.rows)} rows`, `${written.path} · ${bytes(written.bytes)}`);
+        onClose();
+      }, setError)
+      .finally(() => setBusy(false));
+  };
+  return (
+    <Dialog open onClose={onClose} title="Export the whole result" about="Runs the query again and writes every row, however many the window shows." testId="sql-export-dialog" footer={<><Button onClick={onClose}>Cancel</Button><Button kind="primary" disabled={busy} onClick={write} testId="sql-export-action">Write the file</Button></>}>
+      <TextInput label="File: ends in .csv, .parquet or .json" value={file} onChange={setFile} testId="sql-export-path" />
+      <p className="mute" style={{ marginTop: 8 }}>A name ending in .csv, .parquet or .json; a relative one lies in the workspace.</p>
+      {error !== null && <div style={{ marginTop: 12 }}><ErrorNote error={error} /></div>}
+    </Dialog>
+  );
+}

@@ -1,0 +1,36 @@
+import { useMemo } from "react";
+import type { GroupSummary } from "@/bindings";
+import { useCall } from "@/platform";
+import { duration, number } from "@/shared/format";
+import { EmptyState } from "@/shared/layout";
+import { LagBadge } from "@/shared/LagBadge";
+import { navigate, path } from "@/shared/router";
+import { Table, type Column } from "@/shared/table";
+
+const COLUMNS: readonly Column<GroupSummary>[] = [
+  { id: "group", title: "group", width: 220, grow: true, cell: (row) => row.group, sortBy: (row) => row.group },
+  { id: "status", title: "status", width: 90, cell: (row) => <LagBadge status={row.status} reason={row.reason} />, sortBy: (row) => row.status },
+  { id: "lag", title: "lag", width: 130, align: "right", mono: true, cell: (row) => number(row.lag), sortBy: (row) => row.lag },
+  { id: "lag-time", title: "lag in time", width: 130, align: "right", mono: true, cell: (row) => duration(row.lag_ms), sortBy: (row) => row.lag_ms },
+];
+
+export function TopicGroups({ cluster, topic }: { cluster: string; topic: string }) {
+  const groups = useCall("group_list", { cluster }, { topic: "lag" });
+  const rows = useMemo(() => groups.data?.filter((group) => group.topics.includes(topic)), [groups.data, topic]);
+  return (
+    <Table
+      id="topic-groups"
+      label={`Groups that read ${topic}`}
+      columns={COLUMNS}
+      rowKey={(row) => row.group}
+      rows={rows}
+      onOpen={(row) => navigate(path("groups", cluster, row.group))}
+      openOnClick
+      initialSort={{ column: "lag", descending: true }}
+      loading={groups.isPending}
+      error={groups.error}
+      onRetry={() => void groups.refetch()}
+      empty={<EmptyState title={`No group reads ${topic}`}>A consumer group appears here once it has committed an offset.</EmptyState>}
+    />
+  );
+}

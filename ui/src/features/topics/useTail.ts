@@ -1,0 +1,68 @@
+import { useEffect, useMemo, useState } from "react";
+import type { RecordRow, TailRequest, TailStatus } from "@/bindings";
+import { call, useCall, useSubscription } from "@/platform";
+import type { WindowSource } from "@/shared/table";
+
+/** A record with its decoded fields by name: columns may be added while the tail runs. */
+export interface TailRecord extends RecordRow {
+  named: ReadonlyMap<string, string | null>;
+}
+
+export interface Tail {
+  view: number | null;
+  error: unknown;
+  status: TailStatus | undefined;
+  source: WindowSource<TailRecord>;
+}
+
+/** Runs a tail for as long as it is shown; another request ends it and starts another. */
+export function useTail(request: TailRequest | null, run: number): Tail {
+  const [started, setStarted] = useState<{ view: number | null; error: unknown }>({ view: null, error: null });
+  const key = request && JSON.stringify(request);
+  useEffect(() => {
+    if (key === null) return;
+    let ended = false;
+    let view: number | null = null;
+    const close = (open: number) => void call("tail_close", { view: open }).catch(() => {
+      // It is gone already, which is what was asked for.
+    });
+    setStarted({ view: null, error: null });
+    call("tail_start", JSON.parse(key) as TailRequest).then(
+      (answer) => {
+        view = answer.view;
+        if (ended) close(view);
+        else setStarted({ view, error: null });
+      },
+      (error: unknown) => {
+        if (!ended) setStarted({ view: null, error });
+      },
+    );
+    return () => {
+      ended = true;
+      if (view !== null) close(view);
+    };
+  }, [key, run]);
+
+  const { view } = started;
+  const topic = view === null ? null : { view };
+  const { revision } = useSubscription(topic);
+  const status = useCall("tail_status", { view: view ?? -1 }, { enabled: view !== null, topic }).data;
+  const columns = status?.columns.map((column) => column.name).join("\n") ?? "";
+  const source = useMemo<WindowSource<TailRecord>>(
+    () => ({
+      // Pages fetched before a column was found lack it: they are asked for again.
+      id: `${view ?? "none"} ${columns}`,
+      revision: revision?.revision ?? 0,
+      total: revision?.total ?? 0,
+      start: Math.min(status?.evicted ?? 0, revision?.total ?? 0),
+      appendOnly: true,
+      rows: async (offset, limit) => {
+        if (view === null) return [];
+        const page = await call("tail_rows", { view, offset, limit });
+        return page.rows.map((row) => ({ ...row, named: new Map(page.columns.map((column, index) => [column.name, row.fields[index] ?? null])) }));
+      },
+    }),
+    [view, columns, revision, status?.evicted],
+  );
+  return { view, error: started.error, status: view === null ? undefined : status, source };
+}

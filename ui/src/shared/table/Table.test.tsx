@@ -1,0 +1,88 @@
+import { fireEvent, render, screen, waitFor, within } from "@testing-library/react";
+import { expect, test, vi } from "vitest";
+import { Table, type Column, type WindowSource } from ".";
+
+interface Row {
+  id: number;
+  name: string;
+  size: number | null;
+}
+
+const COLUMNS: readonly Column<Row>[] = [
+  { id: "name", title: "name", width: 100, grow: true, cell: (row) => row.name, sortBy: (row) => row.name },
+  { id: "size", title: "size", width: 80, align: "right", cell: (row) => row.size ?? "—", sortBy: (row) => row.size },
+];
+const rowsOf = (count: number): Row[] => Array.from({ length: count }, (_, id) => ({ id, name: `row ${id}`, size: id % 3 === 0 ? null : id }));
+const key = (row: Row) => String(row.id);
+const shownKeys = () => screen.queryAllByTestId("row").map((row) => row.dataset["key"]);
+
+test("about sixty rows are in the document, whatever the total", () => {
+  render(<Table id="t" label="Rows" columns={COLUMNS} rowKey={key} rows={rowsOf(100_000)} />);
+  expect(screen.getAllByTestId("row")).toHaveLength(60);
+  expect(screen.getByRole("grid").getAttribute("aria-rowcount")).toBe("100001");
+});
+
+test("sorting keeps unknown values last either way", () => {
+  render(<Table id="t" label="Rows" columns={COLUMNS} rowKey={key} rows={rowsOf(6)} />);
+  fireEvent.click(screen.getByTestId("sort-size"));
+  expect(shownKeys()).toEqual(["1", "2", "4", "5", "0", "3"]);
+  fireEvent.click(screen.getByTestId("sort-size"));
+  expect(shownKeys()).toEqual(["5", "4", "2", "1", "0", "3"]);
+  expect(screen.getByRole("columnheader", { name: /size/ }).getAttribute("aria-sort")).toBe("descending");
+});
+
+test("keys move and open", () => {
+  const select = vi.fn();
+  const open = vi.fn();
+  render(<Table id="t" label="Rows" columns={COLUMNS} rowKey={key} rows={rowsOf(500)} onSelect={select} onOpen={open} />);
+  const grid = screen.getByRole("grid");
+  for (const name of ["ArrowDown", "ArrowDown", "End", "Home", "PageDown"]) fireEvent.keyDown(grid, { key: name });
+  expect(select.mock.calls.map(([row]) => (row as Row).id)).toEqual([0, 1, 499, 0, 20]);
+  fireEvent.keyDown(grid, { key: "Enter" });
+  expect(open).toHaveBeenCalledWith(expect.objectContaining({ id: 20 }));
+});
+
+test("empty, loading and failed say so", () => {
+  const base = { id: "t", label: "Rows", columns: COLUMNS, rowKey: key };
+  const { rerender } = render(<Table {...base} rows={[]} empty={<p>Nothing to see</p>} />);
+  expect(screen.getByText("Nothing to see")).toBeTruthy();
+  rerender(<Table {...base} loading />);
+  expect(screen.getByTestId("loading")).toBeTruthy();
+  rerender(<Table {...base} error={{ domain: "external", retry: true, code: "broker_down", message: "No broker of prod answers." }} />);
+  expect(screen.getByTestId("error").dataset["code"]).toBe("broker_down");
+  rerender(<Table {...base} rows={rowsOf(2)} error={new Error("late")} />);
+  expect(screen.getAllByTestId("row")).toHaveLength(2);
+  expect(screen.getByTestId("error-note")).toBeTruthy();
+});
+
+function live(total: number): WindowSource<Row> {
+  return { id: "live", revision: total, total, appendOnly: true, rows: (offset, limit) => Promise.resolve(Array.from({ length: limit }, (_, i) => ({ id: offset + i, name: `row ${offset + i}`, size: 0 }))) };
+}
+
+test("a followed source shows the newest first; one that is not holds still and counts what arrived", async () => {
+  const follow = vi.fn();
+  const table = (total: number, following: boolean) => <Table id="t" label="Live" columns={COLUMNS} rowKey={key} source={live(total)} order="newest-first" follow={following} onFollowChange={follow} />;
+  const { rerender } = render(table(1000, true));
+  await waitFor(() => expect(shownKeys()[0]).toBe("999"));
+  rerender(table(1010, true));
+  await waitFor(() => expect(shownKeys()[0]).toBe("1009"));
+  rerender(table(1010, false));
+  rerender(table(1250, false));
+  expect(shownKeys()[0]).toBe("1009");
+  expect(screen.getByTestId("unseen").textContent).toContain("240 new");
+  fireEvent.click(screen.getByTestId("unseen"));
+  expect(follow).toHaveBeenCalledWith(true);
+  rerender(table(1250, true));
+  await waitFor(() => expect(shownKeys()[0]).toBe("1249"));
+});
+
+test("opening a row of a followed source stops following", async () => {
+  const follow = vi.fn();
+  const select = vi.fn();
+  render(<Table id="t" label="Live" columns={COLUMNS} rowKey={key} source={live(100)} order="newest-first" follow onFollowChange={follow} onSelect={select} />);
+  await waitFor(() => expect(shownKeys()[3]).toBe("96"));
+  const row = screen.getAllByTestId("row")[3]!;
+  fireEvent.pointerDown(within(row).getByText("row 96"), { button: 0 });
+  expect(select).toHaveBeenCalledWith(expect.objectContaining({ id: 96 }));
+  expect(follow).toHaveBeenCalledWith(false);
+});

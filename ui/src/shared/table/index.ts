@@ -1,0 +1,3 @@
+export type { Order, WindowSource } from "./rows";
+export { Table, type TableProps } from "./Table";
+export type { Column, Sort } from "./useColumns";

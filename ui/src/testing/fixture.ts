@@ -1,0 +1,97 @@
+/**
+ * A made-up engine behind the window: for looking at screens in a browser and for tests of screens. Deterministic but
+ * for the clock. Never part of the bundle.
+ */
+
+import type { Commands, RecordRow, Revision, TailRequest, Topic } from "@/bindings";
+import { asThrown, type Transport } from "@/platform/transport";
+import { people } from "./people";
+import { chartSvg, random } from "./random";
+import { watch } from "./watch";
+
+export type Handlers = { [N in keyof Commands]: (request: Commands[N]["request"]) => Commands[N]["response"] };
+
+interface View {
+  total: number;
+  revision: number;
+  paused: boolean;
+  rows: (offset: number, limit: number) => unknown;
+}
+
+/** Calls of a fixture that must fail: by command, the error to reject with. */
+export type Failures = Partial<Record<keyof Commands, { code: string; message: string; domain?: "user" | "external" | "internal"; retry?: boolean; position?: { file?: string; line: number; column: number } }>>;
+
+const START_MS = Date.UTC(2026, 10, 21, 14, 0, 0);
+const EVENTS = ["Product Viewed", "Product Added", "Order Completed", "Page Viewed", "Signed In"] as const;
+
+export function recordAt(index: number): RecordRow {
+  const r = random(index + 1);
+  const event = EVENTS[Math.floor(r() * EVENTS.length)] ?? EVENTS[0];
+  const user = `u_${String(Math.floor(r() * 1e6)).padStart(6, "0")}`;
+  const revenue = event === "Order Completed" ? (r() * 200).toFixed(2) : null;
+  const country = ["DE", "FR", "US", "NL"][Math.floor(r() * 4)] ?? "DE";
+  const value = JSON.stringify({ messageId: `m-${Math.floor(r() * 2 ** 32).toString(16)}`, type: "track", event, userId: user, context: { country }, properties: { revenue: revenue === null ? undefined : Number(revenue) } });
+  return {
+    partition: Math.floor(r() * 12), offset: 88_214_000 + index * 3, timestamp_ms: START_MS + index * 137, key: user, value, value_bytes: value.length,
+    fields: [event, revenue, country, "track"], problem: index % 97 === 13 ? "not JSON: expected `,` at byte 41" : null,
+  };
+}
+
+const TAIL_COLUMNS = [
+  { name: "event", data_type: "VARCHAR", numeric: false }, { name: "properties.revenue", data_type: "DOUBLE", numeric: true },
+  { name: "context.country", data_type: "VARCHAR", numeric: false }, { name: "type", data_type: "VARCHAR", numeric: false },
+];
+
+export function fixture(failures: Failures = {}, perTick = 4): Transport {
+  const views = new Map<number, View>();
+  let lastView = 0;
+  const view = (id: number) => {
+    const found = views.get(id);
+    if (!found) throw asThrown({ domain: "internal", retry: false, code: "unknown_view", message: `View ${id} is not open.` });
+    return found;
+  };
+  const tail = (request: TailRequest) => {
+    lastView += 1;
+    const matches = (index: number) => recordAt(index);
+    views.set(lastView, {
+      total: request.start === "end" ? 40 : 412_000, revision: 1, paused: false,
+      rows: (offset, limit) => Array.from({ length: Math.min(limit, Math.max(0, view(lastView).total - offset)) }, (_, step) => matches(offset + step)),
+    });
+    return { view: lastView };
+  };
+
+  const handlers: Partial<Handlers> = {
+    ...watch(view, tail, TAIL_COLUMNS),
+    ...people((rows) => {
+      lastView += 1;
+      views.set(lastView, { total: rows.length, revision: 1, paused: true, rows: (offset, limit) => rows.slice(offset, offset + limit) });
+      return lastView;
+    }, (id, offset, limit) => view(id).rows(offset, limit) as (string | null)[][]),
+    lag_chart: ({ metric, style }) => ({ svg: chartSvg(style, metric === "time" ? ["0", "15 m", "30 m", "45 m", "60 m"] : ["0", "0.7 M", "1.5 M", "2.2 M", "3 M"], metric === "time" ? "warn" : "bad") }),
+    audience_chart: ({ style }) => ({ svg: chartSvg(style, ["0", "4k", "8k", "11k", "15k"], "accent") }),
+  };
+
+  return {
+    async call(name, request) {
+      await Promise.resolve();
+      const failure = failures[name as keyof Commands];
+      if (failure) throw asThrown({ domain: "user", retry: false, ...failure });
+      const handler = handlers[name as keyof Commands] as ((request: unknown) => unknown) | undefined;
+      if (!handler) throw asThrown({ domain: "internal", retry: false, code: "not_in_fixture", message: `The fixture does not know ${name}.` });
+      return handler(request);
+    },
+    subscribe(topic: Topic, onRevision: (revision: Revision) => void) {
+      if (typeof topic === "string") return Promise.resolve(() => {});
+      const followed = view(topic.view);
+      const tell = () => onRevision({ revision: followed.revision, total: followed.total });
+      tell();
+      const timer = setInterval(() => {
+        if (followed.paused) return;
+        followed.total += perTick;
+        followed.revision += 1;
+        tell();
+      }, 100);
+      return Promise.resolve(() => clearInterval(timer));
+    },
+  };
+}

@@ -1,0 +1,130 @@
+/** The made-up people: profiles, traits, audiences, what is delivered, and queries. */
+
+import type { Activity, AudienceSummary, Condition, Rows, SyncRun } from "@/bindings";
+import type { Handlers } from "./fixture";
+import { random } from "./random";
+
+const now = () => Date.now();
+const CONDITION: Condition = {
+  all: [
+    { attribute: { table: "crm.accounts", column: "plan", op: "=", value: "pro" } },
+    { performed: { event: "Order Completed", aggregate: "count", op: ">=", value: 3, window: "14 days" } },
+    { any: [
+      { performed: { event: "Product Viewed", aggregate: "count", op: ">=", value: 1, where: [{ property: "category", op: "in", value: ["shoes", "bags"] }], window: "7 days" } },
+      { trait: { name: "lifetime_value", op: ">", value: 1000 } },
+    ] },
+    { not: { performed: { event: "Order Refunded", aggregate: "count", op: ">=", value: 1 } } },
+  ],
+};
+const SQL = `select p.profile_id
+from profiles p
+join crm.accounts a on a.user_id = p.user_id
+where a.plan = 'pro'
+  and performed(p, 'Order Completed', interval '14 days') >= 3
+  and (performed(p, 'Product Viewed', interval '7 days') >= 1 or p.lifetime_value > 1000)
+  and performed(p, 'Order Refunded') = 0`;
+
+const AUDIENCES: AudienceSummary[] = [
+  ["loyal-pro", "Loyal, on pro", "conditions", 12_408, 214, 38, 400], ["high-value", "High value", "sql", 4_472, 12, 3, 220], ["slipping", "Slipping away", "conditions", 30_618, 40, 1204, 610],
+  ["newsletter", "Newsletter openers", "conditions", 84_090, 900, 120, 310], ["refunded", "Refunded", "sql", 38, 0, 0, 90], ["new-this-week", "New this week", "conditions", null, 0, 0, null],
+].map(([name, title, kind, members, entered, exited, took]) => ({
+  name: name as string, title: title as string, description: null, kind: kind as string, members: members as number | null, entered: entered as number, exited: exited as number,
+  evaluated_ms: members === null ? null : now() - 2000, took_ms: took as number | null, error: null,
+}));
+
+const member = (i: number) => {
+  const r = random(i + 11);
+  return { profile_id: 1000 + i, name: `u_${String(Math.floor(r() * 1e6)).padStart(6, "0")}`, since_ms: now() - Math.floor(r() * 8e8) };
+};
+const profile = (i: number) => ({ ...member(i), user_id: member(i).name, email: i % 3 === 0 ? null : `${member(i).name}@example.org`, first_seen_ms: now() - 9e9 - i * 1e6, last_seen_ms: now() - i * 41_000, events: 12 + ((i * 37) % 900) });
+const run = (id: number): SyncRun => ({
+  id, sync: "loyal-pro-to-crm", started_ms: now() - id * 60_000, ended_ms: now() - id * 60_000 + 1400, state: id === 3 ? "partial" : "succeeded", added: 214, changed: 8, removed: 38, delivered: id === 3 ? 258 : 260, failed: id === 3 ? 2 : 0,
+  error: id === 3 ? { domain: "external", retry: true, code: "postgres", message: "crm refused 2 rows of loyal_pro: value too long for type character varying(32). Widen the column or shorten the value." } : null,
+});
+const rowsOf = (count: number): Rows => ({
+  columns: [{ name: "change", data_type: "VARCHAR", numeric: false }, { name: "user_id", data_type: "VARCHAR", numeric: false }, { name: "lifetime_value", data_type: "DOUBLE", numeric: true }],
+  rows: Array.from({ length: count }, (_, i) => [["add", "add", "remove", "change"][i % 4] ?? "add", member(i).name, i % 5 === 0 ? null : (1000 + i * 13.7).toFixed(2)]),
+  total: count,
+});
+const QUERY_COLUMNS = [
+  { name: "user_id", data_type: "VARCHAR", numeric: false }, { name: "orders", data_type: "BIGINT", numeric: true }, { name: "revenue", data_type: "DOUBLE", numeric: true }, { name: "last_order", data_type: "TIMESTAMP", numeric: false },
+];
+
+export function people(open: (rows: (string | null)[][]) => number, page: (view: number, offset: number, limit: number) => (string | null)[][]): Partial<Handlers> {
+  return {
+    profile_search: ({ text, offset, limit }) => ({ profiles: Array.from({ length: Math.min(limit, text ? 3 : 5000 - offset) }, (_, i) => profile(offset + i)), total: text ? 3 : 501_204 }),
+    profile_show: ({ profile_id }) => ({
+      summary: profile(profile_id - 1000),
+      identifiers: [["user_id", "u_482113"], ["email", "ada@example.org"], ["anonymous_id", "a-71f0"], ["anonymous_id", "a-0c3d"]].map(([kind = "", value = ""], i) => ({ kind, value, first_seen_ms: now() - 9e9 + i * 1e8 })),
+      traits: [{ name: "plan", value: "pro", origin: "warehouse" }, { name: "lifetime_value", value: "1204.50", origin: "sql" }, { name: "orders_14d", value: "4", origin: "computed" }, { name: "first_name", value: "Ada", origin: "identify" }],
+      audiences: [{ audience: "loyal-pro", since_ms: now() - 3e8 }, { audience: "high-value", since_ms: now() - 9e8 }],
+      events: Array.from({ length: 60 }, (_, i) => ({ message_id: `m-${i}`, kind: i % 9 === 8 ? "identify" : "track", event: ["Product Viewed", "Order Completed", "Page Viewed"][i % 3] ?? "", timestamp_ms: now() - i * 7.3e6, properties: JSON.stringify({ sku: `s-${i}`, price: 12.5 + i }) })),
+      merges: [{ merged_profile_id: 88, message_id: "m-8f21", evidence: "user_id=u_482113, anonymous_id=a-71f0", merged_ms: now() - 8e9 }],
+    }),
+    observed_show: () => ({
+      events: [["Product Viewed", 8_400_118], ["Page Viewed", 6_200_004], ["Order Completed", 501_204], ["Product Added", 2_004_118], ["Order Refunded", 4120], ["Signed In", 801_004]].map(([event, count]) => ({
+        event: event as string, count: count as number,
+        properties: [{ name: "category", data_type: "VARCHAR", values: ["shoes", "bags", "hats"].map((value) => ({ value, count: 1000 })) }, { name: "revenue", data_type: "DOUBLE", values: [] }],
+      })),
+      tables: [{ table: "crm.accounts", rows: 101_204, read_ms: now() - 360_000, columns: [{ name: "plan", data_type: "VARCHAR", values: ["free", "pro", "team"].map((value) => ({ value, count: 100 })) }, { name: "region", data_type: "VARCHAR", values: [{ value: "eu", count: 9 }] }] }],
+      traits: ["lifetime_value", "orders_14d"], audiences: AUDIENCES.map(({ name }) => name),
+    }),
+    trait_list: () => [
+      { name: "lifetime_value", title: "Lifetime value", kind: "sql", description: "Revenue less refunds, all of history.", error: null },
+      { name: "orders_14d", title: "Orders in 14 days", kind: "computed", description: null, error: null },
+      { name: "broken", title: null, kind: "sql", description: null, error: { domain: "user", retry: false, code: "sql_unknown_column", message: "There is no column revenu in events. Did you mean revenue?", position: { file: "traits/broken.sql", line: 2, column: 12 } } },
+    ],
+    trait_show: ({ name }) => ({
+      name, file: `traits/${name}.toml`, sql: "select profile_id, count(*) as orders_14d\nfrom events\nwhere event = 'Order Completed'\n  and timestamp > now() - interval '14 days'\ngroup by profile_id",
+      definition: name === "orders_14d" ? { title: "Orders in 14 days", computed: { event: "Order Completed", aggregate: "count", window: "14 days" } } : { title: "Lifetime value", sql: "select profile_id, sum(revenue) as lifetime_value\nfrom events\ngroup by profile_id" },
+    }),
+    trait_preview: () => ({ sql: "select 1", profiles: 101_204, sample: { ...rowsOf(20), columns: [{ name: "profile", data_type: "VARCHAR", numeric: false }, { name: "user_id", data_type: "VARCHAR", numeric: false }, { name: "value", data_type: "DOUBLE", numeric: true }] }, took_ms: 312 }),
+    trait_save: ({ name, definition }) => ({ name, definition, file: `traits/${name}.toml`, sql: "" }),
+    audience_list: () => AUDIENCES,
+    audience_show: ({ name }) => ({
+      summary: AUDIENCES.find((each) => each.name === name) ?? AUDIENCES[0]!, definition: name === "high-value" || name === "refunded" ? { title: name, sql: SQL } : { title: "Loyal, on pro", condition: CONDITION }, file: `audiences/${name}.toml`, sql: SQL,
+      sentence: "People on pro who ordered at least 3 times in 14 days, viewed shoes or bags in the last 7 days or are worth more than 1,000, and never had a refund.", syncs: ["loyal-pro-to-crm"],
+    }),
+    audience_preview: () => ({
+      sql: SQL, sentence: "People on pro who ordered at least 3 times in 14 days, viewed shoes or bags in the last 7 days or are worth more than 1,000, and never had a refund.",
+      size: 9930, universe: 501_204, entering: 12, exiting: 2490, took_ms: 400, evaluated_ms: now(), events_scanned: 20_104_331,
+      conditions: [["0", 101_204], ["1", 30_618], ["2", 86_004], ["2.0", 84_090], ["2.1", 4472], ["3", 497_034]].map(([path, size]) => ({ path: path as string, size: size as number })),
+      sample: Array.from({ length: 8 }, (_, i) => ({ profile_id: 1000 + i, name: member(i).name, why: `plan is pro · ${3 + (i % 5)} × Order Completed in 14 days` })),
+    }),
+    audience_save: ({ name, definition }) => ({ summary: { ...AUDIENCES[0]!, name }, definition, file: `audiences/${name}.toml`, sql: SQL, sentence: null, syncs: [] }),
+    audience_members: ({ offset, limit }) => ({ members: Array.from({ length: Math.min(limit, 12_408 - offset) }, (_, i) => member(offset + i)), total: 12_408 }),
+    audience_changes: ({ name, offset, limit }) => ({ changes: Array.from({ length: Math.min(limit, 252 - offset) }, (_, i) => ({ audience: name, ...member(offset + i), entered: i % 4 !== 1, at_ms: now() - i * 3100 })), total: 252 }),
+    audience_explain: ({ profile_id }) => ({
+      profile_id, name: "u_482113", member: true, since_ms: now() - 3e8, evaluated_ms: now(),
+      conditions: [["", 0, "All of", true, null], ["0", 1, "plan is pro", true, "pro"], ["1", 1, "did Order Completed at least 3 times in 14 days", true, "4"], ["3", 1, "never did Order Refunded", true, "0"]].map(([path, depth, sentence, holds, value]) => ({ path: path as string, depth: depth as number, sentence: sentence as string, holds: holds as boolean, value: value as string | null })),
+    }),
+    audience_export: ({ path }) => ({ path, bytes: 412_000, rows: 12_408 }),
+    destination_list: () => [
+      { name: "crm", kind: "postgres", target: "postgres://crm.example:5432/crm", syncs: ["loyal-pro-to-crm"], error: null },
+      { name: "ads", kind: "webhook", target: "https://ads.example/v1/members", syncs: ["loyal-pro-to-ads"], error: { domain: "external", retry: true, code: "webhook_status", message: "ads answered 503 to 3 tries. What is owed is kept and sent at the next run." } },
+      { name: "files", kind: "file", target: "out/", syncs: [], error: null },
+    ],
+    destination_test: () => ({ ok: true, detail: "Connected; may create and write tables in schema public.", took_ms: 41 }),
+    sync_list: () => ["loyal-pro-to-crm", "loyal-pro-to-ads"].map((name, i) => ({
+      name, definition: { audience: "loyal-pro", destination: i ? "ads" : "crm", options: { table: "loyal_pro" }, key: "user_id", mapping: { user_id: "user_id", plan: "crm.accounts.plan", value: "lifetime_value" }, every: "1 minute", enabled: true },
+      acknowledged: 12_194, owed: i ? 214 : 0, last_run: run(i ? 3 : 1), error: null,
+    })),
+    sync_run: ({ dry_run }) => ({ difference: { added: 214, changed: 8, removed: 38, unchanged: 12_148, without_key: 4, sample: rowsOf(40) }, run: dry_run ? null : run(1) }),
+    sync_runs: () => Array.from({ length: 30 }, (_, i) => run(i + 1)),
+    sql_start: () => ({ view: open(Array.from({ length: 5000 }, (_, i) => [member(i).name, String(1 + (i % 40)), i % 7 === 3 ? null : (12.5 * (1 + (i % 97))).toFixed(2), "2026-11-21T14:52:59.412Z"])) }),
+    sql_status: () => ({ running: false, rows: 5000, bytes: 412_000, columns: QUERY_COLUMNS, took_ms: 412, note: null, error: null }),
+    sql_rows: ({ view, offset, limit }) => ({ columns: QUERY_COLUMNS, rows: page(view, offset, limit), total: 5000 }),
+    sql_stop: () => ({ running: false, rows: 5000, bytes: 412_000, columns: QUERY_COLUMNS, took_ms: 412, note: "Stopped.", error: null }),
+    sql_close: () => ({}),
+    sql_export: ({ path }) => ({ path, bytes: 412_000, rows: 5000 }),
+    sql_catalog: () => ({ tables: [{ name: "events", columns: QUERY_COLUMNS }, { name: "profiles", columns: [{ name: "profile_id", data_type: "BIGINT", numeric: true }] }, { name: "crm.accounts", columns: [{ name: "plan", data_type: "VARCHAR", numeric: false }] }] }),
+    activity_list: () =>
+      ([["source", "shop collects shop.events", "running", 20_104_331, null, 5210], ["sync", "loyal-pro to crm", "running", 120, 260, 40], ["evaluation", "loyal-pro", "done", 20_104_331, 20_104_331, null], ["sync", "loyal-pro to ads", "failed", 12, 214, null]] as const).map(
+        ([kind, title, state, done, total, per_second], id): Activity => ({
+          id, kind, title, state, done, total, per_second, started_ms: now() - 60_000 * (id + 1), ended_ms: state === "running" ? null : now() - 30_000, detail: null, can_cancel: state === "running",
+          error: state === "failed" ? { domain: "external", retry: true, code: "webhook_status", message: "ads answered 503 to 3 tries. What is owed is kept and sent at the next run." } : null,
+        }),
+      ),
+    activity_cancel: () => ({}),
+  };
+}

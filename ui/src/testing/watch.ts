@@ -1,0 +1,105 @@
+/** The made-up clusters: topics, tails, groups. */
+
+import type { Column, GroupSummary, TailRequest } from "@/bindings";
+import type { Handlers } from "./fixture";
+import { recordAt } from "./fixture";
+import { random } from "./random";
+
+interface TailView {
+  total: number;
+  paused: boolean;
+  rows: (offset: number, limit: number) => unknown;
+}
+
+const TOPICS: readonly (readonly [string, number, number | null])[] = [
+  ["shop.events", 12, 88_214_470], ["shop.orders", 6, 1_204_331], ["shop.carts", 6, 4_118_090], ["web.pageviews", 24, 501_204_118], ["crm.accounts", 3, 101_204],
+  ["crm.changes", 3, 88_120], ["billing.invoices", 6, 340_118], ["billing.refunds", 3, 4_120], ["search.queries", 12, 22_410_004], ["email.sent", 6, 7_204_110],
+  ["email.opened", 6, 2_100_412], ["fraud.scores", 6, null], ["ab.exposures", 4, 31_004_000], ["inventory.levels", 3, 12_004], ["prices.changes", 3, 0], ["dead.letters", 1, 231],
+];
+
+type Status = GroupSummary["status"];
+const GROUPS: readonly (readonly [string, Status, number, number | null, number | null, number, number, number | null, string])[] = [
+  ["checkout-writer", "ok", 12, 412, 200, 5210, 5214, null, "Keeps up."],
+  ["email-trigger", "warn", 12, 84_120, 38_000, 5210, 4980, null, "Lag grows: 5,210 records a second arrive, 4,980 are committed."],
+  ["fraud-scoring", "stop", 6, 2_904_551, 2_832_000, 5210, 0, null, "No commit since 14:05:41, while 5,210 records a second arrive; no members since 14:05:38."],
+  ["warehouse-sink", "ok", 12, 18_004, 9_100, 5210, 7400, 8_000, "Catches up."],
+  ["ab-metrics", "ok", 4, 0, 0, 310, 310, null, "Keeps up."],
+  ["search-index", "stall", 8, 12_004, 123_000, 1140, 0, null, "Has members, but commits nothing since 14:50:56."],
+  ["audit-once", "unknown", 3, null, null, 0, 0, null, "Has never committed."],
+];
+
+const groups = (): GroupSummary[] =>
+  GROUPS.map(([group, status, partitions, lag, lag_ms, in_per_second, out_per_second, drained_in_ms, reason]) => ({
+    group, state: status === "stop" ? "Empty" : "Stable", members: status === "stop" ? 0 : 3, topics: ["shop.events"], partitions, partitions_unknown: lag === null ? partitions : 0,
+    lag, lag_ms, status, reason, in_per_second, out_per_second, drained_in_ms, sampled_ms: Date.now(),
+  }));
+
+export function watch(view: (id: number) => TailView, tail: (request: TailRequest) => { view: number }, columns: Column[]): Partial<Handlers> {
+  return {
+    workspace_show: () => ({
+      name: "shop-workspace", path: "/home/me/shop-workspace", time_zone: "Europe/Berlin", version: "0.1.0",
+      problems: [{ domain: "user", retry: false, code: "definition", message: "audiences/vip.toml does not parse: expected `=` after `condition`. Mend the line; the audience keeps its last good meaning.", position: { file: "audiences/vip.toml", line: 4, column: 11 } }],
+      recent: [{ name: "shop-workspace", path: "/home/me/shop-workspace" }, { name: "sandbox", path: "/home/me/sandbox" }],
+    }),
+    counts_show: () => ({
+      clusters: 2, topics: 148, groups: 23, groups_stopped: 1, groups_warning: 2, profiles: 501_204, events: 20_104_331, events_per_second: 5210, duplicates: 1204, malformed: 88,
+      traits: 14, audiences: 9, destinations: 6, syncs: 8, activities_running: 2, log_bytes: 1_204_000_000, as_of_ms: Date.now(),
+    }),
+    cluster_list: () => [
+      { name: "prod-eu", kind: "kafka", color: "#ef6a6a", read_only: true, bootstrap: "kafka-1.prod.example:9092,kafka-2.prod.example:9092" },
+      { name: "sandbox", kind: "sandbox", color: "#3ec6a8", read_only: false, bootstrap: "127.0.0.1:39092" },
+    ],
+    cluster_show: ({ cluster }) => ({ name: cluster, cluster_id: "MkU3OEVBNTcwNTJENDM2Qk", brokers: [1, 2, 3].map((id) => ({ id, host: `kafka-${id}.prod.example`, port: 9092, leads: 120 + id })), topics: 148, partitions: 1204, groups: 23, took_ms: 41 }),
+    cluster_test: () => ({
+      ok: false,
+      steps: [
+        { step: "configuration", ok: true, detail: "clusters/prod-eu.toml holds", took_ms: 0 }, { step: "name lookup", ok: true, detail: "kafka-1.prod.example is 10.0.0.4", took_ms: 3 },
+        { step: "tcp", ok: false, detail: "10.0.0.4:9092 refused the connection. Check the port, and that the broker runs.", took_ms: 12 },
+      ],
+    }),
+    topic_list: () => [
+      ...TOPICS.map(([name, partitions, records]) => ({ name, partitions, replication: 3, records, internal: false })),
+      { name: "__consumer_offsets", partitions: 50, replication: 3, records: 120_004, internal: true },
+    ],
+    topic_show: ({ topic }) => ({
+      name: topic,
+      partitions: Array.from({ length: 12 }, (_, partition) => ({ partition, leader: 1 + (partition % 3), replicas: [1, 2, 3], in_sync: partition === 4 ? [1, 2] : [1, 2, 3], start: partition * 1000, end: 7_351_000 + partition * 977 })),
+    }),
+    tail_start: tail,
+    tail_pause: ({ view: id }) => ((view(id).paused = true), {}),
+    tail_resume: ({ view: id }) => ((view(id).paused = false), {}),
+    tail_close: () => ({}),
+    tail_status: ({ view: id }) => status(view(id), columns),
+    tail_stop: ({ view: id }) => status(view(id), columns),
+    tail_rows: ({ view: id, offset, limit }) => ({ rows: view(id).rows(offset, limit) as ReturnType<typeof recordAt>[], columns, total: view(id).total }),
+    record_show: ({ topic, partition, offset }) => {
+      const json = JSON.stringify({
+        type: "track", event: "Order Completed", messageId: "m-1818e811", userId: "u_482113",
+        properties: { order_id: "o-99120", revenue: 129.9, currency: "EUR", products: [{ sku: "s-1", price: 89.9 }, { sku: "s-2", price: 40 }] },
+        context: { ip: "203.0.113.7", country: "DE", page: { path: "/checkout", referrer: "https://example.org" }, device: { id: "d-1", kind: "phone" } }, timestamp: "2026-11-21T14:52:55.047Z",
+      }, null, 2);
+      return { topic, partition, offset, timestamp_ms: Date.now(), key: "u_482113", headers: [{ name: "trace-id", value: "4bf92f3577b34da6" }], format: "json", json, text: json, value_bytes: json.length, problem: null };
+    },
+    group_list: groups,
+    group_show: ({ group }) => ({
+      summary: groups().find((each) => each.group === group) ?? groups()[0]!,
+      partitions: Array.from({ length: 6 }, (_, partition) => {
+        const r = random(partition + 3);
+        const end = 14_688_410 + Math.floor(r() * 9000);
+        const lag = 480_000 + Math.floor(r() * 9000);
+        return { topic: "shop.events", partition, committed: end - lag, start: 0, end, lag, lag_ms: 2_830_000 + Math.floor(r() * 9000), lost: 0, member: null, host: null };
+      }),
+    }),
+    source_list: () => [{
+      name: "shop", definition: { cluster: "sandbox", topic: "shop.events", enabled: true }, state: "live", events: 20_104_331, duplicates: 1204, malformed: 88, behind: 0, per_second: 5210, checkpoint_ms: Date.now(), error: null,
+    }],
+    malformed_list: () => Array.from({ length: 88 }, (_, i) => ({ source: "shop", topic: "shop.events", partition: i % 12, offset: 88_100_000 + i * 7, reason: "not JSON: expected `,` at byte 41", value: '{"type":"track" "event":', seen_ms: Date.now() - i * 4000 })),
+  };
+}
+
+function status(tail: TailView, columns: Column[]) {
+  return {
+    state: tail.paused ? ("paused" as const) : ("running" as const), scanned: tail.total * 143, scanned_bytes: tail.total * 72_000, matched: tail.total, evicted: 0, undecoded: 3, mistyped: 0,
+    per_second: 41_200, started_ms: Date.now() - 60_000, columns, partitions: [], note: null, error: null,
+  };
+}
