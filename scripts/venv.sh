@@ -3,7 +3,8 @@
 
 . "$(dirname "$0")/lib.sh"
 
-packages=(duckdb)
+# One version, so that figures of different days compare.
+packages=(duckdb==2.0.0)
 venv=$target/venv
 stamp=$venv/.packages
 

@@ -16,7 +16,9 @@ child=$!
 line=$!
 wait "$child" 2>/dev/null
 code=$?
-kill -s KILL -- "-$child" 2>/dev/null
+# What the shell says of the killed is not the program's.
+exec 2>/dev/null
+kill -s KILL -- "-$child"
 if [ -e "$folder/.abandoned" ]; then rm -rf "$folder"; fi
-kill -s KILL -- "-$line" 2>/dev/null
+kill -s KILL -- "-$line"
 exit "$code"

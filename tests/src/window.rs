@@ -8,7 +8,7 @@ mod webdriver;
 
 use std::{
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::{Context, Result};
@@ -336,6 +336,11 @@ impl Window {
     /// (proportional set size).
     pub fn memory_bytes(&self) -> Result<u64> {
         processes::memory_bytes(self.pid.context("the program's process was not found")?)
+    }
+
+    /// When the program's process was started.
+    pub fn started_at(&self) -> Result<SystemTime> {
+        processes::started_at(self.pid.context("the program's process was not found")?)
     }
 
     /// Closes the window as its close button would, and waits for the program's end. Says how long that took.

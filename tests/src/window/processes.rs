@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 use anyhow::{Context, Result};
@@ -40,6 +41,20 @@ pub fn memory_bytes(pid: u32) -> Result<u64> {
     }
     anyhow::ensure!(total > 0, "process {pid} has ended");
     Ok(total)
+}
+
+/// When the process was started, to a hundredth of a second.
+pub fn started_at(pid: u32) -> Result<SystemTime> {
+    let stat = std::fs::read_to_string(of(pid, "stat"))?;
+    let (_, fields) = stat.rsplit_once(')').context("no name")?;
+    // Field 22 of proc(5), where the state that follows the name is field 3: hundredths of a second since the machine
+    // started.
+    let field = fields.split_whitespace().nth(19).context("no start time")?;
+    let started = Duration::from_millis(field.parse::<u64>()? * 10);
+    let uptime = std::fs::read_to_string("/proc/uptime")?;
+    let uptime = uptime.split_whitespace().next().context("no uptime")?;
+    let uptime = Duration::from_secs_f64(uptime.parse()?);
+    Ok(SystemTime::now() - uptime.saturating_sub(started))
 }
 
 fn pss_bytes(pid: u32) -> Result<u64> {

@@ -84,7 +84,10 @@ pub async fn join(kafka: &Kafka, group: &str, topic: &str, partitions: usize) ->
     let joined = tokio::task::spawn_blocking(move || {
         let started = Instant::now();
         while consumer.assignment()?.count() < partitions {
-            anyhow::ensure!(started.elapsed() < TIMEOUT, "the group did not take its member in");
+            anyhow::ensure!(
+                started.elapsed() < TIMEOUT,
+                "the group did not take its member in"
+            );
             consumer.poll(Duration::from_millis(100));
         }
         Ok(consumer)

@@ -70,7 +70,7 @@ impl Person {
             _ => Vec::new(),
         };
         orders.sort_by_key(|order| order.at_ms);
-        let plan = ["free", "pro", "team", "pro"][(number % 4).unsigned_abs() as usize];
+        let plan = ["free", "pro", "team", "pro"][(number / 2 % 4).unsigned_abs() as usize];
         Self {
             number,
             plan,
@@ -94,7 +94,11 @@ impl Person {
 
     /// What its profile is called.
     pub fn name(&self) -> String {
-        if self.logs_in { self.user_id() } else { self.device(1) }
+        if self.logs_in {
+            self.user_id()
+        } else {
+            self.device(1)
+        }
     }
 
     pub fn orders_14d(&self, now_ms: i64) -> usize {
@@ -116,11 +120,7 @@ impl Person {
 
     /// "Paid 500 or more in all, and ordered in the last 30 days."
     pub fn is_big_spender(&self, now_ms: i64) -> bool {
-        self.lifetime_value() >= 500.0
-            && self
-                .orders
-                .iter()
-                .any(|order| order.at_ms > now_ms - 30 * DAY_MS)
+        self.lifetime_value() >= 500.0 && self.orders.iter().any(|order| order.at_ms > now_ms - 30 * DAY_MS)
     }
 
     fn events(&self, now_ms: i64) -> Vec<(i64, Value)> {
@@ -128,8 +128,11 @@ impl Person {
         let mut events = Vec::new();
         for device in 1..=devices {
             let at_ms = now_ms - 41 * DAY_MS + self.number * 1_000 + device;
-            events.push((at_ms, json!({"type": "page", "name": "Home", "anonymousId": self.device(device),
-                "properties": {"path": "/", "referrer": "https://example.com"}})));
+            events.push((
+                at_ms,
+                json!({"type": "page", "name": "Home", "anonymousId": self.device(device),
+                "properties": {"path": "/", "referrer": "https://example.com"}}),
+            ));
             if self.logs_in {
                 let at_ms = now_ms - (8 + device) * DAY_MS + self.number * 1_000;
                 events.push((at_ms, json!({"type": "identify", "userId": self.user_id(),
@@ -153,7 +156,9 @@ impl Person {
         if self.logs_in && number.is_multiple_of(2) {
             event["userId"] = self.user_id().into();
         }
-        event["anonymousId"] = self.device(if self.logs_in && number % 2 == 1 { 2 } else { 1 }).into();
+        event["anonymousId"] = self
+            .device(if self.logs_in && number % 2 == 1 { 2 } else { 1 })
+            .into();
         event
     }
 

@@ -1,9 +1,6 @@
 //! A workspace in a folder of its own, and the command line pointed at it.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{io::Write, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result};
 use integration::{
@@ -34,13 +31,6 @@ impl Workspace {
         Ok(workspace)
     }
 
-    /// Another one with the same files and the same state.
-    pub fn copy(&self) -> Result<Self> {
-        let copy = Self::new()?;
-        copy_folder(&self.folder, &copy.folder)?;
-        Ok(copy)
-    }
-
     pub fn path(&self, path: &str) -> PathBuf {
         self.folder.join(path)
     }
@@ -66,6 +56,15 @@ impl Workspace {
     /// Runs `tailrace ARGS` to its end, whatever that is.
     pub async fn run(&self, args: &[&str]) -> Result<Output> {
         self.cli.run(&self.args(args)?, DEADLINE).await
+    }
+
+    /// As [`Self::run`], with a text as standard input.
+    pub async fn run_with_input(&self, args: &[&str], input: &str) -> Result<Output> {
+        let mut file = tempfile::NamedTempFile::new()?;
+        file.write_all(input.as_bytes())?;
+        self.cli
+            .run_with_input(&self.args(args)?, Some(file.path()), DEADLINE)
+            .await
     }
 
     /// Runs `tailrace ARGS --json`, which has to succeed with one object.
@@ -131,11 +130,7 @@ impl Workspace {
             .lines(&["audience", "members", audience, "--limit", "1000000"])
             .await?;
         let mut names: Vec<String> = members.iter().map(|member| text(&member["name"])).collect();
-        anyhow::ensure!(
-            run["members"] == names.len(),
-            "{run} and {} members",
-            names.len()
-        );
+        anyhow::ensure!(run["members"] == names.len(), "{run} and {} members", names.len());
         names.sort();
         Ok(names)
     }
@@ -159,18 +154,4 @@ pub fn one_sentence(stderr: &str) -> Result<String> {
 /// A JSON text as text; of other values their JSON.
 pub fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-fn copy_folder(from: &Path, to: &Path) -> Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_folder(&entry.path(), &target)?;
-        } else {
-            std::fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
 }

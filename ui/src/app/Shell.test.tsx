@@ -1,8 +1,7 @@
 import { QueryClientProvider } from "@tanstack/react-query";
-import { act, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { fireEvent, render, screen, waitFor } from "@testing-library/react";
 import { beforeEach, expect, test } from "vitest";
 import { newQueryClient, setTransport } from "@/platform";
-import { navigate } from "@/shared/router";
 import { fixture, type Failures } from "@/testing/fixture";
 import { SCREENS } from "./routes";
 import { Shell } from "./Shell";
@@ -22,7 +21,6 @@ test.each(SCREENS.map((entry) => entry.id))("%s opens from the rail with its row
   open("#/nowhere");
   await screen.findByTestId("no-screen");
   fireEvent.click(screen.getByTestId(`rail-${id}`));
-  act(() => navigate(`#/${id}`));
   expect(await screen.findByTestId(`screen-${id}`, {}, { timeout: FIRST_MS })).toBeTruthy();
   if (id !== "sql") await waitFor(() => expect(screen.getAllByTestId("row").length).toBeGreaterThan(1));
   expect(screen.queryByTestId("screen-error")).toBeNull();

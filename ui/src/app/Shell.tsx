@@ -3,7 +3,7 @@
 import { Suspense, useEffect, useMemo, useState } from "react";
 import { useCall } from "@/platform";
 import { Button } from "@/shared/controls";
-import { perSecondNumber, zone } from "@/shared/format";
+import { zone } from "@/shared/format";
 import { EmptyState, ErrorState, Loading } from "@/shared/layout";
 import { Toasts } from "@/shared/overlay";
 import { Link, navigate, path, useRoute } from "@/shared/router";
@@ -51,7 +51,7 @@ export function Shell() {
         <footer className={styles["foot"]}>
           <div ref={setLeft} className={styles["slot"]} data-testid="status-left" />
           <div ref={setRight} className={styles["slot"]} data-testid="status-right" />
-          <Pace />
+          <div className={styles["slot"]}><span>{zone()}</span></div>
         </footer>
       </div>
       <Palette open={palette} onClose={() => setPalette(false)} onHelp={() => setHelp(true)} />
@@ -85,17 +85,6 @@ function Rail() {
         </section>
       ))}
     </nav>
-  );
-}
-
-/** What always stands at the right of the status line. */
-function Pace() {
-  const counts = useCounts();
-  return (
-    <div className={styles["slot"]}>
-      {counts && <span data-testid="pace">{perSecondNumber(counts.events_per_second)} events/s</span>}
-      <span>{zone()}</span>
-    </div>
   );
 }
 

@@ -693,9 +693,13 @@ stop_at_end: boolean,
 limit?: number | null, };
 
 /**
- * A page of a tail. Rows are numbered from 0 in the order they arrived; `first` is the number of the oldest one kept.
+ * A page of a tail. Matched rows are numbered from 0 in the order they arrived.
  */
-export type TailRows = { rows: Array<RecordRow>, 
+export type TailRows = { 
+/**
+ * The number of the first row here: the offset asked for, or the oldest row kept when that one has left the table.
+ */
+first: number, rows: Array<RecordRow>, 
 /**
  * Names of the decoded fields in `RecordRow::fields`.
  */
@@ -852,6 +856,7 @@ export interface Commands {
   audience_show: { request: Named; response: AudienceDetail };
   audience_preview: { request: AudiencePreviewRequest; response: AudiencePreview };
   audience_save: { request: AudienceSaveRequest; response: AudienceDetail };
+  audience_run: { request: Named; response: AudienceSummary };
   audience_members: { request: PageRequest; response: MemberList };
   audience_changes: { request: PageRequest; response: MembershipChanges };
   audience_explain: { request: ExplainRequest; response: Explanation };

@@ -64,6 +64,14 @@ export function useRoute(): Route {
   return useMemo(() => parse(hash), [hash]);
 }
 
+/** Sets several values of the address at once; an empty one leaves it. */
+export function useSetQuery(): (values: Readonly<Record<string, string>>) => void {
+  return useCallback((values) => {
+    const route = parse(window.location.hash);
+    navigate(path(...route.segments, { ...Object.fromEntries(route.query), ...values }), { replace: true });
+  }, []);
+}
+
 /** A value kept in the address. Setting it replaces the entry, so that Back leaves the screen at once. */
 export function useQueryParam(name: string, fallback = ""): [string, (value: string) => void] {
   const { query } = useRoute();

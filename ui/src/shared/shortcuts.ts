@@ -44,7 +44,8 @@ export function keyName(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey"
   if (event.ctrlKey || event.metaKey) parts.push("Ctrl");
   if (event.altKey) parts.push("Alt");
   const single = event.key.length === 1;
-  if (event.shiftKey && !single) parts.push("Shift");
+  // Of a plain sign Shift is part of the sign itself: `?`. With Ctrl a letter is told apart.
+  if (event.shiftKey && (!single || (parts.length > 0 && /[a-z]/i.test(event.key)))) parts.push("Shift");
   parts.push(single && parts.length > 0 ? event.key.toUpperCase() : event.key);
   return parts.join(" ");
 }

@@ -11,11 +11,21 @@ import { watch } from "./watch";
 
 export type Handlers = { [N in keyof Commands]: (request: Commands[N]["request"]) => Commands[N]["response"] };
 
-interface View {
+export interface View {
   total: number;
   revision: number;
   paused: boolean;
+  /** Why it stopped. */
+  ended: string | null;
+  /** Rows kept; older ones are gone. */
+  keptMax: number;
+  /** Stops at this many. */
+  totalMax: number;
   rows: (offset: number, limit: number) => unknown;
+}
+
+export function evicted(view: View): number {
+  return Math.max(0, view.total - view.keptMax);
 }
 
 /** Calls of a fixture that must fail: by command, the error to reject with. */
@@ -52,11 +62,15 @@ export function fixture(failures: Failures = {}, perTick = 4): Transport {
   };
   const tail = (request: TailRequest) => {
     lastView += 1;
-    const matches = (index: number) => recordAt(index);
-    views.set(lastView, {
-      total: request.start === "end" ? 40 : 412_000, revision: 1, paused: false,
-      rows: (offset, limit) => Array.from({ length: Math.min(limit, Math.max(0, view(lastView).total - offset)) }, (_, step) => matches(offset + step)),
-    });
+    const { partitions } = request;
+    const record = (index: number) => ({ ...recordAt(index), ...(partitions.length > 0 && { partition: partitions[index % partitions.length] ?? 0 }) });
+    const totalMax = request.limit ?? (request.stop_at_end ? 412_000 : Infinity);
+    const own: View = {
+      total: Math.min(totalMax, request.start === "end" ? 40 : 412_000), revision: 1, paused: false, ended: null, keptMax: 200_000, totalMax,
+      rows: (offset, limit) => Array.from({ length: Math.min(limit, Math.max(0, own.total - offset)) }, (_, step) => record(offset + step)),
+    };
+    if (own.total === totalMax) own.ended = request.limit == null ? "reached the end that the partitions had when it started" : `stopped after ${totalMax} matched records, as asked`;
+    views.set(lastView, own);
     return { view: lastView };
   };
 
@@ -64,7 +78,7 @@ export function fixture(failures: Failures = {}, perTick = 4): Transport {
     ...watch(view, tail, TAIL_COLUMNS),
     ...people((rows) => {
       lastView += 1;
-      views.set(lastView, { total: rows.length, revision: 1, paused: true, rows: (offset, limit) => rows.slice(offset, offset + limit) });
+      views.set(lastView, { total: rows.length, revision: 1, paused: true, ended: null, keptMax: Infinity, totalMax: Infinity, rows: (offset, limit) => rows.slice(offset, offset + limit) });
       return lastView;
     }, (id, offset, limit) => view(id).rows(offset, limit) as (string | null)[][]),
     lag_chart: ({ metric, style }) => ({ svg: chartSvg(style, metric === "time" ? ["0", "15 m", "30 m", "45 m", "60 m"] : ["0", "0.7 M", "1.5 M", "2.2 M", "3 M"], metric === "time" ? "warn" : "bad") }),
@@ -74,21 +88,25 @@ export function fixture(failures: Failures = {}, perTick = 4): Transport {
   return {
     async call(name, request) {
       await Promise.resolve();
-      const failure = failures[name as keyof Commands];
+      // A workspace that is not open answers every command alike.
+      const failure = failures[name as keyof Commands] ?? (name === "workspace_open" ? undefined : failures.workspace_show);
       if (failure) throw asThrown({ domain: "user", retry: false, ...failure });
       const handler = handlers[name as keyof Commands] as ((request: unknown) => unknown) | undefined;
       if (!handler) throw asThrown({ domain: "internal", retry: false, code: "not_in_fixture", message: `The fixture does not know ${name}.` });
       return handler(request);
     },
     subscribe(topic: Topic, onRevision: (revision: Revision) => void) {
+      if (failures.workspace_show) return Promise.reject(asThrown({ domain: "user", retry: false, ...failures.workspace_show }));
       if (typeof topic === "string") return Promise.resolve(() => {});
       const followed = view(topic.view);
+      let told = -1;
       const tell = () => onRevision({ revision: followed.revision, total: followed.total });
       tell();
       const timer = setInterval(() => {
-        if (followed.paused) return;
-        followed.total += perTick;
+        if (!followed.paused && followed.ended === null) followed.total = Math.min(followed.totalMax, followed.total + perTick);
+        else if (told === followed.revision) return;
         followed.revision += 1;
+        told = followed.revision;
         tell();
       }, 100);
       return Promise.resolve(() => clearInterval(timer));

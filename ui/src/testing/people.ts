@@ -92,6 +92,7 @@ export function people(open: (rows: (string | null)[][]) => number, page: (view:
       sample: Array.from({ length: 8 }, (_, i) => ({ profile_id: 1000 + i, name: member(i).name, why: `plan is pro · ${3 + (i % 5)} × Order Completed in 14 days` })),
     }),
     audience_save: ({ name, definition }) => ({ summary: { ...AUDIENCES[0]!, name }, definition, file: `audiences/${name}.toml`, sql: SQL, sentence: null, syncs: [] }),
+    audience_run: ({ name }) => AUDIENCES.find((each) => each.name === name) ?? AUDIENCES[0]!,
     audience_members: ({ offset, limit }) => ({ members: Array.from({ length: Math.min(limit, 12_408 - offset) }, (_, i) => member(offset + i)), total: 12_408 }),
     audience_changes: ({ name, offset, limit }) => ({ changes: Array.from({ length: Math.min(limit, 252 - offset) }, (_, i) => ({ audience: name, ...member(offset + i), entered: i % 4 !== 1, at_ms: now() - i * 3100 })), total: 252 }),
     audience_explain: ({ profile_id }) => ({

@@ -12,3 +12,5 @@ class NoResize implements ResizeObserver {
 globalThis.ResizeObserver = NoResize;
 window.matchMedia = (query: string) =>
   ({ matches: false, media: query, addEventListener() {}, removeEventListener() {} }) as unknown as MediaQueryList;
+Element.prototype.scrollIntoView = () => {};
+Range.prototype.getClientRects = () => [] as unknown as DOMRectList;

@@ -1,15 +1,9 @@
 /** The made-up clusters: topics, tails, groups. */
 
-import type { Column, GroupSummary, TailRequest } from "@/bindings";
+import type { Column, GroupSummary, SourceSummary, TailRequest, TailStatus } from "@/bindings";
 import type { Handlers } from "./fixture";
-import { recordAt } from "./fixture";
+import { evicted, type recordAt, type View } from "./fixture";
 import { random } from "./random";
-
-interface TailView {
-  total: number;
-  paused: boolean;
-  rows: (offset: number, limit: number) => unknown;
-}
 
 const TOPICS: readonly (readonly [string, number, number | null])[] = [
   ["shop.events", 12, 88_214_470], ["shop.orders", 6, 1_204_331], ["shop.carts", 6, 4_118_090], ["web.pageviews", 24, 501_204_118], ["crm.accounts", 3, 101_204],
@@ -34,7 +28,7 @@ const groups = (): GroupSummary[] =>
     lag, lag_ms, status, reason, in_per_second, out_per_second, drained_in_ms, sampled_ms: Date.now(),
   }));
 
-export function watch(view: (id: number) => TailView, tail: (request: TailRequest) => { view: number }, columns: Column[]): Partial<Handlers> {
+export function watch(view: (id: number) => View, tail: (request: TailRequest) => { view: number }, columns: Column[]): Partial<Handlers> {
   return {
     workspace_show: () => ({
       name: "shop-workspace", path: "/home/me/shop-workspace", time_zone: "Europe/Berlin", version: "0.1.0",
@@ -70,8 +64,12 @@ export function watch(view: (id: number) => TailView, tail: (request: TailReques
     tail_resume: ({ view: id }) => ((view(id).paused = false), {}),
     tail_close: () => ({}),
     tail_status: ({ view: id }) => status(view(id), columns),
-    tail_stop: ({ view: id }) => status(view(id), columns),
-    tail_rows: ({ view: id, offset, limit }) => ({ rows: view(id).rows(offset, limit) as ReturnType<typeof recordAt>[], columns, total: view(id).total }),
+    tail_stop: ({ view: id }) => ((view(id).ended ??= "stopped"), (view(id).revision += 1), status(view(id), columns)),
+    tail_rows: ({ view: id, offset, limit }) => {
+      const own = view(id);
+      const first = Math.max(offset, evicted(own));
+      return { first, rows: own.rows(first, limit) as ReturnType<typeof recordAt>[], columns, total: own.total };
+    },
     record_show: ({ topic, partition, offset }) => {
       const json = JSON.stringify({
         type: "track", event: "Order Completed", messageId: "m-1818e811", userId: "u_482113",
@@ -90,16 +88,42 @@ export function watch(view: (id: number) => TailView, tail: (request: TailReques
         return { topic: "shop.events", partition, committed: end - lag, start: 0, end, lag, lag_ms: 2_830_000 + Math.floor(r() * 9000), lost: 0, member: null, host: null };
       }),
     }),
-    source_list: () => [{
-      name: "shop", definition: { cluster: "sandbox", topic: "shop.events", enabled: true }, state: "live", events: 20_104_331, duplicates: 1204, malformed: 88, behind: 0, per_second: 5210, checkpoint_ms: Date.now(), error: null,
-    }],
-    malformed_list: () => Array.from({ length: 88 }, (_, i) => ({ source: "shop", topic: "shop.events", partition: i % 12, offset: 88_100_000 + i * 7, reason: "not JSON: expected `,` at byte 41", value: '{"type":"track" "event":', seen_ms: Date.now() - i * 4000 })),
+    source_list: sources,
+    malformed_list: ({ name, offset, limit }) => {
+      const total = sources().find((each) => each.name === name)?.malformed ?? 0;
+      return Array.from({ length: Math.max(0, Math.min(limit, total - offset)) }, (_, step) => {
+        const i = offset + step;
+        const [reason, value] = MALFORMED[i % MALFORMED.length] ?? ["", ""];
+        return { source: name, topic: "shop.events", partition: i % 12, offset: 88_214_000 - i * 7, reason, value, seen_ms: Date.now() - i * 4000 };
+      });
+    },
   };
 }
 
-function status(tail: TailView, columns: Column[]) {
+const MALFORMED = [
+  ["not JSON: expected `,` at byte 41", '{"type":"track","event":"Order Completed" "userId":"u_482113"}'],
+  ["timestamp: `yesterday` is no time", '{"type":"track","event":"Page Viewed","timestamp":"yesterday","anonymousId":"a-71f0"}'],
+  ["no identifier: neither userId nor anonymousId", '{"type":"track","event":"Product Viewed","properties":{"sku":"s-88"}}'],
+] as const;
+
+const SOURCES: readonly (readonly [string, string, string, SourceSummary["state"], number, number, number, number | null, number, boolean])[] = [
+  ["shop", "sandbox", "shop.events", "live", 20_104_331, 1204, 488, 0, 5210, true],
+  ["web", "prod-eu", "web.pageviews", "catching_up", 412_118, 0, 0, 2_904_551, 41_200, true],
+  ["billing", "prod-eu", "billing.refunds", "failed", 4120, 2, 12, null, 0, true],
+  ["email", "prod-eu", "email.opened", "stopped", 0, 0, 0, null, 0, false],
+];
+
+function sources(): SourceSummary[] {
+  return SOURCES.map(([name, cluster, topic, state, events, duplicates, malformed, behind, per_second, enabled]) => ({
+    name, definition: { cluster, topic, enabled, ...(name === "billing" && { sql: "select value.id as message_id, 'Order Refunded' as event, value.user as user_id,\n  value.amount as revenue\nfrom records", group: "tailrace-billing" }) },
+    state, events, duplicates, malformed, behind, per_second, checkpoint_ms: events > 0 ? Date.now() - (state === "failed" ? 840_000 : 800) : null,
+    error: state === "failed" ? { domain: "external", retry: true, code: "broker_unreachable", message: "No broker of prod-eu answers at kafka-1.prod.example:9092. Check the address in clusters/prod-eu.toml; collecting goes on from the checkpoint." } : null,
+  }));
+}
+
+function status(tail: View, columns: Column[]): TailStatus {
   return {
-    state: tail.paused ? ("paused" as const) : ("running" as const), scanned: tail.total * 143, scanned_bytes: tail.total * 72_000, matched: tail.total, evicted: 0, undecoded: 3, mistyped: 0,
-    per_second: 41_200, started_ms: Date.now() - 60_000, columns, partitions: [], note: null, error: null,
+    state: tail.ended !== null ? "stopped" : tail.paused ? "paused" : "running", scanned: tail.total * 143, scanned_bytes: tail.total * 72_000, matched: tail.total, evicted: evicted(tail), undecoded: 3, mistyped: 0,
+    per_second: tail.ended !== null || tail.paused ? 0 : 41_200, started_ms: Date.now() - 60_000, columns, partitions: [], note: tail.ended, error: null,
   };
 }

@@ -67,7 +67,7 @@ pub struct OpenWorkspace {
     pub(crate) config: ConfigDir,
     pub(crate) secrets: SecretStore,
     pub(crate) supervisor: Supervisor,
-    pub(crate) hub: Hub,
+    pub(crate) hub: Arc<Hub>,
     pub(crate) activities: Arc<Activities>,
     pub(crate) clusters: Clusters,
     pub(crate) tails: Views<TailView>,
@@ -83,12 +83,13 @@ impl OpenWorkspace {
             true => Some(Self::hold(&workspace, options.holder).await?),
             false => None,
         };
+        let hub = Arc::new(Hub::default());
         let open = Arc::new(Self {
             secrets: SecretStore::open(&config),
             folder,
             supervisor: Supervisor::default(),
-            hub: Hub::default(),
-            activities: Arc::default(),
+            activities: Arc::new(Activities::new(Arc::clone(&hub))),
+            hub,
             clusters: Clusters::default(),
             tails: Views::default(),
             queries: Views::default(),

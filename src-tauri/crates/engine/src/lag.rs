@@ -76,7 +76,11 @@ pub fn evaluate(samples: &[LagSample]) -> LagEvaluation {
     };
     let from = samples.partition_point(|sample| sample.at_ms < newest.at_ms - LAG_WINDOW_MS);
     let window = &samples[from..];
-    let lags: Vec<i64> = newest.partitions.iter().filter_map(PartitionSample::lag).collect();
+    let lags: Vec<i64> = newest
+        .partitions
+        .iter()
+        .filter_map(PartitionSample::lag)
+        .collect();
     let lag = (!lags.is_empty()).then(|| lags.iter().sum::<i64>());
     let in_per_second = rate(window, |partition| partition.end);
     let out_per_second = rate(window, |partition| partition.committed);
@@ -85,7 +89,11 @@ pub fn evaluate(samples: &[LagSample]) -> LagEvaluation {
         status,
         reason,
         lag,
-        lag_ms: newest.partitions.iter().filter_map(|partition| partition.lag_ms).max(),
+        lag_ms: newest
+            .partitions
+            .iter()
+            .filter_map(|partition| partition.lag_ms)
+            .max(),
         partitions_unknown: u32::try_from(newest.partitions.len() - lags.len()).unwrap_or(u32::MAX),
         in_per_second,
         out_per_second,
@@ -107,32 +115,50 @@ fn series<'a>(window: &'a [LagSample], newest: &'a LagSample) -> Vec<Series<'a>>
         for partition in &sample.partitions {
             if let (Some(committed), Some(lag)) = (partition.committed, partition.lag()) {
                 let key = (partition.topic.as_str(), partition.partition);
-                by_partition.entry(key).or_default().push((sample.at_ms, committed, lag));
+                by_partition
+                    .entry(key)
+                    .or_default()
+                    .push((sample.at_ms, committed, lag));
             }
         }
     }
     // What is no longer assigned or known now is judged no more.
     let is_there = |topic: &str, number: i32| {
-        newest.partitions.iter().any(|now| now.topic == topic && now.partition == number && now.lag().is_some())
+        newest
+            .partitions
+            .iter()
+            .any(|now| now.topic == topic && now.partition == number && now.lag().is_some())
     };
     by_partition
         .into_iter()
         .filter(|((topic, partition), _)| is_there(topic, *partition))
-        .map(|((topic, partition), points)| Series { topic, partition, points })
+        .map(|((topic, partition), points)| Series {
+            topic,
+            partition,
+            points,
+        })
         .collect()
 }
 
 fn judge(window: &[LagSample], newest: &LagSample) -> (LagStatus, String) {
     let all = series(window, newest);
     if all.is_empty() {
-        let why = if newest.partitions.iter().all(|partition| partition.committed.is_none()) {
+        let why = if newest
+            .partitions
+            .iter()
+            .all(|partition| partition.committed.is_none())
+        {
             "it has committed nothing yet"
         } else {
             "the ends of its partitions are not known"
         };
         return (LagStatus::Unknown, why.to_owned());
     }
-    let lag: i64 = all.iter().filter_map(|one| one.points.last()).map(|point| point.2).sum();
+    let lag: i64 = all
+        .iter()
+        .filter_map(|one| one.points.last())
+        .map(|point| point.2)
+        .sum();
     if lag == 0 {
         return (LagStatus::Ok, "it has read everything".to_owned());
     }
@@ -156,28 +182,57 @@ fn judge(window: &[LagSample], newest: &LagSample) -> (LagStatus, String) {
     if let Some((_, since_ms)) = stuck.iter().max_by_key(|(_, since_ms)| *since_ms) {
         let places = places(stuck.iter().map(|(one, _)| *one), all.len());
         let seconds = since_ms / 1_000;
-        let waiting: i64 = stuck.iter().filter_map(|(one, _)| one.points.last()).map(|point| point.2).sum();
+        let waiting: i64 = stuck
+            .iter()
+            .filter_map(|(one, _)| one.points.last())
+            .map(|point| point.2)
+            .sum();
         return if newest.members == 0 {
-            (LagStatus::Stop, format!("nobody is in the group, and {} wait{} in {places}", records(waiting), s(waiting)))
+            (
+                LagStatus::Stop,
+                format!(
+                    "nobody is in the group, and {} wait{} in {places}",
+                    records(waiting),
+                    s(waiting)
+                ),
+            )
         } else {
-            let reason = format!("no commit for {seconds} s in {places}, where {} wait{}", records(waiting), s(waiting));
+            let reason = format!(
+                "no commit for {seconds} s in {places}, where {} wait{}",
+                records(waiting),
+                s(waiting)
+            );
             (LagStatus::Stall, reason)
         };
     }
     if !growing.is_empty() {
         let grew: i64 = growing.iter().map(|one| growth(&one.points)).sum();
         let places = places(growing.iter().copied(), all.len());
-        let reason = format!("it commits, but is behind by {} more than {} s ago in {places}", records(grew), span_ms(window) / 1_000);
+        let reason = format!(
+            "it commits, but is behind by {} more than {} s ago in {places}",
+            records(grew),
+            span_ms(window) / 1_000
+        );
         return (LagStatus::Warn, reason);
     }
     if judged == 0 {
-        return (LagStatus::Unknown, "there are too few samples yet to judge its lag".to_owned());
+        return (
+            LagStatus::Unknown,
+            "there are too few samples yet to judge its lag".to_owned(),
+        );
     }
-    (LagStatus::Ok, format!("it is behind by {} and keeps up", records(lag)))
+    (
+        LagStatus::Ok,
+        format!("it is behind by {} and keeps up", records(lag)),
+    )
 }
 
 fn records(count: i64) -> String {
-    if count == 1 { "1 record".to_owned() } else { format!("{count} records") }
+    if count == 1 {
+        "1 record".to_owned()
+    } else {
+        format!("{count} records")
+    }
 }
 
 fn s(count: i64) -> &'static str {
@@ -194,7 +249,9 @@ enum State {
 }
 
 fn state(points: &[(i64, i64, i64)]) -> State {
-    let (Some(first), Some(last)) = (points.first(), points.last()) else { return State::TooFew };
+    let (Some(first), Some(last)) = (points.first(), points.last()) else {
+        return State::TooFew;
+    };
     if last.2 == 0 {
         return State::Fine;
     }
@@ -202,7 +259,11 @@ fn state(points: &[(i64, i64, i64)]) -> State {
         return State::TooFew;
     }
     // Since when the commit is what it is, and there was something to read.
-    let still = points.iter().rev().take_while(|point| point.1 == last.1 && point.2 > 0).last();
+    let still = points
+        .iter()
+        .rev()
+        .take_while(|point| point.1 == last.1 && point.2 > 0)
+        .last();
     let still_ms = still.map_or(0, |point| last.0 - point.0);
     // A consumer that is slow between two commits is no stall: all of the window, or as long as one is judged by at least.
     if still_ms >= (last.0 - first.0).min(LAG_WINDOW_MS / 2) {
@@ -210,7 +271,11 @@ fn state(points: &[(i64, i64, i64)]) -> State {
     }
     let never_zero = points.iter().all(|point| point.2 > 0);
     let never_fell = points.windows(2).all(|pair| pair[1].2 >= pair[0].2);
-    if never_zero && never_fell && last.2 > first.2 { State::Growing } else { State::Fine }
+    if never_zero && never_fell && last.2 > first.2 {
+        State::Growing
+    } else {
+        State::Fine
+    }
 }
 
 fn growth(points: &[(i64, i64, i64)]) -> i64 {
@@ -230,12 +295,20 @@ fn span_ms(window: &[LagSample]) -> i64 {
 /// `orders/3`, `orders/0, orders/1 and 4 more`, `all 6 partitions`.
 fn places<'a>(series: impl Iterator<Item = &'a Series<'a>>, of: usize) -> String {
     const NAMED_MAX: usize = 3;
-    let names: Vec<String> = series.map(|one| format!("{}/{}", one.topic, one.partition)).collect();
+    let names: Vec<String> = series
+        .map(|one| format!("{}/{}", one.topic, one.partition))
+        .collect();
     match names.as_slice() {
         all if all.len() == of && of > NAMED_MAX => format!("all {of} partitions"),
-        [most @ .., last] if names.len() <= NAMED_MAX && !most.is_empty() => format!("{} and {last}", most.join(", ")),
+        [most @ .., last] if names.len() <= NAMED_MAX && !most.is_empty() => {
+            format!("{} and {last}", most.join(", "))
+        }
         [only] => only.clone(),
-        names => format!("{} and {} more", names[..2.min(names.len())].join(", "), names.len().saturating_sub(2)),
+        names => format!(
+            "{} and {} more",
+            names[..2.min(names.len())].join(", "),
+            names.len().saturating_sub(2)
+        ),
     }
 }
 
@@ -313,8 +386,18 @@ mod tests {
     #[test]
     fn groups_are_judged_by_their_worst_partition() {
         check(1, &[&[(Some(5), 5)]], LagStatus::Ok, "it has read everything");
-        check(1, &[&[(None, 5)]], LagStatus::Unknown, "it has committed nothing yet");
-        check(1, &[&[(Some(1), 5)], &[(Some(1), 6)]], LagStatus::Unknown, "there are too few samples yet to judge its lag");
+        check(
+            1,
+            &[&[(None, 5)]],
+            LagStatus::Unknown,
+            "it has committed nothing yet",
+        );
+        check(
+            1,
+            &[&[(Some(1), 5)], &[(Some(1), 6)]],
+            LagStatus::Unknown,
+            "there are too few samples yet to judge its lag",
+        );
         check(
             1,
             &[&[(Some(0), 10)], &[(Some(5), 12)], &[(Some(11), 14)]],
@@ -323,7 +406,11 @@ mod tests {
         );
         check(
             2,
-            &[&[(Some(0), 10), (Some(3), 4)], &[(Some(5), 12), (Some(3), 6)], &[(Some(11), 14), (Some(3), 9)]],
+            &[
+                &[(Some(0), 10), (Some(3), 4)],
+                &[(Some(5), 12), (Some(3), 6)],
+                &[(Some(11), 14), (Some(3), 9)],
+            ],
             LagStatus::Stall,
             "no commit for 10 s in orders/1, where 6 records wait",
         );
@@ -341,7 +428,12 @@ mod tests {
         );
         check(
             1,
-            &[&[(Some(1), 10)], &[(Some(2), 20)], &[(Some(20), 21)], &[(Some(21), 40)]],
+            &[
+                &[(Some(1), 10)],
+                &[(Some(2), 20)],
+                &[(Some(20), 21)],
+                &[(Some(21), 40)],
+            ],
             LagStatus::Ok,
             "it is behind by 19 records and keeps up",
         );
@@ -349,8 +441,9 @@ mod tests {
 
     #[test]
     fn a_commit_that_rests_between_two_is_no_stall() {
-        let rows: Vec<Vec<(Option<i64>, i64)>> =
-            (0..12).map(|at| vec![(Some(if at < 9 { at * 10 } else { 80 }), 200)]).collect();
+        let rows: Vec<Vec<(Option<i64>, i64)>> = (0..12)
+            .map(|at| vec![(Some(if at < 9 { at * 10 } else { 80 }), 200)])
+            .collect();
         let rows: Vec<&[(Option<i64>, i64)]> = rows.iter().map(Vec::as_slice).collect();
         assert_eq!(evaluate(&samples(1, &rows)).status, LagStatus::Ok);
     }
@@ -363,7 +456,10 @@ mod tests {
             LagStatus::Ok,
             "it is behind by 50 records and keeps up",
         );
-        assert_eq!((found.in_per_second, found.out_per_second), (Some(1.0), Some(6.0)));
+        assert_eq!(
+            (found.in_per_second, found.out_per_second),
+            (Some(1.0), Some(6.0))
+        );
         assert_eq!((found.lag, found.drained_in_ms), (Some(50), Some(10_000)));
         let found = evaluate(&samples(1, &[&[(Some(50), 100)], &[(Some(0), 105)]]));
         assert_eq!(found.out_per_second, None, "offsets that were reset give no rate");

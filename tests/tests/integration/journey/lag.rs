@@ -1,14 +1,13 @@
 //! Lag of groups that the test itself makes, in messages and in time, and its charts.
 
 use anyhow::{Context, Result};
-use integration::{kafka::{Kafka, Record}, need, unique};
+use integration::{
+    kafka::{Kafka, Record},
+    need, unique,
+};
 use serde_json::Value;
 
-use crate::{
-    broker,
-    shop::now_ms,
-    workspace::Workspace,
-};
+use crate::{broker, shop::now_ms, workspace::Workspace};
 
 const RECORDS: i64 = 100;
 const SECOND_MS: i64 = 1_000;
@@ -57,7 +56,10 @@ async fn lag_is_ends_less_commits_and_the_age_of_the_next_record() -> Result<()>
     let after_ms = now_ms();
     let summary = &detail["summary"];
     assert_eq!(summary["lag"], 60 + 100, "{detail}");
-    assert_eq!((&summary["state"], &summary["members"]), (&"Empty".into(), &0.into()));
+    assert_eq!(
+        (&summary["state"], &summary["members"]),
+        (&"Empty".into(), &0.into())
+    );
     let age = |value: &Value, offset: i64| {
         let lag_ms = value["lag_ms"].as_i64().unwrap_or(i64::MIN);
         let written_ms = first_ms + offset * SECOND_MS;
@@ -98,9 +100,15 @@ async fn a_group_with_a_member_and_without_a_commit_has_no_lag_to_tell() -> Resu
     let member = broker::join(kafka, &group, &topic, 4).await?;
     let detail = workspace.json(&["groups", "show", "test", &group]).await?;
     let summary = &detail["summary"];
-    assert_eq!((&summary["members"], &summary["state"]), (&1.into(), &"Stable".into()));
+    assert_eq!(
+        (&summary["members"], &summary["state"]),
+        (&1.into(), &"Stable".into())
+    );
     assert_eq!(summary["partitions_unknown"], 4, "{detail}");
-    assert_eq!((&summary["lag"], &summary["lag_ms"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        (&summary["lag"], &summary["lag_ms"]),
+        (&Value::Null, &Value::Null)
+    );
     for number in 0..4 {
         let partition = partition(&detail, &topic, number)?;
         assert_eq!(partition["lag"], Value::Null);
@@ -114,7 +122,9 @@ async fn a_group_with_a_member_and_without_a_commit_has_no_lag_to_tell() -> Resu
 async fn a_group_that_is_not_there_is_named() -> Result<()> {
     let kafka = need!(Kafka::shared().await);
     let workspace = workspace(kafka).await?;
-    let said = workspace.sentence(&["groups", "show", "test", "nobody"], 1).await?;
+    let said = workspace
+        .sentence(&["groups", "show", "test", "nobody"], 1)
+        .await?;
     assert!(said.contains("nobody") && said.contains("test"), "{said}");
     Ok(())
 }
@@ -130,7 +140,18 @@ async fn the_history_of_lag_is_drawn() -> Result<()> {
         let path = workspace.path(file);
         let name = path.to_str().context("a name")?;
         let written = workspace
-            .json(&["lag", "test", "--group", &group, "--chart", name, "--metric", metric, "--seconds", "2"])
+            .json(&[
+                "lag",
+                "test",
+                "--group",
+                &group,
+                "--chart",
+                name,
+                "--metric",
+                metric,
+                "--seconds",
+                "2",
+            ])
             .await?;
         let bytes = std::fs::read(&path)?;
         assert_eq!(written["bytes"], bytes.len());
@@ -147,7 +168,10 @@ fn assert_svg(svg: &str, group: &str) {
     let svg = svg.trim();
     assert!(svg.starts_with("<svg") && svg.ends_with("</svg>"), "{svg}");
     assert_eq!(svg.matches("<svg").count(), 1);
-    assert!(svg.contains("<polyline") || svg.contains("<path"), "a line: {svg}");
+    assert!(
+        svg.contains("<polyline") || svg.contains("<path"),
+        "a line: {svg}"
+    );
     assert!(svg.contains(group), "the group's name: {svg}");
 }
 
@@ -158,13 +182,21 @@ fn assert_png(bytes: &[u8]) {
         let four: [u8; 4] = bytes[at..at + 4].try_into().unwrap_or_default();
         u32::from_be_bytes(four) as usize
     };
-    assert!(number(16) >= 400 && number(20) >= 200, "{}x{}", number(16), number(20));
+    assert!(
+        number(16) >= 400 && number(20) >= 200,
+        "{}x{}",
+        number(16),
+        number(20)
+    );
     let (mut at, mut chunks) = (8, Vec::new());
     while at + 12 <= bytes.len() {
         chunks.push(&bytes[at + 4..at + 8]);
         at += 12 + number(at);
     }
     assert_eq!(at, bytes.len());
-    assert_eq!((chunks.first(), chunks.last()), (Some(&&b"IHDR"[..]), Some(&&b"IEND"[..])));
+    assert_eq!(
+        (chunks.first(), chunks.last()),
+        (Some(&&b"IHDR"[..]), Some(&&b"IEND"[..]))
+    );
     assert!(chunks.contains(&&b"IDAT"[..]));
 }

@@ -1,6 +1,6 @@
 //! The whole way through, step by step, on Apache Kafka, PostgreSQL and a local web server.
 
-mod collect;
+pub mod collect;
 mod deliver;
 mod lag;
 mod tail;
@@ -27,11 +27,7 @@ pub struct Stage {
 impl Stage {
     pub async fn shared() -> Result<&'static Self, Unavailable> {
         static SHARED: OnceCell<Result<Stage, Unavailable>> = OnceCell::const_new();
-        SHARED
-            .get_or_init(Self::set)
-            .await
-            .as_ref()
-            .map_err(Clone::clone)
+        SHARED.get_or_init(Self::set).await.as_ref().map_err(Clone::clone)
     }
 
     /// A topic of the test's own, for tests that add to it.

@@ -105,11 +105,7 @@ async fn it_starts_and_stops_at_a_time() -> Result<()> {
     let at = |part: usize| stage.shop.records[stage.shop.records.len() * part / 10].timestamp_ms;
     let (from, until) = (at(3).context("a time")?, at(6).context("a time")?);
     let count = |holds: &dyn Fn(i64) -> bool| {
-        let times = stage
-            .shop
-            .records
-            .iter()
-            .filter_map(|record| record.timestamp_ms);
+        let times = stage.shop.records.iter().filter_map(|record| record.timestamp_ms);
         times.filter(|time| holds(*time)).count()
     };
     let start = format!("s@{from}");
@@ -155,10 +151,7 @@ async fn a_filter_keeps_exactly_what_matches() -> Result<()> {
         ),
         // In none.
         ("value.properties.nowhere = 1", 0),
-        (
-            "_partition = 2 and _offset < 10 and _key is not null",
-            10,
-        ),
+        ("_partition = 2 and _offset < 10 and _key is not null", 10),
     ];
     for (filter, wanted) in cases {
         let found = tail(&workspace, stage, &["-o", "beginning", "--where", filter]).await?;
@@ -180,7 +173,16 @@ async fn it_says_what_it_scanned_and_writes_files() -> Result<()> {
     let workspace = need!(stage.workspace());
     let file = workspace.path("out.csv");
     let file_name = file.to_str().context("a name")?;
-    let args = ["tail", "test", &stage.topic, "-e", "-o", "beginning", "--where", "value.type = 'page'"];
+    let args = [
+        "tail",
+        "test",
+        &stage.topic,
+        "-e",
+        "-o",
+        "beginning",
+        "--where",
+        "value.type = 'page'",
+    ];
     let output = workspace
         .run(&[&args[..], &["--format", "csv", "--out", file_name]].concat())
         .await?
@@ -198,8 +200,11 @@ async fn it_says_what_it_scanned_and_writes_files() -> Result<()> {
         output.stderr
     );
 
-    let kcat = workspace.run(&["tail", "test", &stage.topic, "-e", "-o", "-1", "-p", "0", "--format", "kcat"]);
-    let kcat: Value = kcat.await?.exits(0)?.json()?;
+    let last = ["tail", "test", &stage.topic, "-e", "-o", "-1", "-p", "0"];
+    let kcat = workspace
+        .run(&[&last[..], &["--format", "kcat"]].concat())
+        .await?;
+    let kcat: Value = kcat.exits(0)?.json()?;
     assert_eq!(text(&kcat["topic"]), stage.topic);
     assert_eq!(kcat["offset"], stage.shop.partition_sizes()[&0] - 1);
     Ok(())

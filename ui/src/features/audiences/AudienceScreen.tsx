@@ -1,25 +1,28 @@
 import { useMemo, useState, type ReactNode } from "react";
-import type { AudienceDefinition, AudienceDetail, AudiencePreview } from "@/bindings";
-import { call, useAction, useCall } from "@/platform";
+import type { AudienceDefinition, AudienceDetail } from "@/bindings";
+import { useAction, useCall } from "@/platform";
 import { Badge, Button, Dot, TextInput } from "@/shared/controls";
 import { toAppError } from "@/shared/errors";
-import { ago, bytes, compact, count, duration, number, percent, signed, time } from "@/shared/format";
-import { useNow } from "@/shared/frame";
-import { Bar, Card, EmptyState, ErrorNote, ErrorState, Heading, Loading, Screen, Split, Stat, Tabs } from "@/shared/layout";
+import { bytes, compact, count, duration, number, time } from "@/shared/format";
+import { Bar, EmptyState, ErrorNote, ErrorState, Loading, Screen, Split, Tabs } from "@/shared/layout";
 import { Dialog, toast } from "@/shared/overlay";
 import { Link, navigate, path, useQueryParam, useRoute } from "@/shared/router";
+import { useShortcut } from "@/shared/shortcuts";
 import { SqlEditor, SqlText, type SqlTables } from "@/shared/sql/SqlEditor";
 import { Status } from "@/shared/Status";
-import { SvgChart } from "@/shared/SvgChart";
 import styles from "./audiences.module.css";
 import { Builder } from "./Builder";
 import { Changes } from "./Changes";
+import { FindPerson } from "./FindPerson";
 import { Members } from "./Members";
-import { asGroup } from "./model";
+import { asGroup, namedPath } from "./model";
+import { Side } from "./Side";
 import { useDraft, useSettled, type Draft } from "./useDraft";
 
 /** How long a draft rests before it is evaluated. */
 const PREVIEW_REST_MS = 350;
+/** What is on the screen is evaluated anew this often: events arrive, windows move on. */
+const PREVIEW_EVERY_MS = 15_000;
 const NEW: Readonly<Record<string, AudienceDefinition>> = { conditions: { condition: { all: [] } }, sql: { sql: "select profile_id\nfrom profiles\nwhere user_id is not null" } };
 
 export function AudienceScreen({ name }: { name: string }) {
@@ -33,31 +36,45 @@ export function AudienceScreen({ name }: { name: string }) {
 }
 
 function Editor({ name, detail, published, crumb }: { name: string; detail: AudienceDetail | null; published: AudienceDefinition; crumb: ReactNode }) {
-  const draft = useDraft(published);
+  const workspace = useCall("workspace_show", {}).data?.path ?? "";
+  const draft = useDraft(`${workspace} ${name}`, published);
   const [tab, setTab] = useQueryParam("tab", "definition");
-  const [exporting, setExporting] = useState(false);
+  const [over, setOver] = useState<"export" | "find" | null>(null);
   const save = useAction("audience_save", ["audience_show", "audience_list", "observed_show", "counts_show"]);
+  const run = useAction("audience_run", ["audience_show", "audience_list", "audience_members", "audience_changes"]);
   const unsaved = draft.changed || detail === null;
+  const nobody = draft.definition.sql == null && emptyTree(draft.definition);
+  useShortcut("Ctrl Z", "Undo", "Audience", () => draft.undo?.());
+  useShortcut("Ctrl Shift Z", "Redo", "Audience", () => draft.redo?.());
   const publish = () =>
     save.mutate({ name, definition: draft.definition }, {
       onSuccess: (saved) => {
-        toast.done(`${saved.definition.title ?? name} is saved`, saved.file);
-        draft.discard();
+        toast.done(`${saved.definition.title ?? name} is published`, saved.file);
+        draft.clear();
         if (detail === null) navigate(path("audiences", name), { replace: true });
       },
     });
+  const evaluate = () => run.mutate({ name }, { onSuccess: (done) => toast.done(`${count(done.members, "member")} in ${done.title ?? name}`, done.took_ms === null ? undefined : `Evaluated in ${duration(done.took_ms)}`), onError: (error) => toast.failed(`${name} was not evaluated`, error) });
   const summary = detail?.summary;
   return (
     <Screen testId="screen-audience">
       <Bar
-        title={<>{crumb}{draft.definition.title ?? name}</>}
+        title={<>{crumb}<Title name={name} title={draft.definition.title ?? ""} onChange={(title) => draft.set({ ...draft.definition, title: title || null })} /></>}
         badge={summary ? <Badge tone={summary.error ? "error" : summary.members === null ? "information" : "ok"}>{summary.error ? "ERROR" : summary.members === null ? "EVALUATING" : "LIVE"}</Badge> : <Badge tone="information">NEW</Badge>}
-        sub={detail === null ? "not saved yet" : draft.changed ? "draft differs from what is saved" : detail.file}
+        sub={<span data-testid="draft-state">{detail === null ? "not published yet" : draft.changed ? "draft differs from published" : detail.file}</span>}
         actions={
           <>
-            {detail && <Button onClick={() => setExporting(true)} testId="audience-export">Export…</Button>}
+            {(draft.undo ?? draft.redo) && (
+              <>
+                <Button kind="quiet" icon aria-label="Undo" title="Undo (Ctrl Z)" disabled={!draft.undo} onClick={() => draft.undo?.()} testId="audience-undo">↶</Button>
+                <Button kind="quiet" icon aria-label="Redo" title="Redo (Ctrl Shift Z)" disabled={!draft.redo} onClick={() => draft.redo?.()} testId="audience-redo">↷</Button>
+              </>
+            )}
+            {detail && <Button onClick={() => setOver("find")} testId="audience-find">Explain a person…</Button>}
+            {detail && <Button disabled={run.isPending} onClick={evaluate} testId="audience-run">{run.isPending ? "Evaluating…" : "Evaluate"}</Button>}
+            {detail && <Button onClick={() => setOver("export")} testId="audience-export">Export…</Button>}
             {draft.changed && <Button onClick={draft.discard} testId="audience-discard">Discard</Button>}
-            <Button kind="primary" disabled={!unsaved || save.isPending} onClick={publish} testId="audience-save">Save</Button>
+            <Button kind="primary" disabled={!unsaved || nobody || save.isPending} {...(nobody && { title: "Add a condition first" })} onClick={publish} testId="audience-save">{save.isPending ? "Publishing…" : "Publish"}</Button>
           </>
         }
       />
@@ -71,21 +88,32 @@ function Editor({ name, detail, published, crumb }: { name: string; detail: Audi
       >
         {tab === "members" && detail ? <Members name={name} /> : tab === "changes" && detail ? <Changes name={name} /> : <Definition name={name} detail={detail} draft={draft} />}
       </Tabs>
-      {exporting && <Export name={name} onClose={() => setExporting(false)} />}
+      {over === "export" && <Export name={name} onClose={() => setOver(null)} />}
+      {over === "find" && <FindPerson name={name} onClose={() => setOver(null)} />}
     </Screen>
   );
+}
+
+/** The title is written where it stands; without one the name stands for it. */
+function Title({ name, title, onChange }: { name: string; title: string; onChange: (title: string) => void }) {
+  const shown = title || name;
+  return <TextInput label="Title" className={styles["title"] ?? ""} placeholder={name} value={title} onChange={onChange} style={{ width: `${shown.length * 8.4 + 18}px` }} onKeyDown={(event) => event.key === "Enter" && event.currentTarget.blur()} testId="audience-title" />;
 }
 
 function Definition({ name, detail, draft }: { name: string; detail: AudienceDetail | null; draft: Draft }) {
   const settled = useSettled(draft.definition, PREVIEW_REST_MS);
   const bySql = draft.definition.sql != null;
   const empty = !bySql && emptyTree(settled);
-  const preview = useCall("audience_preview", { name: detail ? name : "", definition: settled }, { keep: true, enabled: !empty });
+  // A lone condition is edited as a group of one: its path is the group's.
+  const evaluated = useMemo(() => (settled.sql == null ? { ...settled, condition: asGroup(settled.condition) } : settled), [settled]);
+  const preview = useCall("audience_preview", { name: detail ? name : "", definition: evaluated }, { keep: true, enabled: !empty, everyMs: PREVIEW_EVERY_MS });
   const observed = useCall("observed_show", {}).data;
+  const tables = useTables(bySql);
   const sizes = useMemo(() => new Map(preview.data?.conditions.map(({ path: at, size }) => [at, size])), [preview.data]);
-  const tables = useMemo<SqlTables>(() => Object.fromEntries((observed?.tables ?? []).map((table) => [table.table, table.columns.map((column) => ({ name: column.name, type: column.data_type }))])), [observed]);
   const failure = preview.error ? toAppError(preview.error) : null;
-  const sql = preview.data?.sql ?? detail?.sql;
+  const shown = failure ? undefined : preview.data;
+  const sql = shown?.sql ?? detail?.sql;
+  const stale = settled !== draft.definition || preview.isPlaceholderData;
   return (
     <>
       <Split
@@ -100,66 +128,40 @@ function Definition({ name, detail, draft }: { name: string; detail: AudienceDet
             </>
           ) : (
             <div className={styles["builder"]}>
-              {!empty && preview.data?.sentence != null && <p className={styles["sentence"]} data-testid="sentence">{preview.data.sentence}</p>}
-              <Builder root={asGroup(draft.definition.condition)} onChange={(condition) => draft.set({ ...draft.definition, condition })} observed={observed} sizes={sizes} name={name} />
+              {!empty && preview.data?.sentence != null && <p className={styles["sentence"]} data-stale={stale || failure !== null} data-testid="sentence">{preview.data.sentence}</p>}
+              {empty && <p className="mute">Say who belongs: add a condition. Names and values are completed from what was really observed.</p>}
+              <Builder root={asGroup(draft.definition.condition)} onChange={(condition) => draft.set({ ...draft.definition, condition })} observed={observed} sizes={sizes} name={name} wrong={failure && namedPath(failure.message)} />
               {failure && <ErrorNote error={failure} testId="preview-error" />}
-              {!empty && sql !== undefined && <div className={styles["text"]}><SqlText value={sql} label="The conditions as SQL" testId="audience-sql-text" /></div>}
+              {!empty && sql !== undefined && (
+                <div>
+                  <div className={styles["sqlHead"]}><span>As SQL</span><Button kind="quiet" disabled={stale || failure !== null} title="Go on in SQL: the conditions are replaced by it. Undo brings them back." onClick={() => draft.set({ ...draft.definition, condition: null, sql })} testId="audience-to-sql">Edit as SQL</Button></div>
+                  <div className={styles["text"]}><SqlText value={sql} label="The conditions as SQL" testId="audience-sql-text" /></div>
+                </div>
+              )}
             </div>
           )
         }
-        second={empty ? <EmptyState title="Everybody, so far">Add a condition: its size, and a sample of who it finds, appear here.</EmptyState> : <Side name={name} detail={detail} preview={preview.data} stale={preview.isPlaceholderData || preview.isFetching} changed={draft.changed} />}
+        second={empty ? <EmptyState title="Everybody, so far">Add a condition: its size, and a sample of who it finds, appear here.</EmptyState> : <Side name={name} detail={detail} preview={shown} stale={stale} changed={draft.changed} failed={failure !== null} />}
       />
       {preview.data && !empty && (
         <Status>
-          <span data-testid="preview-state"><Dot tone={failure ? "error" : "ok"} />as of {time(preview.data.evaluated_ms)}</span>
-          <span>exact in {duration(preview.data.took_ms)} over {compact(preview.data.events_scanned)} events</span>
+          <span data-testid="preview-state" data-stale={stale}><Dot tone={failure ? "error" : stale ? "information" : "ok"} />{failure ? "the draft cannot be evaluated" : stale ? "evaluating" : `as of ${time(preview.data.evaluated_ms)}`}</span>
+          {!failure && <span>exact in {duration(preview.data.took_ms)} over {compact(preview.data.events_scanned)} events</span>}
         </Status>
       )}
     </>
   );
 }
 
+/** Tables and columns to complete SQL from. */
+function useTables(enabled: boolean): SqlTables {
+  const catalog = useCall("sql_catalog", {}, { enabled, topic: "definitions" }).data;
+  return useMemo(() => Object.fromEntries((catalog?.tables ?? []).map((table) => [table.name, table.columns.map((column) => ({ name: column.name, type: column.data_type }))])), [catalog]);
+}
+
 function emptyTree({ condition }: AudienceDefinition): boolean {
   if (!condition) return true;
   return ("all" in condition && condition.all.length === 0) || ("any" in condition && condition.any.length === 0);
-}
-
-function Side({ name, detail, preview, stale, changed }: { name: string; detail: AudienceDetail | null; preview: AudiencePreview | undefined; stale: boolean; changed: boolean }) {
-  const syncs = useCall("sync_list", {}, { topic: "syncs" }).data?.filter((sync) => sync.definition.audience === name);
-  const summary = detail?.summary;
-  const now = useNow(5000);
-  const difference = preview && `${signed(preview.entering)} in, ${signed(-preview.exiting)} out`;
-  return (
-    <div className={styles["side"]} data-testid="audience-side" data-stale={stale}>
-      <div className={styles["stats"]}>
-        <Stat label="Members" value={number(summary?.members)} note={summary ? `${signed(summary.entered)} in, ${signed(-summary.exited)} out` : "not saved yet"} testId="members" />
-        <Stat
-          label={changed || !detail ? "Draft would be" : "Evaluated now"}
-          value={number(preview?.size)}
-          note={preview && (changed ? difference : `${percent(preview.universe === 0 ? null : preview.size / preview.universe)} of ${compact(preview.universe)}`)}
-          tone={changed && preview && preview.exiting > preview.entering ? "bad" : changed ? "accent" : "mute"}
-          testId="preview-size"
-        />
-      </div>
-      {detail && <Card title="Size"><SvgChart label={`Size of ${name}`} height={110} queryKey={["audience", name]} draw={(style) => call("audience_chart", { name, style }).then((chart) => chart.svg)} everyMs={10_000} testId="chart-size" /></Card>}
-      <Heading>Sample</Heading>
-      <div className={styles["sample"]} data-testid="sample">
-        {preview?.sample.map((member) => (
-          <div key={member.profile_id}><Link className="mono info" to={path("profiles", String(member.profile_id))}>{member.name}</Link><span className="mute" title={member.why}>{member.why}</span></div>
-        ))}
-      </div>
-      {preview?.sample.length === 0 && <p className="mute">Nobody.</p>}
-      {syncs && syncs.length > 0 && <Heading>Delivered to</Heading>}
-      <div className={styles["sample"]}>
-        {syncs?.map((sync) => (
-          <div key={sync.name}>
-            <Link to={path("destinations", sync.definition.destination, { sync: sync.name })}>{sync.name}</Link>
-            <span>{sync.error || sync.last_run?.error ? <Badge tone="error">FAILED</Badge> : sync.owed ? <Badge tone="warning">behind by {number(sync.owed)}</Badge> : sync.owed === 0 ? <Badge tone="ok">in step</Badge> : <Badge>unknown</Badge>} <span className="mute">{sync.last_run ? ago(sync.last_run.started_ms, now) : "never run"}</span></span>
-          </div>
-        ))}
-      </div>
-    </div>
-  );
 }
 
 function Export({ name, onClose }: { name: string; onClose: () => void }) {

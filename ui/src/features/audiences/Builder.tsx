@@ -6,7 +6,7 @@ import { Button, Select } from "@/shared/controls";
 import { number } from "@/shared/format";
 import { ConditionFields } from "./ConditionFields";
 import styles from "./audiences.module.css";
-import { append, change, children, kindOf, negate, pathName, type Path } from "./model";
+import { append, change, children, groupBody, groupKind, kindOf, negate, pathName, regroup, type GroupKind, type Path } from "./model";
 
 export interface BuilderContext {
   observed: Observed | undefined;
@@ -14,10 +14,12 @@ export interface BuilderContext {
   sizes: ReadonlyMap<string, number>;
   /** This audience: it cannot be part of itself. */
   name: string;
+  /** The condition that the engine refused. */
+  wrong: string | null;
   edit: (path: Path, edit: (condition: Condition) => Condition | null) => void;
 }
 
-const Context = createContext<BuilderContext>({ observed: undefined, sizes: new Map(), name: "", edit: () => {} });
+const Context = createContext<BuilderContext>({ observed: undefined, sizes: new Map(), name: "", wrong: null, edit: () => {} });
 
 export function Builder({ root, onChange, ...rest }: Omit<BuilderContext, "edit"> & { root: Condition; onChange: (root: Condition) => void }) {
   const edit: BuilderContext["edit"] = (path, how) => onChange(change(root, path, how) ?? { all: [] });
@@ -28,55 +30,71 @@ export function Builder({ root, onChange, ...rest }: Omit<BuilderContext, "edit"
   );
 }
 
-const GROUPS = [{ value: "all", label: "All of" }, { value: "any", label: "Any of" }] as const;
+const GROUPS: readonly { value: GroupKind; label: string; hint: string }[] = [
+  { value: "all", label: "All of", hint: "every condition holds" },
+  { value: "any", label: "Any of", hint: "one or more hold" },
+  { value: "none", label: "None of", hint: "no condition holds" },
+  { value: "not_all", label: "Not all of", hint: "one or more do not hold" },
+];
 
+/** `path` is that of the group as it stands in the tree: of a negated one, that of its `not`. */
 function Group({ condition, path }: { condition: Condition; path: Path }) {
-  const { edit } = useContext(Context);
-  const all = "all" in condition;
-  const turn = (kind: "all" | "any") => edit(path, (group) => (kind === "all" ? { all: [...children(group)] } : { any: [...children(group)] }));
-  const add = (added: Condition) => edit(path, (group) => append(group, added));
+  const { edit, sizes } = useContext(Context);
+  const kind = groupKind(condition) ?? "all";
+  const body = "not" in condition ? [...path, 0] : path;
+  const name = pathName(path) || "root";
+  const size = path.length > 0 ? sizes.get(pathName(path)) : undefined;
   return (
     <div>
       <div className={styles["groupHead"]}>
-        <Select label="Group" value={all ? "all" : "any"} choices={GROUPS} onChange={turn} testId={`group-${pathName(path) || "root"}`} />
-        {path.length > 0 && <Button kind="quiet" onClick={() => edit(path, () => null)} aria-label="Remove the group">×</Button>}
+        <Select label="Group" value={kind} choices={path.length > 0 ? GROUPS : GROUPS.slice(0, 2)} onChange={(to) => edit(path, (group) => regroup(group, to))} testId={`group-${name}`} />
+        {path.length > 0 && (
+          <span className={styles["tail"]}>
+            {size !== undefined && <span className="mono" data-testid={`size-${name}`} title="Profiles for which this group alone holds">{number(size)}</span>}
+            <Button kind="quiet" onClick={() => edit(path, () => null)} aria-label="Remove the group" testId={`remove-${name}`}>×</Button>
+          </span>
+        )}
       </div>
       <div className={styles["group"]}>
-        {children(condition).map((child, index) => <Node key={index} condition={child} path={[...path, index]} />)}
-        <Add onAdd={add} path={path} />
+        {children(groupBody(condition)).map((child, index) => <Node key={index} condition={child} path={[...body, index]} />)}
+        <Add onAdd={(added) => edit(body, (group) => append(group, added))} name={name} />
       </div>
     </div>
   );
 }
 
 function Node({ condition, path }: { condition: Condition; path: Path }) {
-  if ("all" in condition || "any" in condition) return <Group condition={condition} path={path} />;
+  if (groupKind(condition) !== null) return <Group condition={condition} path={path} />;
   const inner = "not" in condition ? condition.not : condition;
-  // A negated group keeps its own frame under a line that says so.
-  if ("all" in inner || "any" in inner || "not" in inner) return <NegatedGroup condition={inner} path={path} />;
+  if ("not" in inner) return <TwiceNegated condition={inner} path={path} />;
   return <Line condition={inner} negated={"not" in condition} path={path} />;
 }
 
-function NegatedGroup({ condition, path }: { condition: Condition; path: Path }) {
+/** `not not`: written by hand, and shown as it is. */
+function TwiceNegated({ condition, path }: { condition: Condition; path: Path }) {
   const { edit } = useContext(Context);
   return (
     <div>
-      <Button kind="quiet" onClick={() => edit(path, negate)} aria-label="Not: click to remove the negation">not</Button>
+      <Button kind="quiet" onClick={() => edit(path, negate)} title="Click to take the negation away">not</Button>
       <Node condition={condition} path={[...path, 0]} />
     </div>
   );
 }
 
 function Line({ condition, negated, path }: { condition: Condition; negated: boolean; path: Path }) {
-  const { edit, sizes, observed, name } = useContext(Context);
-  const size = sizes.get(pathName(path));
+  const { edit, sizes, observed, name, wrong } = useContext(Context);
+  const at = pathName(path);
+  const size = sizes.get(at);
   const set = (next: Condition) => edit(path, (before) => ("not" in before ? { not: next } : next));
+  const table = "attribute" in condition && condition.attribute.table !== "" ? condition.attribute.table : null;
+  const isWrong = wrong !== null && (wrong === at || wrong === `${at}.0`);
   return (
-    <div className={styles["condition"]} data-testid={`condition-${pathName(path)}`} data-kind={kindOf(condition)}>
-      <div className={styles["fields"]}><ConditionFields condition={condition} negated={negated} onNegate={() => edit(path, negate)} onChange={set} observed={observed} audience={name} testId={`condition-${pathName(path)}`} /></div>
+    <div className={styles["condition"]} data-testid={`condition-${at}`} data-kind={kindOf(condition)} data-wrong={isWrong ? "" : undefined}>
+      <div className={styles["fields"]}><ConditionFields condition={condition} negated={negated} onNegate={() => edit(path, negate)} onChange={set} observed={observed} audience={name} testId={`condition-${at}`} /></div>
       <span className={styles["tail"]}>
-        {size !== undefined && <span className="mono" data-testid={`size-${pathName(path)}`} title="Profiles for which this condition alone holds">{number(size)}</span>}
-        <Button kind="quiet" aria-label="Remove the condition" onClick={() => edit(path, () => null)} testId={`remove-${pathName(path)}`}>×</Button>
+        {table !== null && <span>{table} ·</span>}
+        {size !== undefined && <span className="mono" data-testid={`size-${at}`} title="Profiles for which this condition alone holds">{number(size)}</span>}
+        <Button kind="quiet" aria-label="Remove the condition" onClick={() => edit(path, () => null)} testId={`remove-${at}`}>×</Button>
       </span>
     </div>
   );
@@ -88,24 +106,24 @@ const ADDABLE: readonly { value: Addable; label: string; hint: string }[] = [
   { value: "performed", label: "Did something", hint: "an event, how often, when" },
   { value: "attribute", label: "Has an attribute", hint: "a column of a warehouse table" },
   { value: "trait", label: "Has a trait", hint: "computed, SQL or learnt" },
-  { value: "in_audience", label: "Is in an audience", hint: "" },
+  { value: "in_audience", label: "Is in an audience", hint: "or is not" },
   { value: "sql", label: "SQL", hint: "a predicate over profiles" },
-  { value: "group", label: "Group", hint: "all or any of several" },
+  { value: "group", label: "Group", hint: "all, any or none of several" },
 ];
 
-function Add({ onAdd, path }: { onAdd: (condition: Condition) => void; path: Path }) {
-  const { observed } = useContext(Context);
+function Add({ onAdd, name }: { onAdd: (condition: Condition) => void; name: string }) {
+  const context = useContext(Context);
   return (
     <div className={styles["add"]}>
-      <Select label="Add a condition" value={"" as Addable} prefix="+ Condition" choices={ADDABLE} onChange={(kind) => onAdd(fresh(kind, observed))} testId={`add-${pathName(path) || "root"}`} />
+      <Select label="Add a condition" value={"" as Addable} prefix="+ Condition" choices={ADDABLE} onChange={(kind) => onAdd(fresh(kind, context))} testId={`add-${name}`} />
     </div>
   );
 }
 
 /** A new condition with the most frequent of what was observed: it can be evaluated as it stands. */
-function fresh(kind: Addable, observed: Observed | undefined): Condition {
+function fresh(kind: Addable, { observed, name }: Pick<BuilderContext, "observed" | "name">): Condition {
   const table = observed?.tables[0];
-  const column = table?.columns[0];
+  const column = table?.columns.find(({ values }) => values.length > 0) ?? table?.columns[0];
   switch (kind) {
     case "performed":
       return { performed: { event: observed?.events[0]?.event ?? "Order Completed", aggregate: "count", op: ">=", value: 1, window: "30 days" } };
@@ -114,10 +132,10 @@ function fresh(kind: Addable, observed: Observed | undefined): Condition {
     case "trait":
       return { trait: { name: observed?.traits[0] ?? "", op: ">=", value: 1 } };
     case "in_audience":
-      return { in_audience: observed?.audiences[0] ?? "" };
+      return { in_audience: observed?.audiences.find((other) => other !== name) ?? "" };
     case "sql":
       return { sql: "user_id is not null" };
     case "group":
-      return { any: [] };
+      return { any: [fresh("performed", { observed, name })] };
   }
 }

@@ -1,11 +1,12 @@
 /** One condition as words with gaps: `did [Order Completed] [at least] [3] times in the last [14 days]`. */
 
+import { useState } from "react";
 import type { Condition, ObservedProperty, Observed, Performed, PropertyCondition, Span } from "@/bindings";
-import { Button, Combobox, Select, TextInput } from "@/shared/controls";
+import { Button, Combobox, Select, TextInput, type Choice } from "@/shared/controls";
 import { compact } from "@/shared/format";
 import { SqlEditor } from "@/shared/sql/SqlEditor";
 import styles from "./audiences.module.css";
-import { fromValue, OPERATORS, takesValue, TIMES, toValue, withOperator } from "./model";
+import { fromValue, listPrefix, OPERATORS, takesList, takesValue, TIMES, toValue, withOperator } from "./model";
 
 interface FieldsProps {
   condition: Condition;
@@ -24,15 +25,16 @@ export function ConditionFields(props: FieldsProps) {
   if ("attribute" in condition) {
     const { attribute } = condition;
     const choices = (observed?.tables ?? []).flatMap(({ table, columns }) => columns.map(({ name }) => ({ value: `${table}.${name}`, label: name, hint: table })));
-    const column = observed?.tables.find(({ table }) => table === attribute.table)?.columns.find(({ name }) => name === attribute.column);
-    const name = attribute.table === "" ? "" : `${attribute.table}.${attribute.column}`;
+    const columnOf = (table: string, name: string) => observed?.tables.find((each) => each.table === table)?.columns.find((each) => each.name === name);
+    const column = columnOf(attribute.table, attribute.column);
     const choose = (full: string) => {
       const dot = full.lastIndexOf(".");
-      onChange({ attribute: { ...attribute, table: full.slice(0, Math.max(0, dot)), column: full.slice(dot + 1) } });
+      const [table, name] = [full.slice(0, Math.max(0, dot)), full.slice(dot + 1)];
+      onChange({ attribute: { table, column: name, ...carried(attribute, columnOf(table, name)) } });
     };
     return (
       <>
-        <Combobox label="Column" tone="info" value={name} choices={choices.map((choice) => ({ ...choice, label: choice.value }))} free onChange={choose} width={width(name)} testId={`${testId}-field`} />
+        <Combobox label="Column" tone="info" value={attribute.table === "" ? "" : `${attribute.table}.${attribute.column}`} choices={known(choices, attribute)} onChange={choose} width={width(attribute.column)} testId={`${testId}-field`} />
         <Comparison {...props} compared={attribute} property={column} onCompare={(next) => onChange({ attribute: compare(attribute, next) })} />
       </>
     );
@@ -65,6 +67,19 @@ export function ConditionFields(props: FieldsProps) {
   return null;
 }
 
+/** A column that is not there any more is shown all the same. */
+function known(choices: readonly Choice[], { table, column }: { table: string; column: string }): readonly Choice[] {
+  const value = `${table}.${column}`;
+  return table === "" || choices.some((choice) => choice.value === value) ? choices : [{ value, label: column, hint: `${table}, not found` }, ...choices];
+}
+
+/** What was compared goes with another property, unless that one takes the value as well. */
+function carried(before: Compared, property: ObservedProperty | undefined): Compared {
+  const values = property?.values.map(({ value }) => value) ?? [];
+  if (!takesValue(before.op) || values.length === 0 || values.includes(fromValue(before.value))) return { op: before.op, ...(before.value !== undefined && { value: before.value }) };
+  return { op: takesList(before.op) || before.op === "!=" ? before.op : "=", value: toValue(values[0] ?? "", before.op, property?.data_type) };
+}
+
 const plain = (value: string) => ({ value, label: value });
 
 /** Wide enough for what it holds. */
@@ -92,28 +107,34 @@ function PerformedFields(props: FieldsProps & { performed: Performed }) {
   };
   const where = performed.where ?? [];
   const setWhere = (next: readonly PropertyCondition[]) => set({ where: [...next] });
+  const properties = (event?.properties ?? []).map(({ name, data_type }) => ({ value: name, label: name, hint: data_type.toLowerCase() }));
+  const propertyOf = (name: string) => event?.properties.find((each) => each.name === name);
+  // The first that has values: with the most frequent one it can be evaluated as it stands.
+  const first = event?.properties.find(({ values }) => values.length > 0) ?? event?.properties[0];
+  const fresh: PropertyCondition = { property: first?.name ?? "", op: "=", value: first?.values[0]?.value ?? "" };
+  const counted = AGGREGATES.map((each) => (each.value === "count" && performed.value === 1 ? { ...each, label: "time" } : each));
   return (
     <>
       <Verb {...props} yes="did" no="did not" />
       <Combobox label="Event" tone="info" value={performed.event} choices={(observed?.events ?? []).map((each) => ({ value: each.event, label: each.event, hint: compact(each.count) }))} free onChange={(name) => set({ event: name })} width={width(performed.event)} testId={`${testId}-event`} />
       {performed.aggregate !== "count" && <span className="mute">with</span>}
-      {performed.aggregate !== "count" && <Select label="Aggregate" value={performed.aggregate} choices={AGGREGATES} onChange={aggregate} />}
-      {performed.aggregate !== "count" && <Combobox label="Property" tone="info" value={performed.property ?? ""} choices={(event?.properties ?? []).map(({ name }) => plain(name))} free onChange={(property) => set({ property })} width={width(performed.property ?? "")} />}
+      {performed.aggregate !== "count" && <Select label="Aggregate" value={performed.aggregate} choices={AGGREGATES} onChange={aggregate} testId={`${testId}-aggregate`} />}
+      {performed.aggregate !== "count" && <Combobox label="Property" tone="info" value={performed.property ?? ""} choices={properties} free onChange={(property) => set({ property })} width={width(performed.property ?? "")} testId={`${testId}-property`} />}
       <Select label="How many" value={performed.op} choices={TIMES} onChange={(op) => set({ op })} testId={`${testId}-op`} />
       <NumberInput label="Number" value={performed.value} onChange={(value) => set({ value })} testId={`${testId}-value`} />
-      {performed.aggregate === "count" && <Select label="Aggregate" value="count" choices={AGGREGATES} onChange={aggregate} testId={`${testId}-aggregate`} />}
+      {performed.aggregate === "count" && <Select label="Aggregate" value="count" choices={counted} onChange={aggregate} testId={`${testId}-aggregate`} />}
       <Window span={performed.window ?? null} onChange={(window) => {
         const { window: _, ...rest } = performed;
         onChange({ performed: window === null ? rest : { ...performed, window } });
       }} testId={testId} />
-      {where.length === 0 && <Button kind="quiet" onClick={() => setWhere([{ property: event?.properties[0]?.name ?? "", op: "=", value: "" }])} testId={`${testId}-where`}>+ where</Button>}
+      {where.length === 0 && <Button kind="quiet" onClick={() => setWhere([fresh])} testId={`${testId}-where`}>+ where</Button>}
       {where.map((each, index) => (
         <div key={index} className={styles["where"]}>
           <span className="mute">{index === 0 ? "where" : "and"}</span>
-          <Combobox label="Property" tone="info" value={each.property} choices={(event?.properties ?? []).map(({ name }) => plain(name))} free onChange={(property) => setWhere(where.with(index, { ...each, property }))} width={width(each.property)} />
-          <Compare label="Value" compared={each} property={event?.properties.find(({ name }) => name === each.property)} onCompare={(next) => setWhere(where.with(index, compare(each, next)))} testId={`${testId}-where-${index}`} />
-          <Button kind="quiet" aria-label="Remove this filter" onClick={() => setWhere(where.filter((_, at) => at !== index))}>×</Button>
-          {index === where.length - 1 && <Button kind="quiet" onClick={() => setWhere([...where, { property: event?.properties[0]?.name ?? "", op: "=", value: "" }])}>+ and</Button>}
+          <Combobox label="Property" tone="info" value={each.property} choices={properties} free onChange={(property) => setWhere(where.with(index, { property, ...carried(each, propertyOf(property)) }))} width={width(each.property)} testId={`${testId}-where-${index}-property`} />
+          <Compare label="Value" compared={each} property={propertyOf(each.property)} onCompare={(next) => setWhere(where.with(index, compare(each, next)))} testId={`${testId}-where-${index}`} />
+          <Button kind="quiet" aria-label="Remove this filter" onClick={() => setWhere(where.filter((_, at) => at !== index))} testId={`${testId}-where-${index}-remove`}>×</Button>
+          {index === where.length - 1 && <Button kind="quiet" onClick={() => setWhere([...where, fresh])} testId={`${testId}-and`}>+ and</Button>}
         </div>
       ))}
     </>
@@ -129,8 +150,22 @@ function Window({ span, onChange, testId }: { span: Span | null; onChange: (span
   );
 }
 
+/** Keeps what is being written (`1.`, `-`) until it is a number; leaving the field shows the number that counts. */
 function NumberInput({ label, value, onChange, testId }: { label: string; value: number; onChange: (value: number) => void; testId: string }) {
-  return <TextInput label={label} inputMode="decimal" value={String(value)} onChange={(text) => /^-?\d*(\.\d*)?$/.test(text) && onChange(Number(text) || 0)} style={{ width: Math.max(36, String(value).length * 8 + 20) }} testId={testId} />;
+  const [text, setText] = useState(String(value));
+  const [written, setWritten] = useState(value);
+  if (value !== written) {
+    setWritten(value);
+    setText(String(value));
+  }
+  const write = (next: string) => {
+    if (!/^-?\d*(\.\d*)?$/.test(next)) return;
+    setText(next);
+    if (!/\d/.test(next)) return;
+    setWritten(Number(next));
+    onChange(Number(next));
+  };
+  return <TextInput label={label} inputMode="decimal" value={text} onChange={write} onBlur={() => setText(String(value))} style={{ width: Math.max(36, text.length * 8 + 20) }} testId={testId} />;
 }
 
 type Compared = Pick<PropertyCondition, "op" | "value">;
@@ -159,12 +194,25 @@ function Comparison({ negated, onNegate, ...rest }: Omit<FieldsProps, "condition
 
 /** An operator and, unless it stands alone, its value, completed from the values observed. */
 function Compare({ label, compared, property, onCompare, testId }: CompareProps) {
-  const text = fromValue(compared.value);
+  const type = property?.data_type;
+  const [text, setText] = useState(fromValue(compared.value));
+  // What is being written (`shoes, `) is kept as long as it means what is compared.
+  const meant = fromValue(toValue(text, compared.op, type));
+  const now = fromValue(compared.value);
+  if (meant !== now && text !== now) setText(now);
+  const list = takesList(compared.op);
+  const prefix = list ? listPrefix(text) : "";
+  const taken = new Set(prefix.split(",").map((each) => each.trim()));
+  const choices = (property?.values ?? []).filter(({ value }) => !taken.has(value)).map(({ value, count }) => ({ value: prefix + value, label: prefix + value, hint: compact(count) }));
+  const write = (next: string) => {
+    setText(next);
+    onCompare({ ...compared, value: toValue(next, compared.op, type) });
+  };
   return (
     <>
-      <Select label="Operator" value={compared.op} choices={OPERATORS} onChange={(op) => onCompare(withOperator(compared, op, property?.data_type))} testId={`${testId}-operator`} />
+      <Select label="Operator" value={compared.op} choices={OPERATORS} onChange={(op) => onCompare(withOperator(compared, op, type))} testId={`${testId}-operator`} />
       {takesValue(compared.op) && (
-        <Combobox label={label} tone="accent" value={text} choices={(property?.values ?? []).map(({ value, count }) => ({ value, label: value, hint: compact(count) }))} free onChange={(next) => onCompare({ ...compared, value: toValue(next, compared.op, property?.data_type) })} width={width(text)} testId={`${testId}-compared`} />
+        <Combobox label={label} tone="accent" value={text} choices={choices} free placeholder={compared.op === "between" ? "1, 10" : list ? "one, another" : "value"} onChange={write} width={width(text || "one, another")} testId={`${testId}-compared`} />
       )}
     </>
   );

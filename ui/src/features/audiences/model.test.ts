@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Condition, Operator, Value } from "@/bindings";
-import { append, asGroup, change, fromValue, negate, toValue, withOperator } from "./model";
+import { append, asGroup, change, fromValue, groupKind, listPrefix, namedPath, negate, regroup, toValue, withOperator, type GroupKind } from "./model";
 
 const a: Condition = { in_audience: "a" };
 const b: Condition = { in_audience: "b" };
@@ -12,6 +12,19 @@ test("a condition deep in the tree is changed, the rest kept", () => {
   expect(change(tree, [1, 1, 0], () => b)).toEqual({ all: [a, { any: [b, { not: b }] }] });
 });
 test("taking out what a not holds takes out the not", () => expect(change(tree, [1, 1, 0], () => null)).toEqual({ all: [a, { any: [b] }] }));
+test("a group goes with its last condition, and what holds it likewise", () => {
+  expect(change({ all: [a, { not: { any: [b] } }] }, [1, 0, 0], () => null)).toEqual({ all: [a] });
+  expect(change({ all: [a] }, [0], () => null)).toBeNull();
+  expect(change({ all: [] }, [], (group) => append(group, b))).toEqual({ all: [b] });
+});
+test.each<[GroupKind, Condition]>([["all", { all: [a, b] }], ["any", { any: [a, b] }], ["none", { not: { any: [a, b] } }], ["not_all", { not: { all: [a, b] } }]])("a group becomes %s", (kind, expected) => {
+  expect(regroup({ any: [a, b] }, kind)).toEqual(expected);
+  expect(regroup({ not: { any: [a, b] } }, kind)).toEqual(expected);
+  expect(groupKind(expected)).toBe(kind);
+});
+test("what is no group has no kind", () => expect([groupKind(a), groupKind({ not: a }), groupKind({ not: { not: a } })]).toEqual([null, null, null]));
+test.each([["condition 1.0: there is no column plam", "1.0"], ["loyal: condition 3: cycle", "3"], ["the condition is empty", null]])("%j names %s", (message, path) => expect(namedPath(message)).toBe(path));
+test.each([["", ""], ["sho", ""], ["shoes, ba", "shoes, "], ["shoes,bags,", "shoes,bags, "]])("of %j the part before the last item is %j", (text, prefix) => expect(listPrefix(text)).toBe(prefix));
 test("the original is left alone", () => {
   const before = JSON.stringify(tree);
   change(tree, [1], (group) => append(group, c));

@@ -27,16 +27,18 @@ function withChildren(condition: Condition, next: readonly Condition[]): Conditi
   return "not" in condition && only ? { not: only } : condition;
 }
 
-/** The tree with the condition at `path` changed; null takes it out (and a `not` with what it holds). */
+/** The tree with the condition at `path` changed; null takes it out, and with it what would be left empty. */
 export function change(root: Condition, path: Path, edit: (condition: Condition) => Condition | null): Condition | null {
   const [index, ...rest] = path;
   if (index === undefined) return edit(root);
-  const next = children(root).flatMap((child, at) => {
+  const before = children(root);
+  const next = before.flatMap((child, at) => {
     if (at !== index) return [child];
     const changed = change(child, rest, edit);
     return changed === null ? [] : [changed];
   });
-  if ("not" in root && next.length === 0) return null;
+  // A group goes with its last condition: an empty one would hold for everybody, or for nobody.
+  if (next.length === 0 && before.length > 0) return null;
   return withChildren(root, next);
 }
 
@@ -47,6 +49,33 @@ export function append(group: Condition, added: Condition): Condition {
 /** `not` around a condition, or off it. */
 export function negate(condition: Condition): Condition {
   return "not" in condition ? condition.not : { not: condition };
+}
+
+export type GroupKind = "all" | "any" | "none" | "not_all";
+
+/** `none` is `not any`. Absent: not a group. */
+export function groupKind(condition: Condition): GroupKind | null {
+  if ("all" in condition) return "all";
+  if ("any" in condition) return "any";
+  if (!("not" in condition)) return null;
+  return "any" in condition.not ? "none" : "all" in condition.not ? "not_all" : null;
+}
+
+/** The `all` or `any` that holds a group's conditions. */
+export function groupBody(condition: Condition): Condition {
+  return "not" in condition ? condition.not : condition;
+}
+
+/** The same conditions as another kind of group. */
+export function regroup(condition: Condition, kind: GroupKind): Condition {
+  const held = [...children(groupBody(condition))];
+  const body: Condition = kind === "all" || kind === "not_all" ? { all: held } : { any: held };
+  return kind === "all" || kind === "any" ? body : { not: body };
+}
+
+/** `condition 1.0: ...`: the condition that an error of the engine names. */
+export function namedPath(message: string): string | null {
+  return /\bcondition (\d+(?:\.\d+)*):/.exec(message)?.[1] ?? null;
 }
 
 /** Every tree is edited as a group: a lone condition stands in one. */
@@ -73,9 +102,19 @@ export function takesValue(op: Operator): boolean {
 const NUMERIC = /INT|DOUBLE|FLOAT|DECIMAL|REAL|NUMERIC/i;
 const NUMBER = /^-?\d+(\.\d+)?$/;
 
+/** Of a list, its last item is the one being written: what stands before it is kept when another is chosen. */
+export function listPrefix(text: string): string {
+  const comma = text.lastIndexOf(",");
+  return comma < 0 ? "" : `${text.slice(0, comma).trimEnd()}, `;
+}
+
+export function takesList(op: Operator): boolean {
+  return op === "in" || op === "between";
+}
+
 /** What a person wrote as the literal that the operator compares with; by the column's type where it is known. */
 export function toValue(text: string, op: Operator, dataType?: string): Value {
-  if (op === "in" || op === "between") return text.split(",").map((part) => part.trim()).filter(Boolean).map((part) => single(part, dataType));
+  if (takesList(op)) return text.split(",").map((part) => part.trim()).filter(Boolean).map((part) => single(part, dataType));
   if (op === "contains" || op === "starts" || op === "ends" || op === "matches") return text;
   return single(text, dataType);
 }

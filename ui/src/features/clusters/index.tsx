@@ -3,10 +3,10 @@
 import { useMemo, useState } from "react";
 import type { Broker, ClusterSummary, ConnectionTest } from "@/bindings";
 import { useAction, useCall } from "@/platform";
-import { Badge, Button, Dot } from "@/shared/controls";
+import { Badge, Button, Dot, SearchInput } from "@/shared/controls";
 import { count, duration, number } from "@/shared/format";
 import { Bar, EmptyState, ErrorNote, ErrorState, Facts, Heading, Loading, Pane, Screen, Split } from "@/shared/layout";
-import { navigate, path, useRoute } from "@/shared/router";
+import { navigate, path, useQueryParam, useRoute } from "@/shared/router";
 import { chooseCluster, useCluster } from "@/shared/session";
 import { Table, type Column } from "@/shared/table";
 
@@ -20,6 +20,7 @@ export default function Clusters() {
   const clusters = useCall("cluster_list", {}, { topic: "definitions" });
   const chosen = useCluster();
   const [, named] = useRoute().segments;
+  const [text, setText] = useQueryParam("search");
   const open = clusters.data?.find((cluster) => cluster.name === (named ?? chosen));
   const columns = useMemo<readonly Column<ClusterSummary>[]>(
     () => [
@@ -31,9 +32,10 @@ export default function Clusters() {
     ],
     [chosen],
   );
+  const shown = useMemo(() => clusters.data?.filter((row) => `${row.name} ${row.bootstrap ?? ""}`.toLowerCase().includes(text.toLowerCase())), [clusters.data, text]);
   return (
     <Screen testId="screen-clusters">
-      <Bar title="Clusters" sub={clusters.data && `${count(clusters.data.length, "cluster")} in this workspace`} />
+      <Bar title="Clusters" sub={clusters.data && `${count(clusters.data.length, "cluster")} in this workspace`} actions={<SearchInput label="Search clusters" value={text} onChange={setText} />} />
       <Split
         id="cluster"
         initial={460}
@@ -43,13 +45,14 @@ export default function Clusters() {
             label="Clusters"
             columns={columns}
             rowKey={(row) => row.name}
-            rows={clusters.data}
+            rows={shown}
             selectedKey={open?.name ?? null}
-            onSelect={(row) => navigate(path("clusters", row.name))}
+            onSelect={(row) => navigate(path("clusters", row.name, { search: text }), { replace: named !== undefined })}
+            initialSort={{ column: "name", descending: false }}
             loading={clusters.isPending}
             error={clusters.error}
             onRetry={() => void clusters.refetch()}
-            empty={<EmptyState title="This workspace has no cluster">Add clusters/NAME.toml with kind = "kafka" and properties."bootstrap.servers", or kind = "sandbox". It appears here as soon as the file is saved.</EmptyState>}
+            empty={text ? <EmptyState title={`No cluster has “${text}” in its name or address`}>Clear the search.</EmptyState> : <EmptyState title="This workspace has no cluster">Add clusters/NAME.toml with kind = "kafka" and properties."bootstrap.servers", or kind = "sandbox". It appears here as soon as the file is saved.</EmptyState>}
           />
         }
         second={open ? <Overview key={open.name} cluster={open} current={open.name === chosen} /> : null}

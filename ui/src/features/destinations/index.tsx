@@ -3,13 +3,13 @@
 import { useMemo, useState } from "react";
 import type { DestinationSummary, SyncDifference, SyncOutcome, SyncRun, SyncSummary } from "@/bindings";
 import { useAction, useCall } from "@/platform";
-import { Badge, Button, type Tone } from "@/shared/controls";
+import { Badge, Button, SearchInput, type Tone } from "@/shared/controls";
 import { cellColumns } from "@/shared/cells";
 import { ago, count, dateTime, duration, number } from "@/shared/format";
 import { useNow } from "@/shared/frame";
 import { Bar, EmptyState, ErrorNote, Loading, Screen, Stat } from "@/shared/layout";
 import { Dialog, toast } from "@/shared/overlay";
-import { Link, navigate, path, useRoute } from "@/shared/router";
+import { Link, navigate, path, useQueryParam, useRoute } from "@/shared/router";
 import { Table, type Column } from "@/shared/table";
 import styles from "./destinations.module.css";
 
@@ -28,6 +28,7 @@ export default function Destinations() {
   const syncs = useCall("sync_list", {}, { topic: "syncs" });
   const now = useNow();
   const syncName = query.get("sync") ?? null;
+  const [text, setText] = useQueryParam("search");
   const syncColumns = useMemo<readonly Column<SyncSummary>[]>(
     () => [
       { id: "sync", title: "sync", width: 180, grow: true, cell: (row) => row.name, sortBy: (row) => row.name },
@@ -44,24 +45,27 @@ export default function Destinations() {
   const name = segments[1];
   const sync = syncs.data?.find((each) => each.name === syncName);
   const shownSyncs = useMemo(() => syncs.data?.filter((each) => name === undefined || each.definition.destination === name), [syncs.data, name]);
+  const wanted = text.toLowerCase();
+  const foundSyncs = useMemo(() => shownSyncs?.filter((row) => `${row.name} ${row.definition.audience} ${row.definition.destination}`.toLowerCase().includes(wanted)), [shownSyncs, wanted]);
+  const found = useMemo(() => destinations.data?.filter((row) => `${row.name} ${row.kind} ${row.target} ${row.syncs.join(" ")}`.toLowerCase().includes(wanted)), [destinations.data, wanted]);
   const destination = destinations.data?.find((each) => each.name === name);
   return (
     <Screen testId="screen-destinations">
-      <Bar title="Destinations" sub={destinations.data && `${count(destinations.data.length, "destination")} · ${count(syncs.data?.length ?? 0, "sync", "syncs")}`} actions={destination && <TestButton key={destination.name} name={destination.name} />} />
+      <Bar title="Destinations" sub={destinations.data && `${count(destinations.data.length, "destination")} · ${count(syncs.data?.length ?? 0, "sync", "syncs")}`} actions={<>{destination && <TestButton key={destination.name} name={destination.name} />}<SearchInput label="Search destinations and syncs" value={text} onChange={setText} width={270} /></>} />
       <Table
         id="destinations"
         label="Destinations"
         columns={DESTINATIONS}
         rowKey={(row) => row.name}
-        rows={destinations.data}
+        rows={found}
         rowsMax={7}
         selectedKey={name ?? null}
-        onSelect={(row) => navigate(path("destinations", row.name), { replace: name !== undefined })}
+        onSelect={(row) => navigate(path("destinations", row.name, { search: text }), { replace: name !== undefined })}
         initialSort={{ column: "name", descending: false }}
         loading={destinations.isPending}
         error={destinations.error}
         onRetry={() => void destinations.refetch()}
-        empty={<EmptyState title="No destination">Add destinations/NAME.toml.</EmptyState>}
+        empty={text ? <EmptyState title={`No destination has “${text}”`} /> : <EmptyState title="No destination yet">Add destinations/NAME.toml with kind = "postgres", "webhook" or "file".</EmptyState>}
       />
       {destination?.error && <div className={styles["note"]}><ErrorNote error={destination.error} /></div>}
       <Bar level={2} title="Syncs" sub={name === undefined ? "one audience to one destination each" : `to ${name}`} actions={name !== undefined && <Button kind="quiet" onClick={() => navigate(path("destinations"))}>Show all</Button>} />
@@ -70,15 +74,15 @@ export default function Destinations() {
         label="Syncs"
         columns={syncColumns}
         rowKey={(row) => row.name}
-        rows={shownSyncs}
+        rows={foundSyncs}
         {...(sync && { rowsMax: 7 })}
         selectedKey={syncName}
-        onSelect={(row) => navigate(path("destinations", ...(name === undefined ? [] : [name]), { sync: row.name }), { replace: syncName !== null })}
+        onSelect={(row) => navigate(path("destinations", ...(name === undefined ? [] : [name]), { sync: row.name, search: text }), { replace: syncName !== null })}
         initialSort={{ column: "sync", descending: false }}
         loading={syncs.isPending}
         error={syncs.error}
         onRetry={() => void syncs.refetch()}
-        empty={<EmptyState title="No sync">Add syncs/NAME.toml with an audience, a destination, a key and a mapping.</EmptyState>}
+        empty={text ? <EmptyState title={`No sync has “${text}”`}>Clear the search.</EmptyState> : name !== undefined && syncs.data?.length ? <EmptyState title={`Nothing is delivered to ${name}`}>{`Add syncs/NAME.toml with destination = "${name}", an audience, a key and a mapping.`}</EmptyState> : <EmptyState title="No sync yet">Add syncs/NAME.toml with an audience, a destination, a key and a mapping.</EmptyState>}
       />
       {sync && <Sync key={sync.name} sync={sync} />}
     </Screen>

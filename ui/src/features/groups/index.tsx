@@ -3,7 +3,7 @@
 import { useMemo } from "react";
 import type { GroupPartition, GroupSummary } from "@/bindings";
 import { call, useCall } from "@/platform";
-import { Dot, SearchInput } from "@/shared/controls";
+import { Button, Dot, SearchInput } from "@/shared/controls";
 import { count, duration, number, perSecondNumber, timeOfDay, UNKNOWN } from "@/shared/format";
 import { LagBadge } from "@/shared/LagBadge";
 import { Bar, Card, EmptyState, ErrorState, Screen } from "@/shared/layout";
@@ -76,6 +76,7 @@ export default function Groups() {
         loading={groups.isPending}
         error={groups.error}
         onRetry={() => void groups.refetch()}
+        errorActions={<Button onClick={() => navigate(path("clusters", cluster))} testId="error-cluster">Test the connection</Button>}
         empty={<EmptyState title={text ? `No group has “${text}” in its name` : `${cluster} has no consumer groups`}>{text ? "Clear the search." : "A group appears here once it has committed an offset."}</EmptyState>}
       />
       {group !== undefined && <Detail key={`${cluster}/${group}`} cluster={cluster} group={group} />}

@@ -101,9 +101,9 @@ function Section({ title, items, empty }: { title: string; items: readonly (read
 }
 
 const EVENTS: readonly Column<ProfileEvent>[] = [
-  { id: "time", title: "time", width: 168, mono: true, tone: "mute", cell: (row) => dateTime(row.timestamp_ms) },
-  { id: "kind", title: "type", width: 70, tone: "mute", cell: (row) => row.kind },
-  { id: "event", title: "event", width: 140, grow: true, cell: (row) => row.event },
+  { id: "time", title: "time", width: 168, mono: true, tone: "mute", cell: (row) => dateTime(row.timestamp_ms), sortBy: (row) => row.timestamp_ms },
+  { id: "kind", title: "type", width: 70, tone: "mute", cell: (row) => row.kind, sortBy: (row) => row.kind },
+  { id: "event", title: "event", width: 140, grow: true, cell: (row) => row.event, sortBy: (row) => row.event },
 ];
 
 function Events({ events }: { events: readonly ProfileEvent[] }) {

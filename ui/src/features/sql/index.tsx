@@ -8,6 +8,7 @@ import { toAppError } from "@/shared/errors";
 import { bytes, count, duration, number } from "@/shared/format";
 import { Bar, EmptyState, ErrorNote, Screen, Split } from "@/shared/layout";
 import { Dialog, toast } from "@/shared/overlay";
+import { useQueryParam } from "@/shared/router";
 import { remembered, useStore } from "@/shared/store";
 import { SqlEditor, type SqlTables } from "@/shared/sql/SqlEditor";
 import { Status } from "@/shared/Status";
@@ -22,6 +23,7 @@ export default function Sql() {
   const catalog = useCall("sql_catalog", {}, { topic: "definitions" }).data;
   const tables = useMemo<SqlTables>(() => Object.fromEntries((catalog?.tables ?? []).map((table) => [table.name, table.columns.map((column) => ({ name: column.name, type: column.data_type }))])), [catalog]);
   const query = useQuery();
+  useLinked(query.run);
   const [exporting, setExporting] = useState(false);
   const failure = query.error ?? query.status?.error ?? null;
   const running = query.status?.running ?? false;
@@ -63,6 +65,21 @@ export default function Sql() {
       )}
     </Screen>
   );
+}
+
+/** A link may bring a query (`#/sql?sql=...`): it is written and run once, and leaves the address. */
+function useLinked(run: (sql: string) => void): void {
+  const [linked, setLinked] = useQueryParam("sql");
+  const latest = useRef(run);
+  useEffect(() => {
+    latest.current = run;
+  });
+  useEffect(() => {
+    if (linked === "") return;
+    draft.set(linked);
+    setLinked("");
+    latest.current(linked);
+  }, [linked, setLinked]);
 }
 
 interface Query {

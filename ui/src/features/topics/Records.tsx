@@ -1,35 +1,37 @@
 /** The records of a topic as they arrive: start anywhere, filter by SQL, pause, follow, open one. */
 
 import { useMemo, useState, type ReactNode } from "react";
-import type { TailRequest, TailStatus } from "@/bindings";
+import type { PartitionDetail, TailRequest, TailStatus } from "@/bindings";
 import { call, useCall } from "@/platform";
-import { Button, Dot, Select, Switch, TextInput, type Tone } from "@/shared/controls";
+import { Button, Dot, Switch, type Tone } from "@/shared/controls";
 import { toAppError } from "@/shared/errors";
-import { bytes, count, number, rate, time } from "@/shared/format";
+import { bytes, count, dateTime, duration, number, rate, time } from "@/shared/format";
 import { EmptyState, ErrorNote, Split } from "@/shared/layout";
 import { toast } from "@/shared/overlay";
-import { useQueryParam } from "@/shared/router";
+import { useQueryParam, useSetQuery } from "@/shared/router";
 import { SqlEditor, type SqlTables } from "@/shared/sql/SqlEditor";
 import { Status } from "@/shared/Status";
 import { Table, type Column } from "@/shared/table";
+import { pickColumns } from "./columns";
+import { PartitionPick } from "./PartitionPick";
+import { Range } from "./Range";
 import { RecordPane } from "./RecordPane";
 import styles from "./Records.module.css";
-import { isStartKind, START_HINTS, STARTS, toStart } from "./start";
-import { useTail, type TailRecord } from "./useTail";
-
-/** Decoded fields that get a column of their own. */
-const FIELD_COLUMNS_MAX = 4;
+import { isStartKind, toEnd, toPartitions, toStart, type StartKind } from "./start";
+import { useTail, type Tail, type TailRecord } from "./useTail";
 
 interface RecordsProps {
   cluster: string;
   topic: string;
+  partitions: readonly PartitionDetail[] | undefined;
   shown: boolean;
 }
 
-export function Records({ cluster, topic, shown }: RecordsProps) {
-  const [from, setFrom] = useQueryParam("from", "end");
-  const [at, setAt] = useQueryParam("at");
-  const [where, setWhere] = useQueryParam("where");
+export function Records({ cluster, topic, partitions, shown }: RecordsProps) {
+  const wanted = useWanted(cluster, topic, partitions?.length ?? null);
+  const { where, request, wrong } = wanted;
+  const setQuery = useSetQuery();
+  const [record, setRecord] = useQueryParam("record");
   const [draft, setDraft] = useState(where);
   // A link may bring another filter: the editor follows it.
   const [ran, setRan] = useState(where);
@@ -39,48 +41,32 @@ export function Records({ cluster, topic, shown }: RecordsProps) {
   }
   const [run, setRun] = useState(0);
   const [follow, setFollow] = useState(true);
-  const [open, setOpen] = useState<TailRecord | null>(null);
-  const kind = isStartKind(from) ? from : "end";
-  const { start, wrong } = useMemo(() => toStart(kind, at), [kind, at]);
-  const request = useMemo<TailRequest | null>(
-    () => (start === undefined ? null : { cluster, topic, start, partitions: [], filter: where || null, stop_at_end: false }),
-    [cluster, topic, start, where],
-  );
   const tail = useTail(request, run);
   const { status } = tail;
-  const columns = useColumns(status);
+  const columns = useColumns(status, tail.view);
   const tables = useFilterColumns(status);
   const failure = tail.error ?? status?.error ?? null;
-  const paused = status?.state === "paused";
+  const open = opened(record);
 
-  const rerun = (filter: string) => {
-    setOpen(null);
+  const rerun = (query: Readonly<Record<string, string>>) => {
     setFollow(true);
-    if (filter.trim() !== where) setWhere(filter.trim());
+    setQuery({ ...query, record: "" });
     setRun((before) => before + 1);
   };
-  const begin = (kindChosen: string) => {
-    setOpen(null);
-    setAt("");
-    setFrom(kindChosen);
-  };
-  const togglePause = () => {
-    if (tail.view === null) return;
-    call(paused ? "tail_resume" : "tail_pause", { view: tail.view }).catch((error: unknown) => toast.failed("The tail goes on as it was", error));
-  };
+  const begin = (from: StartKind, at: string) => rerun({ from: from === "end" ? "" : from, at });
 
   return (
     <>
       <div className={styles["controls"]}>
-        <Button onClick={togglePause} disabled={tail.view === null || status?.state === "stopped" || status?.state === "failed"} aria-pressed={paused} testId="tail-pause"><Dot tone={paused ? "warning" : "ok"} />{paused ? "Paused" : "Live"}</Button>
-        <Select label="Start" prefix="From:" value={kind} choices={STARTS} onChange={begin} testId="tail-from" />
-        {START_HINTS[kind] && <StartDetail key={kind} hint={START_HINTS[kind]} value={at} onChange={setAt} />}
-        <SqlEditor line label="Filter" value={draft} onChange={setDraft} onRun={rerun} tables={tables} defaultTable="records" error={failure === null ? null : toAppError(failure)} placeholder="where value.event = 'Order Completed'" testId="tail-filter" />
-        <Button kind="primary" keys="Shift Enter" onClick={() => rerun(draft)} testId="tail-run">Run</Button>
+        <Pace tail={tail} />
+        <Range kind={wanted.kind} at={wanted.at} until={wanted.until} onStart={begin} onUntil={(until) => rerun({ until })} />
+        <PartitionPick value={wanted.chosen} partitions={partitions} onChange={(chosen) => chosen !== wanted.chosen && rerun({ partitions: chosen })} />
+        <SqlEditor line label="Filter" value={draft} onChange={setDraft} onRun={(filter) => rerun({ where: filter.trim() })} tables={tables} defaultTable="records" error={failure === null ? null : toAppError(failure)} placeholder="where value.event = 'Order Completed'" testId="tail-filter" />
+        <Button kind="primary" keys="Shift Enter" onClick={() => rerun({ where: draft.trim() })} testId="tail-run">Run</Button>
         <Switch label="Follow" checked={follow} onChange={setFollow} testId="tail-follow" />
       </div>
       {failure !== null && <div className={styles["note"]}><ErrorNote error={failure} testId="tail-error" /></div>}
-      {wrong !== undefined && <div className={styles["note"]} role="status">{wrong}</div>}
+      {wrong !== undefined && <div className={styles["note"]} role="status" data-testid="tail-wrong">{wrong}</div>}
       <Split
         id="record"
         initial={340}
@@ -96,21 +82,62 @@ export function Records({ cluster, topic, shown }: RecordsProps) {
             follow={follow}
             onFollowChange={setFollow}
             selectedKey={open && `${open.partition}-${open.offset}`}
-            onSelect={setOpen}
-            empty={<Waiting status={status} topic={topic} filtered={where !== ""} failed={failure !== null} onBeginning={() => begin("beginning")} />}
+            onSelect={(row) => setRecord(`${row.partition}-${row.offset}`)}
+            empty={<Waiting status={status} topic={topic} filtered={where !== ""} failed={failure !== null || wrong !== undefined} onBeginning={() => begin("beginning", "")} />}
           />
         }
-        second={open && <RecordPane cluster={cluster} topic={topic} partition={open.partition} offset={open.offset} onClose={() => setOpen(null)} />}
+        second={open && <RecordPane cluster={cluster} topic={topic} partition={open.partition} offset={open.offset} onClose={() => setRecord("")} />}
       />
       {shown && <TailFacts status={status} />}
     </>
   );
 }
 
-/** Takes effect on Enter: a half-written time starts nothing. */
-function StartDetail({ hint, value, onChange }: { hint: string; value: string; onChange: (value: string) => void }) {
-  const [text, setText] = useState(value);
-  return <TextInput label="Start at" mono placeholder={hint} value={text} onChange={setText} style={{ width: 150 }} testId="tail-at" onBlur={() => onChange(text)} onKeyDown={(event) => event.key === "Enter" && onChange(text)} />;
+/** What the address asks for. */
+function useWanted(cluster: string, topic: string, count: number | null) {
+  const [from] = useQueryParam("from", "end");
+  const [at] = useQueryParam("at");
+  const [until] = useQueryParam("until");
+  const [chosen] = useQueryParam("partitions");
+  const [where] = useQueryParam("where");
+  const kind = isStartKind(from) ? from : "end";
+  return useMemo(() => {
+    const start = toStart(kind, at);
+    const end = toEnd(until);
+    // Which partitions there are is known later: until then any number is taken.
+    const pick = toPartitions(chosen, count);
+    const wrong = start.wrong ?? end.wrong ?? pick.wrong;
+    const request: TailRequest | null =
+      start.wrong !== undefined || end.wrong !== undefined || pick.wrong !== undefined
+        ? null
+        : { cluster, topic, start: start.start, partitions: pick.partitions, filter: where || null, stop_at_end: end.stopAtEnd, ...(end.untilMs !== null && { until_ms: end.untilMs }), ...(end.limit !== null && { limit: end.limit }) };
+    return { kind, at, until, chosen, where, request, wrong };
+  }, [cluster, topic, kind, at, until, chosen, where, count]);
+}
+
+/** `7-88214458`: the partition and offset of the record that is open. */
+function opened(record: string): { partition: number; offset: number } | null {
+  const [, partition, offset] = /^(\d+)-(\d+)$/.exec(record) ?? [];
+  return partition === undefined || offset === undefined ? null : { partition: Number(partition), offset: Number(offset) };
+}
+
+/** Pause and stop. What was scanned stays in the table. */
+function Pace({ tail }: { tail: Tail }) {
+  const { status, view } = tail;
+  const state = status?.state ?? "starting";
+  const ended = state === "stopped" || state === "failed" || tail.error !== null;
+  const paused = state === "paused";
+  const act = (command: "tail_pause" | "tail_resume" | "tail_stop") => {
+    if (view !== null) call(command, { view }).catch((error: unknown) => toast.failed("The tail goes on as it was", error));
+  };
+  return (
+    <div className={styles["pace"]}>
+      <Button onClick={() => act(paused ? "tail_resume" : "tail_pause")} disabled={view === null || ended} aria-pressed={paused} title={ended ? "It has ended: Run starts it again" : paused ? "Go on" : "Pause: nothing is read until it goes on"} style={{ width: 84 }} testId="tail-pause">
+        <Dot tone={ended ? "neutral" : paused ? "warning" : "ok"} />{ended ? (state === "failed" || tail.error !== null ? "Failed" : "Stopped") : paused ? "Paused" : "Live"}
+      </Button>
+      <Button onClick={() => act("tail_stop")} disabled={view === null || ended} title="Stop reading for good" testId="tail-stop">Stop</Button>
+    </div>
+  );
 }
 
 function Waiting({ status, topic, filtered, failed, onBeginning }: { status: TailStatus | undefined; topic: string; filtered: boolean; failed: boolean; onBeginning: () => void }) {
@@ -121,45 +148,58 @@ function Waiting({ status, topic, filtered, failed, onBeginning }: { status: Tai
 
 const STATE_TONES: Readonly<Record<TailStatus["state"], Tone>> = { starting: "information", running: "ok", paused: "warning", stopped: "neutral", failed: "error" };
 
+const STATE_TEXTS: Readonly<Record<TailStatus["state"], string>> = { starting: "starting", running: "live", paused: "paused", stopped: "stopped", failed: "failed" };
+
 function TailFacts({ status }: { status: TailStatus | undefined }) {
   if (!status) return null;
+  const toGo = status.partitions.reduce((sum, { next, end }) => sum + Math.max(0, end - next), 0);
+  const reading = status.state === "running" && toGo > status.per_second;
   return (
     <>
       <Status>
-        <span data-testid="tail-state"><Dot tone={STATE_TONES[status.state]} />{status.state === "running" ? "live" : status.state}</span>
+        <span data-testid="tail-state" data-state={status.state}><Dot tone={STATE_TONES[status.state]} />{reading ? "catching up" : STATE_TEXTS[status.state]}</span>
         <span data-testid="tail-scanned">scanned {count(status.scanned, "record")} · {bytes(status.scanned_bytes)}</span>
         <span data-testid="tail-matched">matched {number(status.matched)}</span>
-        {status.evicted > 0 && <span>left the table {number(status.evicted)}</span>}
-        {status.undecoded > 0 && <span>not decoded {number(status.undecoded)}</span>}
-        {status.mistyped > 0 && <span>of another type {number(status.mistyped)}</span>}
-        {status.note !== null && <span>{status.note}</span>}
+        <span data-testid="tail-evicted" title="The table keeps the newest rows. Those that left it are in the topic still.">left the table {number(status.evicted)}</span>
+        {status.undecoded > 0 && <span className="warn" data-testid="tail-undecoded" title="Their value is not what its format says: they are shown with their bytes">not decoded {number(status.undecoded)}</span>}
+        {status.mistyped > 0 && <span className="warn" data-testid="tail-mistyped" title="Values that were not of the type first seen in their field: the filter saw them as null">of another type {number(status.mistyped)}</span>}
+        {status.note !== null && status.note !== STATE_TEXTS[status.state] && <span className={styles["why"]} data-testid="tail-note" title={status.note}>{status.note}</span>}
       </Status>
-      <Status side="right"><span>{rate(status.per_second)}</span></Status>
+      <Status side="right">
+        {reading && <span data-testid="tail-left">{number(toGo)} to go{status.per_second > 0 && `, ${duration((toGo / status.per_second) * 1000)}`}</span>}
+        <span>{rate(status.per_second)}</span>
+      </Status>
     </>
   );
 }
 
-function useColumns(status: TailStatus | undefined): readonly Column<TailRecord>[] {
-  const names = JSON.stringify(status?.columns.slice(0, FIELD_COLUMNS_MAX) ?? []);
+function useColumns(status: TailStatus | undefined, view: number | null): readonly Column<TailRecord>[] {
+  const found = JSON.stringify(status?.columns ?? []);
+  const [picked, setPicked] = useState<{ view: number | null; found: string; fields: TailStatus["columns"] }>({ view, found: "", fields: [] });
+  if (picked.view !== view || picked.found !== found) {
+    const shown = picked.view === view ? picked.fields.map(({ name }) => name) : [];
+    setPicked({ view, found, fields: pickColumns(JSON.parse(found) as TailStatus["columns"], shown) });
+  }
+  const names = JSON.stringify(picked.fields);
   return useMemo(() => {
     const fields = (JSON.parse(names) as TailStatus["columns"]).map(
       ({ name, numeric }): Column<TailRecord> => ({
         id: `field-${name}`,
-        title: name.split(".").at(-1) ?? name,
+        title: <span title={`value.${name}`}>{name.split(".").at(-1) ?? name}</span>,
         name,
-        width: numeric ? 92 : 134,
+        width: numeric ? 80 : name.includes(".") ? 84 : 132,
         mono: numeric,
         ...(numeric ? { align: "right", tone: "warn" } : {}),
         cell: (row) => shownField(row.named.get(name)),
       }),
     );
     return [
-      { id: "partition", title: "P", name: "Partition", width: 50, align: "right", mono: true, tone: "mute", cell: (row) => row.partition },
-      { id: "offset", title: "offset", width: 104, align: "right", mono: true, tone: "mute", cell: (row) => number(row.offset) },
-      { id: "time", title: "time", width: 108, mono: true, cell: (row) => time(row.timestamp_ms) },
-      { id: "key", title: "key", width: 104, mono: true, tone: "info", cell: (row) => row.key ?? <span className="faint">null</span> },
+      { id: "partition", title: "P", name: "Partition", width: 46, align: "right", mono: true, tone: "mute", cell: (row) => row.partition },
+      { id: "offset", title: "offset", width: 98, align: "right", mono: true, tone: "mute", cell: (row) => number(row.offset) },
+      { id: "time", title: "time", width: 104, mono: true, cell: (row) => <span title={dateTime(row.timestamp_ms)}>{time(row.timestamp_ms)}</span> },
+      { id: "key", title: "key", width: 92, mono: true, tone: "info", cell: (row) => row.key ?? <span className="faint">null</span> },
       ...fields,
-      { id: "value", title: "value", width: 160, grow: true, mono: true, tone: "mute", cell: (row) => shownValue(row) },
+      { id: "value", title: "value", width: 110, grow: true, mono: true, tone: "mute", cell: (row) => shownValue(row) },
     ];
   }, [names]);
 }

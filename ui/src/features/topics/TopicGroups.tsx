@@ -14,9 +14,9 @@ const COLUMNS: readonly Column<GroupSummary>[] = [
   { id: "lag-time", title: "lag in time", width: 130, align: "right", mono: true, cell: (row) => duration(row.lag_ms), sortBy: (row) => row.lag_ms },
 ];
 
-export function TopicGroups({ cluster, topic }: { cluster: string; topic: string }) {
+export function TopicGroups({ cluster, topic, text }: { cluster: string; topic: string; text: string }) {
   const groups = useCall("group_list", { cluster }, { topic: "lag" });
-  const rows = useMemo(() => groups.data?.filter((group) => group.topics.includes(topic)), [groups.data, topic]);
+  const rows = useMemo(() => groups.data?.filter((group) => group.topics.includes(topic) && group.group.toLowerCase().includes(text.toLowerCase())), [groups.data, topic, text]);
   return (
     <Table
       id="topic-groups"
@@ -30,7 +30,7 @@ export function TopicGroups({ cluster, topic }: { cluster: string; topic: string
       loading={groups.isPending}
       error={groups.error}
       onRetry={() => void groups.refetch()}
-      empty={<EmptyState title={`No group reads ${topic}`}>A consumer group appears here once it has committed an offset.</EmptyState>}
+      empty={text ? <EmptyState title={`No group has “${text}” in its name`}>Clear the search.</EmptyState> : <EmptyState title={`No group reads ${topic}`}>A consumer group appears here once it has committed an offset.</EmptyState>}
     />
   );
 }

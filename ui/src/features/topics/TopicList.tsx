@@ -1,7 +1,7 @@
 import { useMemo, useState } from "react";
 import type { TopicSummary } from "@/bindings";
 import { useCall } from "@/platform";
-import { Badge, SearchInput, Switch } from "@/shared/controls";
+import { Badge, Button, SearchInput, Switch } from "@/shared/controls";
 import { count, number } from "@/shared/format";
 import { Bar, EmptyState, Screen } from "@/shared/layout";
 import { navigate, path, useQueryParam } from "@/shared/router";
@@ -45,6 +45,7 @@ export function TopicList({ cluster }: { cluster: string }) {
         loading={topics.isPending}
         error={topics.error}
         onRetry={() => void topics.refetch()}
+        errorActions={<Button onClick={() => navigate(path("clusters", cluster))} testId="error-cluster">Test the connection</Button>}
         empty={
           text
             ? <EmptyState title={`No topic has “${text}” in its name`}>Clear the search, or choose another cluster in the top bar.</EmptyState>

@@ -1,6 +1,7 @@
 import { useState, type ReactNode } from "react";
 import { useCall } from "@/platform";
 import { count, number } from "@/shared/format";
+import { SearchInput } from "@/shared/controls";
 import { Bar, Screen, Tabs } from "@/shared/layout";
 import { Link, path, useQueryParam } from "@/shared/router";
 import { TopicGroups } from "./TopicGroups";
@@ -14,6 +15,7 @@ interface TopicProps {
 
 export function TopicScreen({ cluster, topic }: TopicProps) {
   const [tab, setTab] = useQueryParam("tab", "records");
+  const [text, setText] = useQueryParam("search");
   const detail = useCall("topic_show", { cluster, topic }, { everyMs: 10_000 });
   const partitions = detail.data?.partitions;
   const records = partitions?.every((each) => each.start !== null && each.end !== null) ? partitions.reduce((sum, each) => sum + (each.end ?? 0) - (each.start ?? 0), 0) : null;
@@ -25,11 +27,12 @@ export function TopicScreen({ cluster, topic }: TopicProps) {
       <Bar
         title={<><Link to={path("topics")} className="mute" aria-label="All topics">Topics</Link><span className="faint"> / </span>{topic}</>}
         sub={partitions && `${count(partitions.length, "partition")} · ${number(records)} records`}
+        actions={tab === "groups" ? <SearchInput label="Search groups" value={text} onChange={setText} /> : tab === "partitions" ? <SearchInput label="Search partitions and brokers" value={text} onChange={setText} /> : undefined}
       />
       <Tabs label={topic} value={tab} onChange={setTab} tabs={[{ id: "records", label: "Records" }, { id: "partitions", label: "Partitions", note: partitions && number(partitions.length) }, { id: "groups", label: "Groups" }]}>
-        {seen && <Kept shown={tab === "records"}><Records cluster={cluster} topic={topic} shown={tab === "records"} /></Kept>}
-        {tab === "partitions" && <Partitions detail={detail.data} error={detail.error} onRetry={() => void detail.refetch()} />}
-        {tab === "groups" && <TopicGroups cluster={cluster} topic={topic} />}
+        {seen && <Kept shown={tab === "records"}><Records cluster={cluster} topic={topic} partitions={partitions} shown={tab === "records"} /></Kept>}
+        {tab === "partitions" && <Partitions detail={detail.data} text={text} error={detail.error} onRetry={() => void detail.refetch()} />}
+        {tab === "groups" && <TopicGroups cluster={cluster} topic={topic} text={text} />}
       </Tabs>
     </Screen>
   );

@@ -48,21 +48,24 @@ export function useTail(request: TailRequest | null, run: number): Tail {
   const { revision } = useSubscription(topic);
   const status = useCall("tail_status", { view: view ?? -1 }, { enabled: view !== null, topic }).data;
   const columns = status?.columns.map((column) => column.name).join("\n") ?? "";
+  const total = revision?.total ?? 0;
+  const start = status?.evicted ?? 0;
   const source = useMemo<WindowSource<TailRecord>>(
     () => ({
-      // Pages fetched before a column was found lack it: they are asked for again.
-      id: `${view ?? "none"} ${columns}`,
+      id: view ?? "none",
       revision: revision?.revision ?? 0,
-      total: revision?.total ?? 0,
-      start: Math.min(status?.evicted ?? 0, revision?.total ?? 0),
+      total,
+      start,
       appendOnly: true,
+      // Rows fetched before a column was found lack it: they are asked for again.
+      version: columns,
       rows: async (offset, limit) => {
         if (view === null) return [];
         const page = await call("tail_rows", { view, offset, limit });
-        return page.rows.map((row) => ({ ...row, named: new Map(page.columns.map((column, index) => [column.name, row.fields[index] ?? null])) }));
+        return { first: page.first, rows: page.rows.map((row) => ({ ...row, named: new Map(page.columns.map((column, index) => [column.name, row.fields[index] ?? null])) })) };
       },
     }),
-    [view, columns, revision, status?.evicted],
+    [view, columns, revision?.revision, total, start],
   );
   return { view, error: started.error, status: view === null ? undefined : status, source };
 }

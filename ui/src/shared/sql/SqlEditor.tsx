@@ -5,7 +5,7 @@
 
 import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, completionStatus } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
-import { PostgreSQL, sql, type SQLNamespace } from "@codemirror/lang-sql";
+import { sql, type SQLNamespace } from "@codemirror/lang-sql";
 import { bracketMatching, syntaxHighlighting } from "@codemirror/language";
 import { setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
@@ -14,6 +14,7 @@ import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers, pl
 import { useEffect, useLayoutEffect, useRef } from "react";
 import { cx } from "../cx";
 import type { AppError } from "../errors";
+import { DIALECT } from "./dialect";
 import styles from "./SqlEditor.module.css";
 import { highlight, multiLine, singleLine } from "./theme";
 
@@ -156,7 +157,7 @@ function dialect(tables: SqlTables | undefined, defaultTable: string | undefined
   for (const [table, columns] of Object.entries(tables ?? {})) {
     schema[table] = columns.map(({ name, type }) => ({ label: name, type: "property", ...(type !== undefined && { detail: type }) }));
   }
-  return sql({ dialect: PostgreSQL, schema, upperCaseKeywords: false, ...(defaultTable !== undefined && { defaultTable }) });
+  return sql({ dialect: DIALECT, schema, upperCaseKeywords: false, ...(defaultTable !== undefined && { defaultTable }) });
 }
 
 function diagnostic(doc: Text, error: AppError): { from: number; to: number; severity: "error"; message: string } {

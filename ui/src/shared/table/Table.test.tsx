@@ -76,6 +76,27 @@ test("a followed source shows the newest first; one that is not holds still and 
   await waitFor(() => expect(shownKeys()[0]).toBe("1249"));
 });
 
+test("while it is read nothing moves, though the oldest rows leave and columns are found", async () => {
+  let first = 0;
+  const source = (total: number, version: string): WindowSource<Row> => ({
+    id: "live", revision: total, total, start: first, appendOnly: true, version,
+    rows: (offset, limit) => Promise.resolve({ first: Math.max(offset, first), rows: Array.from({ length: Math.min(limit, total - Math.max(offset, first)) }, (_, i) => ({ id: Math.max(offset, first) + i, name: `row ${Math.max(offset, first) + i} ${version}`, size: 0 })) }),
+  });
+  const table = (total: number, version: string, following: boolean) => <Table id="t" label="Live" columns={COLUMNS} rowKey={key} source={source(total, version)} order="newest-first" follow={following} onFollowChange={() => {}} />;
+  const { rerender } = render(table(1000, "a", true));
+  await waitFor(() => expect(shownKeys()[0]).toBe("999"));
+  first = 970;
+  rerender(table(1600, "b", false));
+  // Decoded anew where they are, each under its own number; those that left are shown as they were seen.
+  await waitFor(() => expect(screen.getByText("row 999 b")).toBeTruthy());
+  expect(shownKeys()[0]).toBe("999");
+  expect(screen.getByText("row 960 a")).toBeTruthy();
+  expect(screen.getByTestId("t").dataset["total"]).toBe("1000");
+  rerender(table(1600, "b", true));
+  await waitFor(() => expect(shownKeys()[0]).toBe("1599"));
+  expect(screen.getByTestId("t").dataset["total"]).toBe("630");
+});
+
 test("opening a row of a followed source stops following", async () => {
   const follow = vi.fn();
   const select = vi.fn();

@@ -45,6 +45,8 @@ export interface TableProps<R> {
   loading?: boolean;
   error?: unknown;
   onRetry?: (() => void) | undefined;
+  /** Beside "Try again". */
+  errorActions?: ReactNode;
   empty?: ReactNode;
   /** As tall as its rows, up to this many; absent: fills its place. */
   rowsMax?: number;
@@ -158,6 +160,7 @@ export function Table<R>(props: TableProps<R>) {
                 testKey={row === undefined ? undefined : rowKey(row)}
                 index={index}
                 row={row}
+                gone={row === undefined && shown.isGone(index)}
                 columns={columns}
                 layout={layout}
                 top={index * ROW_PX + view.shift}
@@ -181,9 +184,9 @@ export function Table<R>(props: TableProps<R>) {
 }
 
 /** What stands where rows would be. */
-function Over<R>({ total, error, onRetry, loading, empty }: TableProps<R> & { total: number }) {
+function Over<R>({ total, error, onRetry, errorActions, loading, empty }: TableProps<R> & { total: number }) {
   if (total > 0) return null;
-  const content = error != null ? <ErrorState error={error} onRetry={onRetry} /> : loading ? <Loading /> : (empty ?? <EmptyState title="Nothing here" />);
+  const content = error != null ? <ErrorState error={error} onRetry={onRetry} actions={errorActions} /> : loading ? <Loading /> : (empty ?? <EmptyState title="Nothing here" />);
   return <div className={styles["over"]}>{content}</div>;
 }
 
@@ -192,6 +195,7 @@ interface RowProps<R> {
   testKey: string | undefined;
   index: number;
   row: R | undefined;
+  gone: boolean;
   columns: readonly Column<R>[];
   layout: CSSProperties;
   top: number;
@@ -201,7 +205,7 @@ interface RowProps<R> {
   openOnClick: boolean;
 }
 
-function RowView<R>({ id, testKey, index, row, columns, layout, top, selected, onChoose, onOpen, openOnClick }: RowProps<R>) {
+function RowView<R>({ id, testKey, index, row, gone, columns, layout, top, selected, onChoose, onOpen, openOnClick }: RowProps<R>) {
   return (
     <div
       id={id}
@@ -216,7 +220,8 @@ function RowView<R>({ id, testKey, index, row, columns, layout, top, selected, o
       onClick={() => openOnClick && row !== undefined && onOpen?.(row)}
       onDoubleClick={() => !openOnClick && row !== undefined && onOpen?.(row)}
     >
-      {columns.map((column, at) => (
+      {gone && <div className={styles["gone"]} role="gridcell">gone: the table keeps the newest rows</div>}
+      {!gone && columns.map((column, at) => (
         <div
           key={column.id}
           className={cx(styles["cell"], column.mono && styles["mono"], row === undefined ? styles["waiting"] : column.tone)}

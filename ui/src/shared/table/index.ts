@@ -1,3 +1,3 @@
-export type { Order, WindowSource } from "./rows";
+export type { Order, RowsPage, WindowSource } from "./rows";
 export { Table, type TableProps } from "./Table";
 export type { Column, Sort } from "./useColumns";

@@ -5,7 +5,14 @@
  * requests, not hundreds. Rows already seen stay until newer ones replace them: nothing blinks.
  */
 
-export type FetchRows<R> = (offset: number, limit: number) => Promise<readonly R[]>;
+/** A page that says where it begins: rows whose number is less than `first` are gone for good. */
+export interface RowsPage<R> {
+  first: number;
+  rows: readonly R[];
+}
+
+/** Answers with the rows from `offset` on, or with a page where rows may be gone. */
+export type FetchRows<R> = (offset: number, limit: number) => Promise<readonly R[] | RowsPage<R>>;
 
 /** Rows kept, around those shown. */
 const ROWS_KEPT_MAX = 2000;
@@ -14,13 +21,17 @@ const PAGE_MAX = 1000;
 
 interface Kept<R> {
   row: R;
-  revision: number;
+  /** What it was fetched under. */
+  stamp: Stamp;
 }
+
+type Stamp = string | number;
 
 interface Wanted {
   offset: number;
   limit: number;
   revision: number;
+  stamp: Stamp;
 }
 
 export class RowCache<R> {
@@ -29,13 +40,13 @@ export class RowCache<R> {
   private answered: Wanted | null = null;
   private busy = false;
   private closed = false;
+  /** Rows below this number have left the source. */
+  private gone = 0;
   /** Why the last request failed; null once one succeeds. */
   error: unknown = null;
 
-  /** `appendOnly`: a row at an offset never changes, so a new revision asks only for what is missing. */
   constructor(
     private readonly fetch: FetchRows<R>,
-    private readonly appendOnly: boolean,
     private readonly changed: () => void,
   ) {}
 
@@ -43,8 +54,14 @@ export class RowCache<R> {
     return this.kept.get(offset)?.row;
   }
 
-  want(offset: number, limit: number, revision: number): void {
-    this.wanted = { offset, limit: Math.min(limit, PAGE_MAX), revision };
+  /** Whether the row has left the source before it was seen. One that was seen is still shown. */
+  isGone(offset: number): boolean {
+    return offset < this.gone && !this.kept.has(offset);
+  }
+
+  /** Rows fetched under another `stamp` are asked for again and shown until the answer comes. */
+  want(offset: number, limit: number, revision: number, stamp: Stamp = revision): void {
+    this.wanted = { offset, limit: Math.min(limit, PAGE_MAX), revision, stamp };
     if (!this.busy) void this.work();
   }
 
@@ -55,15 +72,12 @@ export class RowCache<R> {
   }
 
   private missing(wanted: Wanted): Wanted | null {
-    const stale = (offset: number) => {
-      const entry = this.kept.get(offset);
-      return entry === undefined || (!this.appendOnly && entry.revision !== wanted.revision);
-    };
+    const stale = (offset: number) => offset >= this.gone && this.kept.get(offset)?.stamp !== wanted.stamp;
     let from = wanted.offset;
     let to = wanted.offset + wanted.limit;
     while (from < to && !stale(from)) from += 1;
     while (to > from && !stale(to - 1)) to -= 1;
-    return from === to ? null : { offset: from, limit: to - from, revision: wanted.revision };
+    return from === to ? null : { ...wanted, offset: from, limit: to - from };
   }
 
   private async work(): Promise<void> {
@@ -74,16 +88,22 @@ export class RowCache<R> {
       if (request === null || this.closed || same(request, this.answered)) break;
       this.answered = request;
       try {
-        const rows = await this.fetch(request.offset, request.limit);
+        const answer = await this.fetch(request.offset, request.limit);
         this.error = null;
-        for (const [index, row] of rows.entries()) this.kept.set(request.offset + index, { row, revision: request.revision });
-        this.trim();
+        this.keep("rows" in answer ? answer : { first: request.offset, rows: answer }, request);
       } catch (failure) {
         this.error = failure;
       }
       if (!this.isClosed()) this.changed();
     }
     this.busy = false;
+  }
+
+  private keep({ first, rows }: RowsPage<R>, request: Wanted): void {
+    // A page that begins later than asked says that what lies before it is gone.
+    if (first > request.offset) this.gone = Math.max(this.gone, first);
+    for (const [index, row] of rows.entries()) this.kept.set(first + index, { row, stamp: request.stamp });
+    this.trim();
   }
 
   private isClosed(): boolean {
@@ -100,7 +120,7 @@ export class RowCache<R> {
 }
 
 function same(a: Wanted, b: Wanted | null): boolean {
-  return b !== null && a.offset === b.offset && a.limit === b.limit && a.revision === b.revision;
+  return b !== null && a.offset === b.offset && a.limit === b.limit && a.revision === b.revision && a.stamp === b.stamp;
 }
 
 /** A table whose rows stay in Rust. */
@@ -112,7 +132,10 @@ export interface WindowSource<R> {
   total: number;
   start?: number;
   rows: FetchRows<R>;
+  /** A row with a number never changes: a new revision asks only for rows not seen yet. */
   appendOnly?: boolean;
+  /** Of rows that only grow in number: how they are decoded. Another one asks for them again. */
+  version?: string | number;
 }
 
 /** Which of a source's rows are shown, and in which direction. */
@@ -121,6 +144,8 @@ export interface Snapshot {
   revision: number;
   start: number;
   total: number;
+  /** What rows must have been fetched under to be fresh. */
+  stamp: string | number;
 }
 
 export type Order = "natural" | "newest-first";

@@ -10,6 +10,8 @@ export interface Shown<R> {
   offsetAt: (index: number) => number;
   indexOf: (offset: number) => number;
   want: (first: number, count: number) => void;
+  /** Whether the row left the source before it was seen. */
+  isGone: (index: number) => boolean;
   error: unknown;
   /** Rows that arrived since the table was held still. */
   unseen: number;
@@ -24,6 +26,7 @@ export function useMemoryRows<R>(rows: readonly R[], columns: readonly Column<R>
       offsetAt: (index) => index,
       indexOf: (offset) => offset,
       want: () => {},
+      isGone: () => false,
       error: null,
       unseen: 0,
     };
@@ -35,31 +38,30 @@ const NOTHING: WindowSource<never> = { id: "", revision: 0, total: 0, rows: () =
 /** `held`: the table keeps showing what it showed, however many rows arrive. */
 export function useWindowRows<R>(source: WindowSource<R> | undefined, order: Order, held: boolean): Shown<R> {
   const live = source ?? NOTHING;
-  const latest = useMemo<Snapshot>(
-    () => ({ id: live.id, revision: live.revision, start: live.start ?? 0, total: live.total }),
-    [live.id, live.revision, live.start, live.total],
-  );
+  const start = Math.min(live.start ?? 0, live.total);
+  const stamp = live.appendOnly ? (live.version ?? 0) : live.revision;
+  const latest = useMemo<Snapshot>(() => ({ id: live.id, revision: live.revision, start, total: live.total, stamp }), [live.id, live.revision, start, live.total, stamp]);
   const shown = usePainted(latest, held);
   const fetch = useRef(live.rows);
   useLayoutEffect(() => {
     fetch.current = live.rows;
   });
   const [version, setVersion] = useState(0);
-  const appendOnly = live.appendOnly ?? false;
   const cache = useMemo(
-    () => new RowCache<R>((offset, limit) => fetch.current(offset, limit), appendOnly, () => setVersion((before) => before + 1)),
+    () => new RowCache<R>((offset, limit) => fetch.current(offset, limit), () => setVersion((before) => before + 1)),
     // A new view, a new cache.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-    [live.id, appendOnly],
+    [live.id],
   );
 
   const want = useCallback(
     (first: number, count: number) => {
       if (count === 0) return;
-      const from = order === "newest-first" ? shown.total - first - count : shown.start + first;
-      cache.want(Math.max(0, from), count, shown.revision);
+      const from = Math.max(0, order === "newest-first" ? shown.total - first - count : shown.start + first);
+      // Rows held still are decoded as those that arrive: only their number and place stay.
+      cache.want(from, count, shown.revision, live.appendOnly ? latest.stamp : shown.stamp);
     },
-    [cache, order, shown],
+    [cache, order, shown, latest.stamp, live.appendOnly],
   );
   return useMemo(
     () => ({
@@ -68,6 +70,7 @@ export function useWindowRows<R>(source: WindowSource<R> | undefined, order: Ord
       offsetAt: (index) => offsetAt(index, shown, order),
       indexOf: (offset) => indexOf(offset, shown, order),
       want,
+      isGone: (index) => cache.isGone(offsetAt(index, shown, order)),
       error: cache.error,
       unseen: latest.total - shown.total,
     }),

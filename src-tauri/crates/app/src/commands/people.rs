@@ -23,10 +23,7 @@ pub async fn source_list(app: &App, _: Nothing) -> Result<Vec<SourceSummary>> {
         .map(|(name, definition)| {
             let (counts, checkpoint_ms) = people.counts(&name);
             let status = people.source(&name);
-            let status = status.unwrap_or_else(|| people::SourceStatus {
-                state: SourceState::Stopped,
-                ..people::SourceStatus::default()
-            });
+            let status = status.unwrap_or_else(people::SourceStatus::stopped);
             SourceSummary {
                 name,
                 definition,
@@ -212,7 +209,7 @@ pub async fn audience_members(app: &App, request: PageRequest) -> Result<MemberL
 
 fn name_of(held: &Held, profile_id: i64) -> String {
     let found = held.people.log.profile(profile_id).map(|it| it.facts);
-    let text = |pick: fn(&tailrace_engine::log::ProfileFacts) -> Option<&String>| {
+    let text = |pick: fn(&tailrace_engine::identity::ProfileFacts) -> Option<&String>| {
         found.as_ref().and_then(pick).map(String::as_str)
     };
     people::profile_name(

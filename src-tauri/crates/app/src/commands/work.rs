@@ -11,6 +11,9 @@ pub async fn workspace_show(app: &App, _: Nothing) -> Result<WorkspaceSummary> {
     let open = app.opened().await?;
     let mut problems = open.workspace().definitions.problems();
     problems.extend(open.log_problems());
+    if let Ok(held) = open.held() {
+        problems.extend(held.people.warehouses.states().into_iter().filter_map(|state| state.error));
+    }
     let workspace = open.workspace();
     Ok(WorkspaceSummary {
         name: workspace.definitions.name().to_owned(),

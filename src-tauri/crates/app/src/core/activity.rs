@@ -10,11 +10,11 @@ use std::{
 
 use tailrace_model::{
     Error, Result,
-    api::{Activity, ActivityState},
+    api::{Activity, ActivityState, Topic},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::now_ms;
+use super::{Hub, now_ms};
 
 /// Ended activities that are kept; running ones are always kept.
 const ENDED_MAX: usize = 200;
@@ -26,13 +26,18 @@ struct Entry {
 }
 
 /// See the module's text.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Activities {
+    hub: Arc<Hub>,
     next: AtomicU64,
     entries: Mutex<VecDeque<Entry>>,
 }
 
 impl Activities {
+    pub fn new(hub: Arc<Hub>) -> Self {
+        Self { hub, next: AtomicU64::new(0), entries: Mutex::default() }
+    }
+
     /// Starts an entry; `token` is what cancelling it cancels.
     pub fn start(
         self: &Arc<Self>,
@@ -62,6 +67,8 @@ impl Activities {
             ended += usize::from(entry.activity.state != ActivityState::Running);
             entry.activity.state == ActivityState::Running || ended <= ENDED_MAX
         });
+        drop(entries);
+        self.hub.add(&Topic::Activity, 1);
         ActivityHandle { id, activities: Arc::clone(self) }
     }
 
@@ -96,6 +103,8 @@ impl Activities {
         if let Some(entry) = entries.iter_mut().find(|entry| entry.activity.id == id) {
             change(&mut entry.activity);
         }
+        drop(entries);
+        self.hub.add(&Topic::Activity, 0);
     }
 }
 

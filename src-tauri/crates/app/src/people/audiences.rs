@@ -46,14 +46,11 @@ pub struct AudienceState {
 pub fn start_evaluations(open: &Arc<OpenWorkspace>) {
     let weak = Arc::downgrade(open);
     open.supervisor.spawn(Stage::Work, |token| async move {
-        let mut seen = None;
         loop {
             let Some(open) = weak.upgrade() else { return };
             let Ok(held) = open.held() else { return };
-            let checkpoint = held.people.log.snapshot().checkpoint_ms();
-            let revision = (checkpoint, held.people.definitions_revision.load(Ordering::SeqCst));
+            let seen = held.people.revision();
             let started = Instant::now();
-            seen = Some(revision);
             if token.run_until_cancelled(evaluate_all(&open)).await.is_none() {
                 return;
             }
@@ -65,8 +62,7 @@ pub fn start_evaluations(open: &Arc<OpenWorkspace>) {
             let news = async {
                 loop {
                     let told = held.people.checkpointed.notified();
-                    let checkpoint = held.people.log.snapshot().checkpoint_ms();
-                    if seen != Some((checkpoint, held.people.definitions_revision.load(Ordering::SeqCst))) {
+                    if held.people.revision() != seen {
                         return;
                     }
                     told.await;
@@ -153,6 +149,11 @@ async fn evaluate_in(
 }
 
 impl People {
+    /// Changes with every checkpoint and every change of a definition.
+    fn revision(&self) -> (Option<i64>, u64) {
+        (self.log.snapshot().checkpoint_ms(), self.definitions_revision.load(Ordering::SeqCst))
+    }
+
     /// The state of an audience; when it was not evaluated since the workspace was opened, from what is stored.
     async fn load_audience(
         &self,

@@ -28,9 +28,8 @@ use tailrace_model::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{SourceStatus, checkpoint};
+use super::checkpoint;
 use crate::{
-    clusters::Cluster,
     core::{Stage, now_ms},
     open::OpenWorkspace,
 };
@@ -100,8 +99,10 @@ async fn run(
     let mut reader = Reader::new(name, definition)?;
     let cluster = open.cluster(&definition.cluster).await?;
     let cluster_id = cluster.id().await?;
+    // What an earlier try collected is in the checkpoint before its positions are read again.
+    checkpoint::write(open).await?;
     let positions = held.store.positions(name, &cluster_id, &definition.topic).await?;
-    held.people.begin_source(name, &cluster, &cluster_id, definition);
+    held.people.begin_source(name, &cluster, &cluster_id, definition).await;
     let mut spec = TailSpec::new(&definition.topic, TailFrom::Offsets(positions));
     spec.new_partitions = true;
     let mut tail = Tail::start(&cluster.client, spec, now_ms(), token.clone()).await?;
@@ -264,12 +265,5 @@ impl Projection {
             self.decoder = RecordDecoder::json(&self.shape.fields().select(&self.paths));
         }
         self.sql.evaluate(&self.decoder.decode(raw)?.records)
-    }
-}
-
-impl SourceStatus {
-    /// What a source shows before it has run.
-    pub fn new(cluster: Option<Arc<Cluster>>, cluster_id: &str) -> Self {
-        Self { cluster, cluster_id: cluster_id.to_owned(), ..Self::default() }
     }
 }

@@ -18,7 +18,6 @@ use std::{
 
 pub use audiences::{AudienceState, definitions_changed, evaluate, start_evaluations};
 pub use check::check;
-pub use checkpoint::write as write_checkpoint;
 pub use collect::start_sources;
 pub use observed::observed;
 use observed::ObservedCache;
@@ -124,7 +123,6 @@ pub struct SourceStatus {
     pub behind: Option<i64>,
     pub per_second: f64,
     cluster: Option<Arc<Cluster>>,
-    cluster_id: String,
     group: Option<String>,
     scanned: (i64, u64),
 }
@@ -137,10 +135,16 @@ impl Default for SourceStatus {
             behind: None,
             per_second: 0.0,
             cluster: None,
-            cluster_id: String::new(),
             group: None,
             scanned: (0, 0),
         }
+    }
+}
+
+impl SourceStatus {
+    /// Of a source that does not run.
+    pub fn stopped() -> Self {
+        Self { state: SourceState::Stopped, ..Self::default() }
     }
 }
 
@@ -194,10 +198,22 @@ impl People {
         snapshot.segments().iter().map(|segment| segment.row().max_timestamp_ms.min(now)).max()
     }
 
-    fn begin_source(&self, name: &str, cluster: &Arc<Cluster>, cluster_id: &str, definition: &SourceDefinition) {
+    async fn begin_source(
+        &self,
+        name: &str,
+        cluster: &Arc<Cluster>,
+        cluster_id: &str,
+        definition: &SourceDefinition,
+    ) {
+        let pending = Pending {
+            source: name.to_owned(),
+            cluster_id: cluster_id.to_owned(),
+            topic: definition.topic.clone(),
+            ..Pending::default()
+        };
+        self.collecting.lock().await.pending.insert(name.to_owned(), pending);
         let status = SourceStatus {
             cluster: Some(Arc::clone(cluster)),
-            cluster_id: cluster_id.to_owned(),
             group: definition.group.clone(),
             ..SourceStatus::default()
         };

@@ -21,7 +21,7 @@ pub fn search(people: &People, text: &str, offset: u64, limit: u32) -> ProfileLi
     ProfileList { profiles: page.profiles.into_iter().map(summary).collect(), total: page.total }
 }
 
-fn summary(facts: tailrace_engine::log::ProfileFacts) -> ProfileSummary {
+fn summary(facts: tailrace_engine::identity::ProfileFacts) -> ProfileSummary {
     ProfileSummary {
         profile_id: facts.profile_id,
         name: profile_name(facts.profile_id, facts.user_id.as_deref(), facts.email.as_deref(), facts.anonymous_id.as_deref()),

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 use tailrace_engine::{
+    events::columns::{ColumnRow, ColumnType},
     identity::{IdentifierRow, IdentityRows, MergeRow, ProfileRow, TraitRow},
-    log::{CheckpointChange, ColumnRow, ColumnType, LogManifest, SegmentRow},
+    log::{CheckpointChange, LogManifest, SegmentRow},
 };
 use tailrace_model::{Error, Result, api::MalformedRecord};
 

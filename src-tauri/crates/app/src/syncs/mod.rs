@@ -21,8 +21,8 @@ use tailrace_connectors::{
     destinations::{self, Destination, SyncContext, Wants},
 };
 use tailrace_model::{
-    DestinationDefinition, Error, Result, SyncDefinition,
-    api::{RunState, SyncDifference, SyncOutcome, SyncRun, Topic},
+    DestinationDefinition, Error, Result,
+    api::{RunState, SyncOutcome, SyncRun, Topic},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -181,10 +181,4 @@ fn error_of(delivered: &Delivered, refused: u64) -> Option<Error> {
             format!("the destination refused {refused} rows, which stay owed; the first: {first}"),
         ))
     })
-}
-
-/// The difference, as it is shown.
-pub async fn difference(open: &OpenWorkspace, name: &str) -> Result<SyncDifference> {
-    let definition: SyncDefinition = open.workspace().definitions.sync(name)?.clone();
-    difference::compute(open, open.held()?, name, &definition).await?.show()
 }

@@ -58,6 +58,8 @@ impl Default for Buffer {
 
 /// A page to render: slices of batches, in order.
 pub struct Page {
+    /// The number of the first row.
+    pub first: u64,
     pub slices: Vec<RecordBatch>,
     pub fields: Fields,
     pub columns: Vec<Column>,
@@ -135,7 +137,8 @@ impl Buffer {
     /// Rows `offset..offset + limit`, counted from the first that matched.
     pub fn page(&self, offset: u64, limit: u32) -> Page {
         let mut left = (limit as usize).min(ROWS_PAGE_MAX);
-        let mut skip = offset.saturating_sub(self.evicted) as usize;
+        let first = offset.max(self.evicted);
+        let mut skip = (first - self.evicted) as usize;
         let mut slices = Vec::new();
         for kept in &self.kept {
             let rows = kept.records.num_rows();
@@ -151,6 +154,6 @@ impl Buffer {
                 break;
             }
         }
-        Page { slices, fields: self.shape.fields(), columns: self.columns(), total: self.matched }
+        Page { first, slices, fields: self.shape.fields(), columns: self.columns(), total: self.matched }
     }
 }

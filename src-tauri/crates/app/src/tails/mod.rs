@@ -25,7 +25,6 @@ use crate::{
 };
 
 /// One tail that is open.
-#[derive(Debug)]
 pub struct TailView {
     token: CancellationToken,
     paused: watch::Sender<bool>,
@@ -33,6 +32,12 @@ pub struct TailView {
     progress: TailWatch,
     started_ms: i64,
     ended: watch::Sender<Option<Ending>>,
+}
+
+impl std::fmt::Debug for TailView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TailView").field("started_ms", &self.started_ms).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -180,11 +185,6 @@ impl TailView {
         // The sender lives as long as the view.
         let _ = ended.wait_for(Option::is_some).await;
         self.status()
-    }
-
-    /// Follows matched rows: changes whenever there are more, or the tail ends.
-    pub fn has_ended(&self) -> bool {
-        self.ended.borrow().is_some()
     }
 
     pub fn status(&self) -> TailStatus {

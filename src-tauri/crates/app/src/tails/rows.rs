@@ -24,7 +24,7 @@ pub fn render(page: Page) -> Result<TailRows> {
     for slice in &page.slices {
         render_slice(slice, &decoder, &page.columns, &mut rows)?;
     }
-    Ok(TailRows { rows, columns: page.columns, total: page.total })
+    Ok(TailRows { first: page.first, rows, columns: page.columns, total: page.total })
 }
 
 fn missing(column: &str) -> Error {

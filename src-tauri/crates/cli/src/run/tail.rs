@@ -63,7 +63,7 @@ async fn drain(app: &App, view: u64, from: u64, sink: &mut Sink) -> anyhow::Resu
         if page.rows.is_empty() {
             return Ok(at);
         }
-        at += page.rows.len() as u64;
+        at = page.first + page.rows.len() as u64;
         sink.write(&page)?;
     }
 }

@@ -80,8 +80,12 @@ fn duplicates() -> Error {
 }
 
 fn ids(batch: &RecordBatch) -> Result<Vec<i64>> {
-    let column = cast(batch.column(0), &DataType::Int64)
-        .map_err(|_| Error::user("audience_columns", "a profile_id is larger than a profile's number can be"))?;
+    let column = cast(batch.column(0), &DataType::Int64).map_err(|_| {
+        Error::user(
+            "audience_columns",
+            "a profile_id is larger than a profile's number can be",
+        )
+    })?;
     if column.null_count() > 0 {
         return Err(Error::user(
             "audience_null",
@@ -142,11 +146,15 @@ async fn of_sql(session: &Session, definition: &AudienceDefinition, t_ms: i64) -
             }
             if session.has_profile(*id) && sample.iter().all(|member| member.profile_id != *id) {
                 let cells = batch.columns().iter().map(|column| cell(column, row));
-                let parts = std::iter::zip(&columns, cells).skip(1).filter_map(|(column, cell)| {
-                    cell.map(|cell| format!("{} {cell}", column.name))
-                });
+                let parts = std::iter::zip(&columns, cells)
+                    .skip(1)
+                    .filter_map(|(column, cell)| cell.map(|cell| format!("{} {cell}", column.name)));
                 let why = parts.take(WHY_PARTS_MAX).collect::<Vec<_>>().join(" · ");
-                sample.push(SampleMember { profile_id: *id, name: session.profile_name(*id), why });
+                sample.push(SampleMember {
+                    profile_id: *id,
+                    name: session.profile_name(*id),
+                    why,
+                });
             }
         }
         members.extend(batch_ids);
@@ -176,7 +184,10 @@ async fn of_conditions(session: &Session, condition: &Condition, t_ms: i64) -> R
             let size = truth.true_count() as u64;
             match sizes.get_mut(at) {
                 Some(known) => known.size += size,
-                None => sizes.push(ConditionSize { path: path.clone(), size }),
+                None => sizes.push(ConditionSize {
+                    path: path.clone(),
+                    size,
+                }),
             }
         }
         let batch_ids = ids(&batch)?;
@@ -186,7 +197,11 @@ async fn of_conditions(session: &Session, condition: &Condition, t_ms: i64) -> R
             }
             let why = why(&compiled, &leaves, &batch, row);
             let profile_id = batch_ids[row];
-            sample.push(SampleMember { profile_id, name: session.profile_name(profile_id), why });
+            sample.push(SampleMember {
+                profile_id,
+                name: session.profile_name(profile_id),
+                why,
+            });
         }
         let kept = filter(batch.column(0), &truths.root).map_err(internal)?;
         members.extend(kept.as_primitive::<Int64Type>().values());
@@ -197,7 +212,10 @@ async fn of_conditions(session: &Session, condition: &Condition, t_ms: i64) -> R
     }
     if sizes.is_empty() {
         // There was no profile at all.
-        sizes = paths(condition).into_iter().map(|path| ConditionSize { path, size: 0 }).collect();
+        sizes = paths(condition)
+            .into_iter()
+            .map(|path| ConditionSize { path, size: 0 })
+            .collect();
     }
     let counters = query.counters();
     Ok(Found {
@@ -274,7 +292,12 @@ fn truth(
             let mut holds = BooleanArray::from(vec![every; rows]);
             for (index, child) in children.iter().enumerate() {
                 let child = truth(child, child_path(&path, index), batch, all)?;
-                holds = if every { and(&holds, &child) } else { or(&holds, &child) }.map_err(internal)?;
+                holds = if every {
+                    and(&holds, &child)
+                } else {
+                    or(&holds, &child)
+                }
+                .map_err(internal)?;
             }
             holds
         }
@@ -284,8 +307,12 @@ fn truth(
 }
 
 fn leaf_truth(at: usize, batch: &RecordBatch) -> Result<BooleanArray> {
-    let column = batch.column_by_name(&format!("c{at}")).and_then(|column| column.as_boolean_opt());
-    column.cloned().ok_or_else(|| Error::internal("audience", "a condition gave no answer"))
+    let column = batch
+        .column_by_name(&format!("c{at}"))
+        .and_then(|column| column.as_boolean_opt());
+    column
+        .cloned()
+        .ok_or_else(|| Error::internal("audience", "a condition gave no answer"))
 }
 
 fn internal(error: arrow::error::ArrowError) -> Error {
@@ -293,7 +320,9 @@ fn internal(error: arrow::error::ArrowError) -> Error {
 }
 
 fn value(at: usize, batch: &RecordBatch, row: usize) -> Option<String> {
-    batch.column_by_name(&format!("v{at}")).and_then(|column: &ArrayRef| cell(column, row))
+    batch
+        .column_by_name(&format!("v{at}"))
+        .and_then(|column: &ArrayRef| cell(column, row))
 }
 
 /// The conditions that hold, in short.
@@ -304,7 +333,11 @@ fn why(compiled: &Compiled, leaves: &[&Condition], batch: &RecordBatch, row: usi
     for at in positive {
         let holds = leaf_truth(at, batch).is_ok_and(|truth| truth.value(row));
         if holds && parts.len() < WHY_PARTS_MAX {
-            parts.extend(leaves.get(at).map(|leaf| sentence::why(leaf, value(at, batch, row).as_deref())));
+            parts.extend(
+                leaves
+                    .get(at)
+                    .map(|leaf| sentence::why(leaf, value(at, batch, row).as_deref())),
+            );
         }
     }
     parts.dedup();
@@ -332,7 +365,10 @@ pub async fn explain(
     t_ms: i64,
 ) -> Result<Explanation> {
     if !session.has_profile(profile_id) {
-        return Err(Error::user("unknown_profile", format!("there is no profile {profile_id}")));
+        return Err(Error::user(
+            "unknown_profile",
+            format!("there is no profile {profile_id}"),
+        ));
     }
     let mut explanation = Explanation {
         profile_id,
@@ -351,7 +387,14 @@ pub async fn explain(
             explanation.member = truths.root.value(0);
             let mut holds = truths.all.into_iter();
             let mut leaf = 0;
-            explained(condition, 0, &batch, &mut leaf, &mut holds, &mut explanation.conditions);
+            explained(
+                condition,
+                0,
+                &batch,
+                &mut leaf,
+                &mut holds,
+                &mut explanation.conditions,
+            );
         }
         _ => {
             let evaluation = members(session, definition, t_ms).await?;
@@ -391,10 +434,19 @@ fn explained(
         Condition::Not(child) => std::slice::from_ref(child.as_ref()),
         _ => &[],
     };
-    let group = matches!(condition, Condition::All(_) | Condition::Any(_) | Condition::Not(_));
+    let group = matches!(
+        condition,
+        Condition::All(_) | Condition::Any(_) | Condition::Not(_)
+    );
     let value = if group { None } else { value(*leaf, batch, 0) };
     *leaf += usize::from(!group);
-    out.push(ExplainedCondition { path, depth, sentence: sentence::heading(condition), holds: truth.value(0), value });
+    out.push(ExplainedCondition {
+        path,
+        depth,
+        sentence: sentence::heading(condition),
+        holds: truth.value(0),
+        value,
+    });
     for child in children {
         explained(child, depth + 1, batch, leaf, holds, out);
     }

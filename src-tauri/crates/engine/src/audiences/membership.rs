@@ -54,7 +54,10 @@ impl Membership {
     }
 
     pub fn since_ms(&self, profile_id: i64) -> Option<i64> {
-        let at = self.members.binary_search_by_key(&profile_id, |member| member.profile_id).ok()?;
+        let at = self
+            .members
+            .binary_search_by_key(&profile_id, |member| member.profile_id)
+            .ok()?;
         self.members.get(at).map(|member| member.since_ms)
     }
 
@@ -72,7 +75,10 @@ impl Membership {
                 Some(stayed) => next.push(*stayed),
                 None => {
                     changes.entered.push(profile_id);
-                    next.push(MemberSince { profile_id, since_ms: t_ms });
+                    next.push(MemberSince {
+                        profile_id,
+                        since_ms: t_ms,
+                    });
                 }
             }
         }
@@ -99,7 +105,13 @@ mod tests {
         let mut membership = Membership::default();
         let check = |membership: &mut Membership, ids: &[i64], t_ms, entered: &[i64], exited: &[i64]| {
             let changes = membership.apply(ids, t_ms);
-            assert_eq!(changes, Changes { entered: entered.to_vec(), exited: exited.to_vec() });
+            assert_eq!(
+                changes,
+                Changes {
+                    entered: entered.to_vec(),
+                    exited: exited.to_vec()
+                }
+            );
             assert_eq!(membership.ids(), ids);
         };
         check(&mut membership, &[1, 3, 5], 10, &[1, 3, 5], &[]);
@@ -107,7 +119,11 @@ mod tests {
         check(&mut membership, &[2, 3, 9], 20, &[2, 9], &[1, 5]);
         check(&mut membership, &[1, 2], 30, &[1], &[3, 9]);
         assert_eq!(membership.since_ms(2), Some(20));
-        assert_eq!(membership.since_ms(1), Some(30), "it came back, and is a member since then");
+        assert_eq!(
+            membership.since_ms(1),
+            Some(30),
+            "it came back, and is a member since then"
+        );
         assert_eq!(membership.since_ms(3), None);
         check(&mut membership, &[], 40, &[], &[1, 2]);
     }

@@ -33,10 +33,15 @@ pub(crate) async fn definition_sql(core: &Core, definition: &AudienceDefinition)
     match (&definition.condition, &definition.sql) {
         (Some(condition), None) => {
             let shapes = Shapes::of(core, &[condition]).await;
-            sql::compile(condition, &shapes).map(|compiled| compiled.members()).map_err(first)
+            sql::compile(condition, &shapes)
+                .map(|compiled| compiled.members())
+                .map_err(first)
         }
         (None, Some(sql)) => Ok(sql.trim().trim_end_matches(';').to_owned()),
-        _ => Err(Error::user("audience_kind", "an audience is either a condition or SQL: give exactly one of them")),
+        _ => Err(Error::user(
+            "audience_kind",
+            "an audience is either a condition or SQL: give exactly one of them",
+        )),
     }
 }
 
@@ -51,7 +56,9 @@ pub(crate) fn check_columns(schema: &Schema) -> Result<()> {
         Some(field) if field.name() == "profile_id" && field.data_type().is_integer() => Ok(()),
         Some(field) if field.name() == "profile_id" => {
             let found = crate::session::names::type_name(field.data_type());
-            let message = format!("profile_id is a {found}: an audience selects the number that profiles have as profile_id");
+            let message = format!(
+                "profile_id is a {found}: an audience selects the number that profiles have as profile_id"
+            );
             Err(Error::user("audience_columns", message))
         }
         Some(field) => {
@@ -61,6 +68,9 @@ pub(crate) fn check_columns(schema: &Schema) -> Result<()> {
             );
             Err(Error::user("audience_columns", message))
         }
-        None => Err(Error::user("audience_columns", "an audience is a SELECT whose first column is profile_id")),
+        None => Err(Error::user(
+            "audience_columns",
+            "an audience is a SELECT whose first column is profile_id",
+        )),
     }
 }

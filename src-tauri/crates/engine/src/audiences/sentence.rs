@@ -28,7 +28,10 @@ pub fn heading(condition: &Condition) -> String {
 pub fn why(condition: &Condition, value: Option<&str>) -> String {
     match (condition, value) {
         (Condition::Performed(performed), Some(value)) => {
-            let window = performed.window.map(|window| format!(" in {window}")).unwrap_or_default();
+            let window = performed
+                .window
+                .map(|window| format!(" in {window}"))
+                .unwrap_or_default();
             match (performed.aggregate, &performed.property) {
                 (Aggregate::Count, _) => format!("{value} × {}{window}", performed.event),
                 (aggregate, property) => {
@@ -45,7 +48,10 @@ pub fn why(condition: &Condition, value: Option<&str>) -> String {
 
 /// Without the word that joins it to `People`.
 fn short(clause: &str) -> &str {
-    clause.strip_prefix("who ").or_else(|| clause.strip_prefix("whose ")).unwrap_or(clause)
+    clause
+        .strip_prefix("who ")
+        .or_else(|| clause.strip_prefix("whose "))
+        .unwrap_or(clause)
 }
 
 fn clause(condition: &Condition, negated: bool) -> String {
@@ -55,15 +61,25 @@ fn clause(condition: &Condition, negated: bool) -> String {
         Condition::Not(child) => clause(child, !negated),
         Condition::Performed(performed) => performed_clause(performed, negated),
         Condition::Attribute(attribute) => {
-            format!("whose {} {}", attribute.column, compared(attribute.op, attribute.value.as_ref(), negated))
+            format!(
+                "whose {} {}",
+                attribute.column,
+                compared(attribute.op, attribute.value.as_ref(), negated)
+            )
         }
         Condition::Trait(TraitCondition { name, op, value }) => {
             format!("whose {name} {}", compared(*op, value.as_ref(), negated))
         }
-        Condition::InAudience(name) => format!("who are {}in audience {name}", if negated { "not " } else { "" }),
+        Condition::InAudience(name) => {
+            format!("who are {}in audience {name}", if negated { "not " } else { "" })
+        }
         Condition::Sql(predicate) => {
             let predicate = predicate.split_whitespace().collect::<Vec<_>>().join(" ");
-            if negated { format!("for whom not ({predicate})") } else { format!("for whom {predicate}") }
+            if negated {
+                format!("for whom not ({predicate})")
+            } else {
+                format!("for whom {predicate}")
+            }
         }
     }
 }
@@ -79,7 +95,12 @@ fn group(children: &[Condition], word: &str, negated: bool) -> String {
         })
         .collect();
     match clauses.as_slice() {
-        [] => if word == "and" { "who are anyone" } else { "who are nobody" }.to_owned(),
+        [] => if word == "and" {
+            "who are anyone"
+        } else {
+            "who are nobody"
+        }
+        .to_owned(),
         [only] => only.trim_start_matches('(').trim_end_matches(')').to_owned(),
         [first, second] => format!("{first} {word} {second}"),
         [most @ .., last] => format!("{} {word} {last}", most.join(", ")),
@@ -87,16 +108,35 @@ fn group(children: &[Condition], word: &str, negated: bool) -> String {
 }
 
 fn performed_clause(performed: &Performed, negated: bool) -> String {
-    let Performed { event, aggregate, property, op, value, filter, window } = performed;
-    let which = if filter.is_empty() { String::new() } else { format!(" with {}", filters(filter)) };
+    let Performed {
+        event,
+        aggregate,
+        property,
+        op,
+        value,
+        filter,
+        window,
+    } = performed;
+    let which = if filter.is_empty() {
+        String::new()
+    } else {
+        format!(" with {}", filters(filter))
+    };
     let span = window.map(within).unwrap_or_default();
     if *aggregate != Aggregate::Count {
         let property = property.as_deref().unwrap_or_default();
         let amount = number(*op, *value, negated);
-        return format!("whose {} {property} of {event}{which}{span} is {amount}", aggregate_word(*aggregate));
+        return format!(
+            "whose {} {property} of {event}{which}{span} is {amount}",
+            aggregate_word(*aggregate)
+        );
     }
     let op = if negated { opposite(*op) } else { *op };
-    let ever = if window.is_some() { "did not do" } else { "never did" };
+    let ever = if window.is_some() {
+        "did not do"
+    } else {
+        "never did"
+    };
     match times(op, *value) {
         Times::Never => format!("who {ever} {event}{which}{span}"),
         Times::Once => format!("who did {event}{which}{span}"),
@@ -112,7 +152,13 @@ enum Times {
 
 fn times(op: NumberOperator, value: f64) -> Times {
     use NumberOperator::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
-    let count = |value: f64| if value == 1.0 { "once".to_owned() } else { format!("{value} times") };
+    let count = |value: f64| {
+        if value == 1.0 {
+            "once".to_owned()
+        } else {
+            format!("{value} times")
+        }
+    };
     match op {
         Less if value > 0.0 && value <= 1.0 => Times::Never,
         Equal | LessOrEqual if value == 0.0 => Times::Never,
@@ -153,7 +199,11 @@ fn number(op: NumberOperator, value: f64, negated: bool) -> String {
 }
 
 fn within(window: Span) -> String {
-    if window.count == 1 { format!(" in the last {}", window.unit_name()) } else { format!(" in the last {window}") }
+    if window.count == 1 {
+        format!(" in the last {}", window.unit_name())
+    } else {
+        format!(" in the last {window}")
+    }
 }
 
 fn aggregate_word(aggregate: Aggregate) -> &'static str {
@@ -170,7 +220,13 @@ fn aggregate_word(aggregate: Aggregate) -> &'static str {
 fn filters(filter: &[PropertyCondition]) -> String {
     let one = |condition: &PropertyCondition| {
         let compared = compared(condition.op, condition.value.as_ref(), false);
-        format!("{} {}", condition.property, compared.strip_prefix("is ").map_or(compared.as_str(), |rest| rest))
+        format!(
+            "{} {}",
+            condition.property,
+            compared
+                .strip_prefix("is ")
+                .map_or(compared.as_str(), |rest| rest)
+        )
     };
     filter.iter().map(one).collect::<Vec<_>>().join(" and ")
 }
@@ -178,9 +234,11 @@ fn filters(filter: &[PropertyCondition]) -> String {
 fn compared(op: Operator, value: Option<&Value>, negated: bool) -> String {
     let not = if negated { "not " } else { "" };
     let value = match value {
-        Some(Value::List(values)) if op == Operator::Between => {
-            values.iter().map(Value::display).collect::<Vec<_>>().join(" and ")
-        }
+        Some(Value::List(values)) if op == Operator::Between => values
+            .iter()
+            .map(Value::display)
+            .collect::<Vec<_>>()
+            .join(" and "),
         Some(Value::List(values)) => {
             let texts: Vec<String> = values.iter().map(Value::display).collect();
             match texts.as_slice() {
@@ -211,7 +269,11 @@ fn compared(op: Operator, value: Option<&Value>, negated: bool) -> String {
 }
 
 fn verb(negated: bool, says: &str, say: &str, value: &str) -> String {
-    if negated { format!("does not {say} {value}") } else { format!("{says} {value}") }
+    if negated {
+        format!("does not {say} {value}")
+    } else {
+        format!("{says} {value}")
+    }
 }
 
 #[cfg(test)]
@@ -252,10 +314,22 @@ mod tests {
             r#"{"all": [{"in_audience": "a"}, {"any": [{"in_audience": "b"}, {"in_audience": "c"}]}]}"#,
             "People who are in audience a and (who are in audience b or who are in audience c).",
         );
-        check(r#"{"performed": {"event": "Order", "op": "<", "value": 1, "window": "30 days"}}"#, "People who did not do Order in the last 30 days.");
-        check(r#"{"not": {"performed": {"event": "Order", "op": ">=", "value": 3}}}"#, "People who did Order fewer than 3 times.");
-        check(r#"{"trait": {"name": "email", "op": "null"}}"#, "People whose email is unknown.");
-        check(r#"{"not": {"trait": {"name": "email", "op": "ends", "value": ".org"}}}"#, "People whose email does not end with .org.");
+        check(
+            r#"{"performed": {"event": "Order", "op": "<", "value": 1, "window": "30 days"}}"#,
+            "People who did not do Order in the last 30 days.",
+        );
+        check(
+            r#"{"not": {"performed": {"event": "Order", "op": ">=", "value": 3}}}"#,
+            "People who did Order fewer than 3 times.",
+        );
+        check(
+            r#"{"trait": {"name": "email", "op": "null"}}"#,
+            "People whose email is unknown.",
+        );
+        check(
+            r#"{"not": {"trait": {"name": "email", "op": "ends", "value": ".org"}}}"#,
+            "People whose email does not end with .org.",
+        );
         check(r#"{"all": []}"#, "Everyone.");
     }
 
@@ -265,8 +339,16 @@ mod tests {
             let condition: Condition = serde_json::from_str(json).unwrap();
             assert_eq!(why(&condition, value), expected);
         };
-        check(r#"{"performed": {"event": "Order Completed", "op": ">=", "value": 3, "window": "14 days"}}"#, Some("4"), "4 × Order Completed in 14 days");
-        check(r#"{"attribute": {"table": "crm.accounts", "column": "plan", "op": "=", "value": "pro"}}"#, Some("pro"), "plan is pro");
+        check(
+            r#"{"performed": {"event": "Order Completed", "op": ">=", "value": 3, "window": "14 days"}}"#,
+            Some("4"),
+            "4 × Order Completed in 14 days",
+        );
+        check(
+            r#"{"attribute": {"table": "crm.accounts", "column": "plan", "op": "=", "value": "pro"}}"#,
+            Some("pro"),
+            "plan is pro",
+        );
         check(r#"{"in_audience": "vip"}"#, None, "are in audience vip");
     }
 }

@@ -26,7 +26,11 @@ use crate::session::{
 pub(crate) type Path = String;
 
 pub(crate) fn child_path(path: &str, index: usize) -> Path {
-    if path.is_empty() { index.to_string() } else { format!("{path}.{index}") }
+    if path.is_empty() {
+        index.to_string()
+    } else {
+        format!("{path}.{index}")
+    }
 }
 
 /// Something wrong with the condition at `path`.
@@ -109,10 +113,19 @@ pub(crate) fn compile(condition: &Condition, shapes: &Shapes) -> Result<Compiled
         traits: BTreeMap::new(),
         sets: Vec::new(),
     };
-    let mut compiler = Compiler { shapes, compiled, problems: Vec::new(), names: BTreeSet::from(reserved) };
+    let mut compiler = Compiler {
+        shapes,
+        compiled,
+        problems: Vec::new(),
+        names: BTreeSet::from(reserved),
+    };
     let root = compiler.node(condition, String::new());
     compiler.compiled.root = root;
-    if compiler.problems.is_empty() { Ok(compiler.compiled) } else { Err(compiler.problems) }
+    if compiler.problems.is_empty() {
+        Ok(compiler.compiled)
+    } else {
+        Err(compiler.problems)
+    }
 }
 
 impl Compiler<'_> {
@@ -136,7 +149,11 @@ impl Compiler<'_> {
     }
 
     fn children(&mut self, children: &[Condition], path: &str) -> Vec<Node> {
-        children.iter().enumerate().map(|(index, child)| self.node(child, child_path(path, index))).collect()
+        children
+            .iter()
+            .enumerate()
+            .map(|(index, child)| self.node(child, child_path(path, index)))
+            .collect()
     }
 
     /// A name that nothing else in the text has.
@@ -154,20 +171,34 @@ impl Compiler<'_> {
         let value = performed_value(performed)?;
         let over = aggregate(performed.aggregate, performed.property.as_deref(), self.shapes)?;
         let terms = event_terms(&performed.event, &performed.filter, performed.window, self.shapes)?;
-        let same = self.compiled.facts.iter().find(|fact| fact.aggregate == over.sql && fact.terms == terms);
+        let same = self
+            .compiled
+            .facts
+            .iter()
+            .find(|fact| fact.aggregate == over.sql && fact.terms == terms);
         let name = match same.map(|fact| fact.name.clone()) {
             Some(name) => name,
             None => {
                 let wanted = match &performed.property {
                     Some(property) => {
-                        format!("{}_{}_{}", slug(&performed.event), aggregate_name(performed.aggregate), slug(property))
+                        format!(
+                            "{}_{}_{}",
+                            slug(&performed.event),
+                            aggregate_name(performed.aggregate),
+                            slug(property)
+                        )
                     }
                     None => slug(&performed.event),
                 };
                 let name = self.name(&wanted);
                 let event = performed.event.clone();
-                let fact =
-                    Fact { name: name.clone(), aggregate: over.sql, event, window: performed.window, terms };
+                let fact = Fact {
+                    name: name.clone(),
+                    aggregate: over.sql,
+                    event,
+                    window: performed.window,
+                    terms,
+                };
                 self.compiled.facts.push(fact);
                 name
             }
@@ -184,23 +215,38 @@ impl Compiler<'_> {
         } else {
             (plain.clone(), format!("coalesce({plain}, false)"), fact)
         };
-        Ok(Leaf { positive, wide: strict.clone(), strict, value: Some(shown) })
+        Ok(Leaf {
+            positive,
+            wide: strict.clone(),
+            strict,
+            value: Some(shown),
+        })
     }
 
     fn attribute(&mut self, attribute: &AttributeCondition) -> Result<Leaf> {
         let (at, data_type) = self.table(attribute)?;
         let label = format!("\"{}\" of {}", attribute.column, attribute.table);
         let column = format!("r.{}", quote_name(&attribute.column));
-        let target = Target { sql: &column, data_type: &data_type, label: &label };
+        let target = Target {
+            sql: &column,
+            data_type: &data_type,
+            label: &label,
+        };
         // Missing means that no row has a value: the opposite of "exists", not a row with a null.
         let missing = attribute.op == Operator::Null;
         let op = if missing { Operator::Exists } else { attribute.op };
         let found = comparison(&target, op, attribute.value.as_ref()).map_err(|mut error| {
-            error.message = error.message.replace("\"exists\" takes", &format!("\"{}\" takes", terms::symbol(attribute.op)));
+            error.message = error.message.replace(
+                "\"exists\" takes",
+                &format!("\"{}\" takes", terms::symbol(attribute.op)),
+            );
             error
         })?;
         let aggregated = format!("bool_or({found})");
-        let same = self.compiled.tables[at].columns.iter().find(|(_, sql)| *sql == aggregated);
+        let same = self.compiled.tables[at]
+            .columns
+            .iter()
+            .find(|(_, sql)| *sql == aggregated);
         let name = match same.map(|(name, _)| name.clone()) {
             Some(name) => name,
             None => {
@@ -224,23 +270,47 @@ impl Compiler<'_> {
         let strict = format!("coalesce({holds}, false)");
         Ok(if missing {
             let none = format!("NOT {strict}");
-            Leaf { positive: none.clone(), strict: none.clone(), wide: none, value }
+            Leaf {
+                positive: none.clone(),
+                strict: none.clone(),
+                wide: none,
+                value,
+            }
         } else {
-            Leaf { positive: holds, wide: strict.clone(), strict, value }
+            Leaf {
+                positive: holds,
+                wide: strict.clone(),
+                strict,
+                value,
+            }
         })
     }
 
     /// The facts of the attribute's table, and the type of its column.
     fn table(&mut self, attribute: &AttributeCondition) -> Result<(usize, arrow::datatypes::DataType)> {
-        let parts = attribute.table.split_once('.').map(|(warehouse, table)| (warehouse.to_owned(), table.to_owned()));
-        let Some((key, shape)) = parts.and_then(|parts| self.shapes.tables.get(&parts).map(|shape| (parts, shape))) else {
+        let parts = attribute
+            .table
+            .split_once('.')
+            .map(|(warehouse, table)| (warehouse.to_owned(), table.to_owned()));
+        let Some((key, shape)) =
+            parts.and_then(|parts| self.shapes.tables.get(&parts).map(|shape| (parts, shape)))
+        else {
             let known = self.shapes.table_names();
             let hint = suggestion(&attribute.table, known.iter().map(String::as_str));
-            return Err(Error::user("unknown_table", format!("there is no warehouse table \"{}\".{hint}", attribute.table)));
+            return Err(Error::user(
+                "unknown_table",
+                format!("there is no warehouse table \"{}\".{hint}", attribute.table),
+            ));
         };
         let Ok(field) = shape.schema.field_with_name(&attribute.column) else {
-            let hint = suggestion(&attribute.column, shape.schema.fields().iter().map(|field| field.name().as_str()));
-            let message = format!("there is no column \"{}\" in {}.{hint}", attribute.column, attribute.table);
+            let hint = suggestion(
+                &attribute.column,
+                shape.schema.fields().iter().map(|field| field.name().as_str()),
+            );
+            let message = format!(
+                "there is no column \"{}\" in {}.{hint}",
+                attribute.column, attribute.table
+            );
             return Err(Error::user("unknown_column", message));
         };
         let data_type = field.data_type().clone();
@@ -249,7 +319,10 @@ impl Compiler<'_> {
             return Ok((at, data_type));
         }
         let Ok(joined) = shape.schema.field_with_name(&shape.key) else {
-            let message = format!("{} has no column \"{}\", which its definition names as its key", attribute.table, shape.key);
+            let message = format!(
+                "{} has no column \"{}\", which its definition names as its key",
+                attribute.table, shape.key
+            );
             return Err(Error::user("unknown_column", message));
         };
         if self.shapes.profiles.field_with_name(&shape.identifier).is_err() {
@@ -260,10 +333,20 @@ impl Compiler<'_> {
             return Err(Error::user("unknown_identifier", message));
         }
         let joined_key = format!("r.{}", quote_name(&shape.key));
-        let joined_key = if is_text(joined.data_type()) { joined_key } else { format!("CAST({joined_key} AS VARCHAR)") };
+        let joined_key = if is_text(joined.data_type()) {
+            joined_key
+        } else {
+            format!("CAST({joined_key} AS VARCHAR)")
+        };
         let on = format!("{joined_key} = p.{}", quote_name(&shape.identifier));
         let name = self.name(&format!("{}_{}", slug(&key.0), slug(&key.1)));
-        self.compiled.tables.push(TableFacts { name, from, on, columns: Vec::new(), values: Vec::new() });
+        self.compiled.tables.push(TableFacts {
+            name,
+            from,
+            on,
+            columns: Vec::new(),
+            values: Vec::new(),
+        });
         Ok((self.compiled.tables.len() - 1, data_type))
     }
 
@@ -280,29 +363,59 @@ impl Compiler<'_> {
                         name
                     }
                 };
-                (format!("{}.{}", quote_name(&name), quote_name(&shape.column)), shape.data_type.clone())
+                (
+                    format!("{}.{}", quote_name(&name), quote_name(&shape.column)),
+                    shape.data_type.clone(),
+                )
             }
             None => match self.shapes.profiles.field_with_name(&compared.name) {
-                Ok(field) => (format!("p.{}", quote_name(&compared.name)), field.data_type().clone()),
+                Ok(field) => (
+                    format!("p.{}", quote_name(&compared.name)),
+                    field.data_type().clone(),
+                ),
                 Err(_) => {
-                    let learnt = self.shapes.profiles.fields().iter().map(|field| field.name().as_str());
+                    let learnt = self
+                        .shapes
+                        .profiles
+                        .fields()
+                        .iter()
+                        .map(|field| field.name().as_str());
                     let known = self.shapes.trait_names.iter().map(String::as_str).chain(learnt);
                     let hint = suggestion(&compared.name, known);
-                    let message = format!("there is no trait \"{}\", defined or learnt from identify.{hint}", compared.name);
+                    let message = format!(
+                        "there is no trait \"{}\", defined or learnt from identify.{hint}",
+                        compared.name
+                    );
                     return Err(Error::user("unknown_trait", message));
                 }
             },
         };
-        let target = Target { sql: &column, data_type: &data_type, label: &label };
+        let target = Target {
+            sql: &column,
+            data_type: &data_type,
+            label: &label,
+        };
         let holds = comparison(&target, compared.op, compared.value.as_ref())?;
-        let strict = if compared.op.is_unary() { holds.clone() } else { format!("coalesce({holds}, false)") };
-        Ok(Leaf { positive: holds, wide: strict.clone(), strict, value: Some(column) })
+        let strict = if compared.op.is_unary() {
+            holds.clone()
+        } else {
+            format!("coalesce({holds}, false)")
+        };
+        Ok(Leaf {
+            positive: holds,
+            wide: strict.clone(),
+            strict,
+            value: Some(column),
+        })
     }
 
     fn in_audience(&mut self, name: &str) -> Result<Leaf> {
         if !self.shapes.audiences.contains(name) {
             let hint = suggestion(name, self.shapes.audiences.iter().map(String::as_str));
-            return Err(Error::user("unknown_audience", format!("there is no audience \"{name}\".{hint}")));
+            return Err(Error::user(
+                "unknown_audience",
+                format!("there is no audience \"{name}\".{hint}"),
+            ));
         }
         let query = format!("SELECT profile_id FROM {}", quote_path(&[AUDIENCES, name]));
         Ok(self.set(query, &format!("in_{}", slug(name))))
@@ -317,15 +430,28 @@ impl Compiler<'_> {
     }
 
     fn set(&mut self, query: String, wanted: &str) -> Leaf {
-        let known = self.compiled.sets.iter().find(|set| set.query == query).map(|set| set.name.clone());
+        let known = self
+            .compiled
+            .sets
+            .iter()
+            .find(|set| set.query == query)
+            .map(|set| set.name.clone());
         let name = known.unwrap_or_else(|| {
             let name = self.name(wanted);
-            self.compiled.sets.push(Set { name: name.clone(), query: query.clone() });
+            self.compiled.sets.push(Set {
+                name: name.clone(),
+                query: query.clone(),
+            });
             name
         });
         let within = format!("p.profile_id IN ({query})");
         let wide = format!("{}.profile_id IS NOT NULL", quote_name(&name));
-        Leaf { positive: within.clone(), strict: within, wide, value: None }
+        Leaf {
+            positive: within.clone(),
+            strict: within,
+            wide,
+            value: None,
+        }
     }
 }
 
@@ -334,13 +460,22 @@ pub(crate) fn predicate_joins(predicate: &str, shapes: &Shapes) -> String {
     let is_trait =
         |name: &String| shapes.trait_names.contains(name) && shapes.profiles.field_with_name(name).is_err();
     let join = |name: String| format!(" LEFT JOIN {} USING (profile_id)", quote_path(&[TRAITS, &name]));
-    predicate_names(predicate).into_iter().filter(is_trait).map(join).collect()
+    predicate_names(predicate)
+        .into_iter()
+        .filter(is_trait)
+        .map(join)
+        .collect()
 }
 
 impl Leaf {
     fn constant() -> Self {
         let no = || "false".to_owned();
-        Self { positive: no(), strict: no(), wide: no(), value: None }
+        Self {
+            positive: no(),
+            strict: no(),
+            wide: no(),
+            value: None,
+        }
     }
 }
 
@@ -397,21 +532,38 @@ impl Compiled {
         }
         parts.extend(self.tables.iter().map(|table| table.query(profile, wide)));
         if wide {
-            let set = |set: &Set| format!("{} AS (\n  SELECT DISTINCT profile_id\n  FROM ({}) AS s\n)", quote_name(&set.name), set.query);
+            let set = |set: &Set| {
+                format!(
+                    "{} AS (\n  SELECT DISTINCT profile_id\n  FROM ({}) AS s\n)",
+                    quote_name(&set.name),
+                    set.query
+                )
+            };
             parts.extend(self.sets.iter().map(set));
         }
-        if parts.is_empty() { String::new() } else { format!("WITH {}\n", parts.join(",\n")) }
+        if parts.is_empty() {
+            String::new()
+        } else {
+            format!("WITH {}\n", parts.join(",\n"))
+        }
     }
 
     /// One pass over the events. What all facts ask of an event stands in WHERE; the rest in each one's FILTER.
     fn facts_query(&self, profile: Option<i64>) -> String {
         let in_all = |term: &String| self.facts.iter().all(|fact| fact.terms.contains(term));
-        let first = self.facts.first().map(|fact| fact.terms.as_slice()).unwrap_or_default();
+        let first = self
+            .facts
+            .first()
+            .map(|fact| fact.terms.as_slice())
+            .unwrap_or_default();
         let common: Vec<String> = first.iter().filter(|term| in_all(term)).cloned().collect();
         let mut wheres = Vec::new();
         let events: BTreeSet<&str> = self.facts.iter().map(|fact| fact.event.as_str()).collect();
         if events.len() > 1 {
-            let names: Vec<String> = events.iter().map(|event| crate::session::names::quote_text(event)).collect();
+            let names: Vec<String> = events
+                .iter()
+                .map(|event| crate::session::names::quote_text(event))
+                .collect();
             wheres.push(format!("event IN ({})", names.join(", ")));
         }
         wheres.extend(common.iter().cloned());
@@ -432,14 +584,22 @@ impl Compiled {
         let mut text = String::new();
         let mut join = |table: &str, name: &str| {
             let name = quote_name(name);
-            let table = if table.is_empty() { name.clone() } else { format!("{table} AS {name}") };
-            text.push_str(&format!("\nLEFT JOIN {table} ON {name}.profile_id = p.profile_id"));
+            let table = if table.is_empty() {
+                name.clone()
+            } else {
+                format!("{table} AS {name}")
+            };
+            text.push_str(&format!(
+                "\nLEFT JOIN {table} ON {name}.profile_id = p.profile_id"
+            ));
         };
         if !self.facts.is_empty() {
             join("", "facts");
         }
         self.tables.iter().for_each(|table| join("", &table.name));
-        self.traits.iter().for_each(|(view, name)| join(&quote_path(&[TRAITS, view]), name));
+        self.traits
+            .iter()
+            .for_each(|(view, name)| join(&quote_path(&[TRAITS, view]), name));
         if wide {
             self.sets.iter().for_each(|set| join("", &set.name));
         }
@@ -455,7 +615,10 @@ impl Compiled {
             }
             Node::Not(child) => {
                 let inner = self.where_lines(child, false).bracketed();
-                Written { text: format!("NOT {inner}"), binds: Binds::Tight }
+                Written {
+                    text: format!("NOT {inner}"),
+                    binds: Binds::Tight,
+                }
             }
             Node::All(children) => self.group(children, "AND", "TRUE", positive),
             Node::Any(children) => self.group(children, "OR", "FALSE", positive),
@@ -463,7 +626,10 @@ impl Compiled {
     }
 
     fn group(&self, children: &[Node], word: &'static str, empty: &str, positive: bool) -> Written {
-        let mut written: Vec<Written> = children.iter().map(|child| self.where_lines(child, positive)).collect();
+        let mut written: Vec<Written> = children
+            .iter()
+            .map(|child| self.where_lines(child, positive))
+            .collect();
         match written.len() {
             0 => Written::atom(empty),
             1 => written.remove(0),
@@ -475,7 +641,10 @@ impl Compiled {
                         _ => part.text,
                     })
                     .collect();
-                Written { text: texts.join(&format!("\n  {word} ")), binds: Binds::Group(word) }
+                Written {
+                    text: texts.join(&format!("\n  {word} ")),
+                    binds: Binds::Group(word),
+                }
             }
         }
     }
@@ -498,7 +667,10 @@ const LINE_CHARS: usize = 90;
 
 impl Written {
     fn atom(text: &str) -> Self {
-        Self { text: text.to_owned(), binds: Binds::Tight }
+        Self {
+            text: text.to_owned(),
+            binds: Binds::Tight,
+        }
     }
 
     fn bracketed(self) -> String {
@@ -512,17 +684,29 @@ impl Written {
 
 impl Fact {
     fn column(&self, common: &[String]) -> String {
-        let own: Vec<&str> =
-            self.terms.iter().filter(|term| !common.contains(term)).map(String::as_str).collect();
+        let own: Vec<&str> = self
+            .terms
+            .iter()
+            .filter(|term| !common.contains(term))
+            .map(String::as_str)
+            .collect();
         let name = quote_name(&self.name);
         if own.is_empty() {
             return format!("    {} AS {name}", self.aggregate);
         }
-        let line = format!("    {} FILTER (WHERE {}) AS {name}", self.aggregate, own.join(" AND "));
+        let line = format!(
+            "    {} FILTER (WHERE {}) AS {name}",
+            self.aggregate,
+            own.join(" AND ")
+        );
         if line.chars().count() <= LINE_CHARS {
             return line;
         }
-        format!("    {} FILTER (\n      WHERE {}\n    ) AS {name}", self.aggregate, own.join("\n        AND "))
+        format!(
+            "    {} FILTER (\n      WHERE {}\n    ) AS {name}",
+            self.aggregate,
+            own.join("\n        AND ")
+        )
     }
 }
 
@@ -532,9 +716,13 @@ impl TableFacts {
         if wide {
             columns.extend(&self.values);
         }
-        let columns: Vec<String> =
-            columns.iter().map(|(name, sql)| format!("    {sql} AS {}", quote_name(name))).collect();
-        let filter = profile.map(|profile| format!("\n  WHERE p.profile_id = {profile}")).unwrap_or_default();
+        let columns: Vec<String> = columns
+            .iter()
+            .map(|(name, sql)| format!("    {sql} AS {}", quote_name(name)))
+            .collect();
+        let filter = profile
+            .map(|profile| format!("\n  WHERE p.profile_id = {profile}"))
+            .unwrap_or_default();
         format!(
             "{} AS (\n  SELECT\n    p.profile_id,\n{}\n  FROM profiles AS p\n  JOIN {} AS r ON {}{filter}\n  GROUP BY p.profile_id\n)",
             quote_name(&self.name),

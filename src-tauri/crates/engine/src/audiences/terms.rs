@@ -70,15 +70,26 @@ pub(crate) fn comparison(target: &Target, op: Operator, value: Option<&Value>) -
     let sql = target.sql;
     if op.is_unary() {
         if value.is_some() {
-            return Err(Error::user("condition_value", format!("\"{}\" takes no value: remove it", symbol(op))));
+            return Err(Error::user(
+                "condition_value",
+                format!("\"{}\" takes no value: remove it", symbol(op)),
+            ));
         }
-        return Ok(format!("{sql} IS {}NULL", if op == Operator::Exists { "NOT " } else { "" }));
+        return Ok(format!(
+            "{sql} IS {}NULL",
+            if op == Operator::Exists { "NOT " } else { "" }
+        ));
     }
     let Some(value) = value else {
-        return Err(Error::user("condition_value", format!("{} {} needs a value", target.label, symbol(op))));
+        return Err(Error::user(
+            "condition_value",
+            format!("{} {} needs a value", target.label, symbol(op)),
+        ));
     };
     match op {
-        Operator::Contains | Operator::Starts | Operator::Ends | Operator::Matches => text_test(target, op, value),
+        Operator::Contains | Operator::Starts | Operator::Ends | Operator::Matches => {
+            text_test(target, op, value)
+        }
         Operator::In => {
             let values = list(target, op, value)?;
             let (sql, literals) = literals(target, values)?;
@@ -90,7 +101,11 @@ pub(crate) fn comparison(target: &Target, op: Operator, value: Option<&Value>) -
         Operator::Between => {
             let values = list(target, op, value)?;
             if values.len() != 2 {
-                let message = format!("{} between needs two values, and there are {}", target.label, values.len());
+                let message = format!(
+                    "{} between needs two values, and there are {}",
+                    target.label,
+                    values.len()
+                );
                 return Err(Error::user("condition_value", message));
             }
             let (sql, literals) = literals(target, values)?;
@@ -110,7 +125,10 @@ pub(crate) fn comparison(target: &Target, op: Operator, value: Option<&Value>) -
             }
             let (sql, literals) = literals(target, std::slice::from_ref(value))?;
             let one = literals.and_then(|literals| literals.into_iter().next());
-            Ok(one.map_or_else(|| "false".to_owned(), |literal| format!("{sql} {} {literal}", symbol(op))))
+            Ok(one.map_or_else(
+                || "false".to_owned(),
+                |literal| format!("{sql} {} {literal}", symbol(op)),
+            ))
         }
     }
 }
@@ -164,12 +182,30 @@ fn text_test(target: &Target, op: Operator, value: &Value) -> Result<String> {
         return Ok("false".to_owned());
     }
     if kind != Class::Text {
-        let message = format!("{} is {}: \"{}\" needs text", target.label, class_name(kind), symbol(op));
+        let message = format!(
+            "{} is {}: \"{}\" needs text",
+            target.label,
+            class_name(kind),
+            symbol(op)
+        );
         return Err(Error::user("condition_type", message));
     }
     if matches!(value, Value::List(_)) {
         let message = format!("{} {} needs one text, not a list", target.label, symbol(op));
         return Err(Error::user("condition_value", message));
+    }
+    if op == Operator::Matches {
+        if let Err(error) = regex::Regex::new(&value.display()) {
+            let why = error.to_string();
+            let why = why
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .trim_start_matches("error: ")
+                .to_owned();
+            let message = format!("\"{}\" is not a regular expression: {why}", value.display());
+            return Err(Error::user("condition_value", message));
+        }
     }
     let function = match op {
         Operator::Contains => "contains",
@@ -177,7 +213,11 @@ fn text_test(target: &Target, op: Operator, value: &Value) -> Result<String> {
         Operator::Ends => "ends_with",
         _ => "regexp_matches",
     };
-    Ok(format!("{function}({}, {})", target.sql, quote_text(&value.display())))
+    Ok(format!(
+        "{function}({}, {})",
+        target.sql,
+        quote_text(&value.display())
+    ))
 }
 
 fn list<'a>(target: &Target, op: Operator, value: &'a Value) -> Result<&'a [Value]> {
@@ -198,25 +238,39 @@ fn literals(target: &Target, values: &[Value]) -> Result<(String, Option<Vec<Str
         return Ok((sql, None));
     }
     if kind == Class::Text && values.iter().all(|value| matches!(value, Value::Number(_))) {
-        let numbers = values.iter().map(|value| literal(target, Class::Number, value)).collect::<Result<_>>()?;
+        let numbers = values
+            .iter()
+            .map(|value| literal(target, Class::Number, value))
+            .collect::<Result<_>>()?;
         return Ok((format!("TRY_CAST({sql} AS DOUBLE)"), Some(numbers)));
     }
-    let literals = values.iter().map(|value| literal(target, kind, value)).collect::<Result<_>>()?;
+    let literals = values
+        .iter()
+        .map(|value| literal(target, kind, value))
+        .collect::<Result<_>>()?;
     Ok((sql, Some(literals)))
 }
 
 fn literal(target: &Target, kind: Class, value: &Value) -> Result<String> {
     let made = match (kind, value) {
-        (Class::Text, Value::Bool(_) | Value::Number(_) | Value::Text(_)) => Some(quote_text(&value.display())),
+        (Class::Text, Value::Bool(_) | Value::Number(_) | Value::Text(_)) => {
+            Some(quote_text(&value.display()))
+        }
         (Class::Number, Value::Number(number)) => quote_number(*number),
         (Class::Number, Value::Text(text)) => text.trim().parse().ok().and_then(quote_number),
         (Class::Bool, Value::Bool(truth)) => Some(truth.to_string()),
         (Class::Bool, Value::Text(text)) => text.trim().parse::<bool>().ok().map(|truth| truth.to_string()),
         (Class::Time(zoned), Value::Text(text)) => instant(text).map(|time| {
             let text = time.format("%Y-%m-%d %H:%M:%S%.3f");
-            if zoned { format!("TIMESTAMP WITH TIME ZONE '{text}+00:00'") } else { format!("TIMESTAMP '{text}'") }
+            if zoned {
+                format!("TIMESTAMP WITH TIME ZONE '{text}+00:00'")
+            } else {
+                format!("TIMESTAMP '{text}'")
+            }
         }),
-        (Class::Date, Value::Text(text)) => instant(text).map(|time| format!("DATE '{}'", time.format("%Y-%m-%d"))),
+        (Class::Date, Value::Text(text)) => {
+            instant(text).map(|time| format!("DATE '{}'", time.format("%Y-%m-%d")))
+        }
         _ => None,
     };
     made.ok_or_else(|| {
@@ -225,8 +279,12 @@ fn literal(target: &Target, kind: Class, value: &Value) -> Result<String> {
         } else {
             ""
         };
-        let message =
-            format!("{} is {}, and \"{}\" is not{hint}", target.label, class_name(kind), value.display());
+        let message = format!(
+            "{} is {}, and \"{}\" is not{hint}",
+            target.label,
+            class_name(kind),
+            value.display()
+        );
         Error::user("condition_type", message)
     })
 }
@@ -234,9 +292,19 @@ fn literal(target: &Target, kind: Class, value: &Value) -> Result<String> {
 /// A date or a time; without a zone it is in UTC.
 fn instant(text: &str) -> Option<NaiveDateTime> {
     let text = text.trim();
-    let zoned = DateTime::parse_from_rfc3339(text).ok().map(|time| time.naive_utc());
-    let naive = || ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"].iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
-    let date = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|date| date.and_hms_opt(0, 0, 0));
+    let zoned = DateTime::parse_from_rfc3339(text)
+        .ok()
+        .map(|time| time.naive_utc());
+    let naive = || {
+        ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"]
+            .iter()
+            .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
+    };
+    let date = || {
+        NaiveDate::parse_from_str(text, "%Y-%m-%d")
+            .ok()
+            .and_then(|date| date.and_hms_opt(0, 0, 0))
+    };
     zoned.or_else(naive).or_else(date)
 }
 
@@ -256,14 +324,25 @@ pub(crate) const WINDOW_END: &str = "timestamp <= now()";
 pub(crate) fn property_terms(filter: &[PropertyCondition], shapes: &Shapes) -> Result<Vec<String>> {
     let term = |condition: &PropertyCondition| {
         if condition.property.trim().is_empty() {
-            return Err(Error::user("condition_value", "a property has no name: write which one is compared"));
+            return Err(Error::user(
+                "condition_value",
+                "a property has no name: write which one is compared",
+            ));
         }
         let column = property_column(&shapes.events, &condition.property);
         let field = column.and_then(|column| shapes.events.field_with_name(column).ok());
         let sql = column.map_or_else(|| "NULL".to_owned(), quote_name);
         let data_type = field.map_or(&DataType::Null, |field| field.data_type());
         let label = format!("property \"{}\"", condition.property);
-        comparison(&Target { sql: &sql, data_type, label: &label }, condition.op, condition.value.as_ref())
+        comparison(
+            &Target {
+                sql: &sql,
+                data_type,
+                label: &label,
+            },
+            condition.op,
+            condition.value.as_ref(),
+        )
     };
     filter.iter().map(term).collect()
 }
@@ -275,16 +354,29 @@ pub(crate) struct AggregateSql {
     pub(crate) counts: bool,
 }
 
-pub(crate) fn aggregate(aggregate: Aggregate, property: Option<&str>, shapes: &Shapes) -> Result<AggregateSql> {
+pub(crate) fn aggregate(
+    aggregate: Aggregate,
+    property: Option<&str>,
+    shapes: &Shapes,
+) -> Result<AggregateSql> {
     if aggregate == Aggregate::Count {
         return match property {
-            None => Ok(AggregateSql { sql: "count(*)".to_owned(), counts: true }),
-            Some(_) => Err(Error::user("condition_value", "count takes no property: remove it, or use distinct")),
+            None => Ok(AggregateSql {
+                sql: "count(*)".to_owned(),
+                counts: true,
+            }),
+            Some(_) => Err(Error::user(
+                "condition_value",
+                "count takes no property: remove it, or use distinct",
+            )),
         };
     }
     let name = aggregate_name(aggregate);
     let Some(property) = property.filter(|property| !property.trim().is_empty()) else {
-        return Err(Error::user("condition_value", format!("{name} needs a property: write which one")));
+        return Err(Error::user(
+            "condition_value",
+            format!("{name} needs a property: write which one"),
+        ));
     };
     let column = property_column(&shapes.events, property);
     let field = column.and_then(|column| shapes.events.field_with_name(column).ok());
@@ -303,11 +395,17 @@ pub(crate) fn aggregate(aggregate: Aggregate, property: Option<&str>, shapes: &S
         Class::Text => format!("TRY_CAST({sql} AS DOUBLE)"),
         Class::Unseen => "CAST(NULL AS DOUBLE)".to_owned(),
         other => {
-            let message = format!("property \"{property}\" is {}: {name} needs a number", class_name(other));
+            let message = format!(
+                "property \"{property}\" is {}: {name} needs a number",
+                class_name(other)
+            );
             return Err(Error::user("condition_type", message));
         }
     };
-    Ok(AggregateSql { sql: format!("{name}({argument})"), counts: false })
+    Ok(AggregateSql {
+        sql: format!("{name}({argument})"),
+        counts: false,
+    })
 }
 
 pub(crate) fn aggregate_name(aggregate: Aggregate) -> &'static str {
@@ -329,7 +427,10 @@ pub(crate) fn event_terms(
     shapes: &Shapes,
 ) -> Result<Vec<String>> {
     if event.trim().is_empty() {
-        return Err(Error::user("condition_value", "no event is named: write which one"));
+        return Err(Error::user(
+            "condition_value",
+            "no event is named: write which one",
+        ));
     }
     let mut terms = vec![event_term(event)];
     terms.extend(property_terms(filter, shapes)?);
@@ -338,14 +439,21 @@ pub(crate) fn event_terms(
 }
 
 pub(crate) fn performed_value(performed: &Performed) -> Result<String> {
-    quote_number(performed.value)
-        .ok_or_else(|| Error::user("condition_value", format!("{} can't be compared with: write a number", performed.value)))
+    quote_number(performed.value).ok_or_else(|| {
+        Error::user(
+            "condition_value",
+            format!("{} can't be compared with: write a number", performed.value),
+        )
+    })
 }
 
 /// A window that reaches at least as far back as each of these; `None` when that is not certain of any.
 pub(crate) fn widest(windows: &[Span]) -> Option<Span> {
     let reaches = |wide: &Span, narrow: &Span| wide == narrow || days(*wide).0 >= days(*narrow).1;
-    windows.iter().find(|wide| windows.iter().all(|narrow| reaches(wide, narrow))).copied()
+    windows
+        .iter()
+        .find(|wide| windows.iter().all(|narrow| reaches(wide, narrow)))
+        .copied()
 }
 
 /// The fewest and the most seconds that a span may last: days lose or gain an hour, months and years differ.
@@ -361,7 +469,10 @@ fn days(span: Span) -> (u64, u64) {
         SpanUnit::Month => (28 * DAY, 31 * DAY),
         SpanUnit::Year => (365 * DAY, 366 * DAY),
     };
-    let calendar = matches!(span.unit, SpanUnit::Day | SpanUnit::Week | SpanUnit::Month | SpanUnit::Year);
+    let calendar = matches!(
+        span.unit,
+        SpanUnit::Day | SpanUnit::Week | SpanUnit::Month | SpanUnit::Year
+    );
     // Clocks are put forward or back by at most a few hours in all, whatever the span.
     let shift = if calendar { 3 * 3_600 } else { 0 };
     ((count * least).saturating_sub(shift), count * most + shift)
@@ -375,7 +486,11 @@ mod tests {
     fn the_widest_window_is_certain() {
         let check = |texts: &[&str], expected: Option<&str>| {
             let windows: Vec<Span> = texts.iter().map(|text| text.parse().unwrap()).collect();
-            assert_eq!(widest(&windows).map(|span| span.to_string()).as_deref(), expected, "{texts:?}");
+            assert_eq!(
+                widest(&windows).map(|span| span.to_string()).as_deref(),
+                expected,
+                "{texts:?}"
+            );
         };
         check(&["14 days", "7 days"], Some("14 days"));
         check(&["30 days", "1 month"], None);
@@ -391,7 +506,11 @@ mod tests {
         let check = |data_type: DataType, op: &str, value: &str, expected: Result<&str, &str>| {
             let op: Operator = serde_json::from_value(op.into()).unwrap();
             let value: Option<Value> = serde_json::from_str(value).unwrap();
-            let target = Target { sql: "x", data_type: &data_type, label: "property \"x\"" };
+            let target = Target {
+                sql: "x",
+                data_type: &data_type,
+                label: "property \"x\"",
+            };
             let found = comparison(&target, op, value.as_ref());
             assert_eq!(found.as_deref().map_err(|error| error.message.as_str()), expected);
         };
@@ -399,17 +518,57 @@ mod tests {
         check(DataType::Utf8, ">", "3", Ok("TRY_CAST(x AS DOUBLE) > 3"));
         check(DataType::Utf8, "in", "[\"a\", 2]", Ok("x IN ('a', '2')"));
         check(DataType::Int64, "in", "[1, \"2\"]", Ok("x IN (1, 2)"));
-        check(DataType::Float64, "between", "[1, 2.5]", Ok("x BETWEEN 1 AND 2.5"));
+        check(
+            DataType::Float64,
+            "between",
+            "[1, 2.5]",
+            Ok("x BETWEEN 1 AND 2.5"),
+        );
         check(DataType::Boolean, "!=", "true", Ok("x != true"));
         check(DataType::Null, "=", "1", Ok("false"));
         check(DataType::Null, "null", "null", Ok("x IS NULL"));
-        check(DataType::Date32, ">", "\"2025-01-31\"", Ok("x > DATE '2025-01-31'"));
+        check(
+            DataType::Date32,
+            ">",
+            "\"2025-01-31\"",
+            Ok("x > DATE '2025-01-31'"),
+        );
         check(DataType::Utf8, "starts", "\"a\"", Ok("starts_with(x, 'a')"));
-        check(DataType::Int64, "contains", "\"a\"", Err("property \"x\" is a number: \"contains\" needs text"));
-        check(DataType::Int64, "=", "\"abc\"", Err("property \"x\" is a number, and \"abc\" is not"));
-        check(DataType::Int64, "=", "null", Err("property \"x\" = needs a value"));
-        check(DataType::Int64, "between", "[1]", Err("property \"x\" between needs two values, and there are 1"));
-        check(DataType::Int64, "exists", "1", Err("\"exists\" takes no value: remove it"));
-        check(DataType::Boolean, "<", "true", Err("property \"x\" is true or false: compare it with = or !="));
+        check(
+            DataType::Int64,
+            "contains",
+            "\"a\"",
+            Err("property \"x\" is a number: \"contains\" needs text"),
+        );
+        check(
+            DataType::Int64,
+            "=",
+            "\"abc\"",
+            Err("property \"x\" is a number, and \"abc\" is not"),
+        );
+        check(
+            DataType::Int64,
+            "=",
+            "null",
+            Err("property \"x\" = needs a value"),
+        );
+        check(
+            DataType::Int64,
+            "between",
+            "[1]",
+            Err("property \"x\" between needs two values, and there are 1"),
+        );
+        check(
+            DataType::Int64,
+            "exists",
+            "1",
+            Err("\"exists\" takes no value: remove it"),
+        );
+        check(
+            DataType::Boolean,
+            "<",
+            "true",
+            Err("property \"x\" is true or false: compare it with = or !="),
+        );
     }
 }

@@ -30,25 +30,41 @@ impl Validation {
 }
 
 pub(crate) fn located(problem: Problem) -> Error {
-    if problem.path.is_empty() { problem.error } else { problem.error.context(format!("condition {}", problem.path)) }
+    if problem.path.is_empty() {
+        problem.error
+    } else {
+        problem.error.context(format!("condition {}", problem.path))
+    }
 }
 
 /// Checks a definition under the name that it has or shall have.
 pub async fn validate(session: &Session, name: &str, definition: &AudienceDefinition) -> Validation {
     let mut validation = Validation::default();
     if let Some(error) = circle(session, name, definition) {
-        validation.problems.push(Problem { path: Path::new(), error });
+        validation.problems.push(Problem {
+            path: Path::new(),
+            error,
+        });
         return validation;
     }
     match (&definition.condition, &definition.sql) {
         (Some(condition), None) => conditions(session, condition, &mut validation).await,
         (None, Some(sql)) => {
             let checked = session.check(sql).await.and_then(|schema| check_columns(&schema));
-            validation.problems.extend(checked.err().map(|error| Problem { path: Path::new(), error }));
+            validation.problems.extend(checked.err().map(|error| Problem {
+                path: Path::new(),
+                error,
+            }));
         }
         _ => {
-            let error = Error::user("audience_kind", "an audience is either a condition or SQL: give exactly one of them");
-            validation.problems.push(Problem { path: Path::new(), error });
+            let error = Error::user(
+                "audience_kind",
+                "an audience is either a condition or SQL: give exactly one of them",
+            );
+            validation.problems.push(Problem {
+                path: Path::new(),
+                error,
+            });
         }
     }
     validation
@@ -75,7 +91,9 @@ async fn conditions(session: &Session, condition: &Condition, validation: &mut V
             Condition::Sql(predicate) => {
                 // Planned by itself, so that lines and columns are those of the predicate.
                 let error = check_predicate(session, predicate).await.err();
-                validation.problems.extend(error.map(|error| Problem { path, error }));
+                validation
+                    .problems
+                    .extend(error.map(|error| Problem { path, error }));
             }
             Condition::Performed(performed) => {
                 let of_filter = performed.filter.iter().map(|filter| filter.property.as_str());
@@ -85,7 +103,9 @@ async fn conditions(session: &Session, condition: &Condition, validation: &mut V
                 for property in unseen {
                     let known = shapes.events.fields().iter().map(|field| field.name().as_str());
                     let hint = suggestion(property, known);
-                    validation.notes.push(format!("no event had a property \"{property}\" yet.{hint}"));
+                    validation
+                        .notes
+                        .push(format!("no event had a property \"{property}\" yet.{hint}"));
                 }
             }
             _ => {}
@@ -97,16 +117,29 @@ async fn conditions(session: &Session, condition: &Condition, validation: &mut V
         seen.push(problem.path.clone());
         new
     });
-    validation.problems.sort_by(|left, right| left.path.cmp(&right.path));
+    validation
+        .problems
+        .sort_by(|left, right| left.path.cmp(&right.path));
     validation.notes.dedup();
 }
 
-fn walk<'a>(condition: &'a Condition, path: Path, leaves: &mut Vec<(Path, &'a Condition)>, problems: &mut Vec<Problem>) {
+fn walk<'a>(
+    condition: &'a Condition,
+    path: Path,
+    leaves: &mut Vec<(Path, &'a Condition)>,
+    problems: &mut Vec<Problem>,
+) {
     match condition {
         Condition::All(children) | Condition::Any(children) => {
             if children.is_empty() {
-                let error = Error::user("empty_group", "the group is empty: add a condition to it, or remove it");
-                problems.push(Problem { path: path.clone(), error });
+                let error = Error::user(
+                    "empty_group",
+                    "the group is empty: add a condition to it, or remove it",
+                );
+                problems.push(Problem {
+                    path: path.clone(),
+                    error,
+                });
             }
             for (index, child) in children.iter().enumerate() {
                 walk(child, child_path(&path, index), leaves, problems);
@@ -122,7 +155,11 @@ async fn check_predicate(session: &Session, predicate: &str) -> Result<()> {
     let joins = super::sql::predicate_joins(predicate, &Shapes::without_traits(session.core()));
     // The predicate begins in the first column of a line of its own; errors are moved back by the lines before it.
     let sql = format!("SELECT profile_id FROM profiles{joins} WHERE (\n{predicate}\n)");
-    session.check(&sql).await.map(drop).map_err(|error| moved_up(error, 1))
+    session
+        .check(&sql)
+        .await
+        .map(drop)
+        .map_err(|error| moved_up(error, 1))
 }
 
 /// The error with its line counted from `lines` further down.

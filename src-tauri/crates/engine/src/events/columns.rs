@@ -34,7 +34,9 @@ impl ColumnType {
 
     /// Reads what [`Self::as_str`] wrote.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Boolean, Self::Number, Self::Text].into_iter().find(|one| one.as_str() == text)
+        [Self::Boolean, Self::Number, Self::Text]
+            .into_iter()
+            .find(|one| one.as_str() == text)
     }
 
     pub const fn data_type(self) -> DataType {
@@ -77,7 +79,11 @@ impl Naming {
     /// The column of a property; absent: it can have none.
     pub fn column(&self, property: &str) -> Option<String> {
         let name = snake_case(property)?;
-        let name = if self.fixed.contains(&name.as_str()) { format!("{}{name}", self.prefix) } else { name };
+        let name = if self.fixed.contains(&name.as_str()) {
+            format!("{}{name}", self.prefix)
+        } else {
+            name
+        };
         (name.len() <= COLUMN_NAME_BYTES_MAX).then_some(name)
     }
 }
@@ -118,13 +124,19 @@ pub enum Place {
         /// Whether the name is spelled as the column's property, so that the column alone gives it back.
         exact: bool,
     },
-    /// No column: nested or null where there is no column yet, of another type than the column, or no room.
-    Rest,
+    /// No column: nested or null, of another type than the column, or no room for a column.
+    Rest {
+        /// The column of that name, where there is one.
+        beside: Option<usize>,
+    },
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Spelling {
-    Column { index: u32, exact: bool },
+    Column {
+        index: u32,
+        exact: bool,
+    },
     /// Only values that make no column so far.
     Unplaced,
 }
@@ -168,13 +180,17 @@ impl Columns {
 
     /// The Arrow field of each column, nullable, in the order of positions.
     pub fn fields(&self) -> impl Iterator<Item = Field> + '_ {
-        self.columns.iter().map(|row| Field::new(&row.column, row.data_type.data_type(), true))
+        self.columns
+            .iter()
+            .map(|row| Field::new(&row.column, row.data_type.data_type(), true))
     }
 
     /// The column that a property's name leads to, whatever its spelling.
     pub fn find(&self, property: &str) -> Option<&ColumnRow> {
         let column = self.naming.column(property)?;
-        self.by_column.get(&column).and_then(|index| self.columns.get(*index as usize))
+        self.by_column
+            .get(&column)
+            .and_then(|index| self.columns.get(*index as usize))
     }
 
     /// The column of a name, as [`Place::Column`] counts them.
@@ -186,14 +202,18 @@ impl Columns {
     pub fn place(&mut self, property: &str, cell: &Cell<'_>) -> Place {
         let found = match self.spellings.get(property) {
             Some(Spelling::Column { index, exact }) => Some((*index as usize, *exact)),
-            Some(Spelling::Unplaced) if matches!(cell, Cell::Json(_)) => return Place::Rest,
+            Some(Spelling::Unplaced) if matches!(cell, Cell::Json(_)) => None,
             _ => self.learn(property, cell),
         };
         match found {
-            Some((index, exact)) if self.columns.get(index).map(|row| row.data_type) == ColumnType::of(cell) => {
+            Some((index, exact))
+                if self.columns.get(index).map(|row| row.data_type) == ColumnType::of(cell) =>
+            {
                 Place::Column { index, exact }
             }
-            _ => Place::Rest,
+            other => Place::Rest {
+                beside: other.map(|(index, _)| index),
+            },
         }
     }
 
@@ -202,15 +222,21 @@ impl Columns {
         let name = self.naming.column(property)?;
         if let Some(index) = self.by_column.get(&name).copied() {
             if room {
-                self.spellings.insert(property.into(), Spelling::Column { index, exact: false });
+                self.spellings
+                    .insert(property.into(), Spelling::Column { index, exact: false });
             }
             return Some((index as usize, false));
         }
         match ColumnType::of(cell) {
             Some(data_type) if self.columns.len() < self.columns_max => {
-                let position = u32::try_from(self.columns.len()).unwrap_or(u32::MAX);
                 let index = self.columns.len();
-                self.insert(ColumnRow { position, column: name, property: property.to_owned(), data_type });
+                let position = u32::try_from(index).unwrap_or(u32::MAX);
+                self.insert(ColumnRow {
+                    position,
+                    column: name,
+                    property: property.to_owned(),
+                    data_type,
+                });
                 Some((index, true))
             }
             _ => {
@@ -224,8 +250,14 @@ impl Columns {
 
     fn insert(&mut self, row: ColumnRow) {
         let index = u32::try_from(self.columns.len()).unwrap_or(u32::MAX);
+        // One of them may be a spelling of the new column's name.
+        self.spellings
+            .retain(|_, spelling| !matches!(spelling, Spelling::Unplaced));
         self.by_column.insert(row.column.clone(), index);
-        self.spellings.insert(row.property.as_str().into(), Spelling::Column { index, exact: true });
+        self.spellings.insert(
+            row.property.as_str().into(),
+            Spelling::Column { index, exact: true },
+        );
         self.columns.push(row);
     }
 }
@@ -268,7 +300,10 @@ pub fn cell_of(token: json::Token<'_>) -> Cell<'_> {
 mod tests {
     use super::*;
 
-    const NAMING: Naming = Naming { fixed: &["event", "timestamp"], prefix: "properties_" };
+    const NAMING: Naming = Naming {
+        fixed: &["event", "timestamp"],
+        prefix: "properties_",
+    };
 
     #[test]
     fn names_are_snake_case() {
@@ -297,18 +332,59 @@ mod tests {
         let mut columns = Columns::new(NAMING, 2, Vec::new());
         let text = |value: &'static str| Cell::Text(Cow::Borrowed(value));
         let null = Cell::Json(Cow::Borrowed("null"));
-        assert_eq!(columns.place("orderId", &null), Place::Rest);
-        assert_eq!(columns.place("orderId", &text("a")), Place::Column { index: 0, exact: true });
-        assert_eq!(columns.place("order_id", &text("a")), Place::Column { index: 0, exact: false });
-        assert_eq!(columns.place("order_id", &text("b")), Place::Column { index: 0, exact: false });
-        assert_eq!(columns.place("orderId", &Cell::Number(1.0)), Place::Rest, "another type");
-        assert_eq!(columns.place("orderId", &null), Place::Rest);
-        assert_eq!(columns.place("paid", &Cell::Bool(true)), Place::Column { index: 1, exact: true });
-        assert_eq!(columns.place("more", &Cell::Bool(true)), Place::Rest, "no room");
+        assert_eq!(columns.place("orderId", &null), Place::Rest { beside: None });
+        assert_eq!(
+            columns.place("orderId", &text("a")),
+            Place::Column {
+                index: 0,
+                exact: true
+            }
+        );
+        assert_eq!(
+            columns.place("order_id", &text("a")),
+            Place::Column {
+                index: 0,
+                exact: false
+            }
+        );
+        assert_eq!(
+            columns.place("order_id", &text("b")),
+            Place::Column {
+                index: 0,
+                exact: false
+            }
+        );
+        assert_eq!(
+            columns.place("orderId", &Cell::Number(1.0)),
+            Place::Rest { beside: Some(0) },
+            "another type"
+        );
+        assert_eq!(columns.place("orderId", &null), Place::Rest { beside: Some(0) });
+        assert_eq!(
+            columns.place("paid", &Cell::Bool(true)),
+            Place::Column {
+                index: 1,
+                exact: true
+            }
+        );
+        assert_eq!(
+            columns.place("more", &Cell::Bool(true)),
+            Place::Rest { beside: None },
+            "no room"
+        );
 
         let mut again = Columns::new(NAMING, 2, columns.rows().to_vec());
-        assert_eq!(again.place("orderId", &text("a")), Place::Column { index: 0, exact: true });
-        assert_eq!(again.find("ORDER ID").map(|row| row.property.as_str()), Some("orderId"));
+        assert_eq!(
+            again.place("orderId", &text("a")),
+            Place::Column {
+                index: 0,
+                exact: true
+            }
+        );
+        assert_eq!(
+            again.find("ORDER ID").map(|row| row.property.as_str()),
+            Some("orderId")
+        );
     }
 
     #[test]

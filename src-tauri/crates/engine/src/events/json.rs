@@ -112,9 +112,15 @@ pub fn write_string(text: &str, out: &mut String) {
 /// Appends a number that is finite, whole ones without a fraction.
 pub fn write_number(number: f64, out: &mut String) {
     use std::fmt::Write as _;
-    let whole = number.trunc() == number && number.abs() <= WHOLE_MAX && !(number == 0.0 && number.is_sign_negative());
+    let whole = number.trunc() == number
+        && number.abs() <= WHOLE_MAX
+        && !(number == 0.0 && number.is_sign_negative());
     // Writing to a String cannot fail.
-    let _ = if whole { write!(out, "{}", number as i64) } else { write!(out, "{number:?}") };
+    let _ = if whole {
+        write!(out, "{}", number as i64)
+    } else {
+        write!(out, "{number:?}")
+    };
 }
 
 /// Whole numbers up to 2^53 are exact in a 64-bit float.
@@ -127,8 +133,14 @@ pub fn number(literal: &str) -> Option<f64> {
     let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
     let whole = digits.iter().all(u8::is_ascii_digit);
     if whole && digits.len() <= 15 {
-        let value = digits.iter().fold(0i64, |value, digit| value * 10 + i64::from(digit - b'0'));
-        return if digits.len() == bytes.len() { Some(value as f64) } else { Some(-(value as f64)) };
+        let value = digits
+            .iter()
+            .fold(0i64, |value, digit| value * 10 + i64::from(digit - b'0'));
+        return if digits.len() == bytes.len() {
+            Some(value as f64)
+        } else {
+            Some(-(value as f64))
+        };
     }
     let value: f64 = literal.parse().ok()?;
     (value.is_finite() && !(whole && value.abs() >= WHOLE_MAX)).then_some(value)
@@ -184,7 +196,11 @@ impl<'a> Scanner<'a> {
     /// Nothing but white space may follow.
     pub fn end(&mut self) -> Result<(), NotJson> {
         self.space();
-        if self.at == self.text.len() { Ok(()) } else { Err(self.fault("nothing more")) }
+        if self.at == self.text.len() {
+            Ok(())
+        } else {
+            Err(self.fault("nothing more"))
+        }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -192,7 +208,10 @@ impl<'a> Scanner<'a> {
     }
 
     fn fault(&self, expected: &'static str) -> NotJson {
-        NotJson { byte: self.at, expected }
+        NotJson {
+            byte: self.at,
+            expected,
+        }
     }
 
     fn slice(&self, from: usize, to: usize) -> &'a str {
@@ -240,7 +259,12 @@ impl<'a> Scanner<'a> {
     }
 
     fn word(&mut self, word: &'static str) -> Result<(), NotJson> {
-        if self.text.as_bytes().get(self.at..).is_some_and(|rest| rest.starts_with(word.as_bytes())) {
+        if self
+            .text
+            .as_bytes()
+            .get(self.at..)
+            .is_some_and(|rest| rest.starts_with(word.as_bytes()))
+        {
             self.at += word.len();
             Ok(())
         } else {
@@ -284,7 +308,10 @@ impl<'a> Scanner<'a> {
     /// Moves to the next `"` or `\`, refusing control characters.
     fn plain(&mut self) -> Result<u8, NotJson> {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        match rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0x00..=0x1f)) {
+        match rest
+            .iter()
+            .position(|byte| matches!(byte, b'"' | b'\\' | 0x00..=0x1f))
+        {
             Some(found) => {
                 self.at += found;
                 match rest.get(found) {
@@ -349,12 +376,20 @@ impl<'a> Scanner<'a> {
                 self.take(b'u', "the second half of a surrogate pair")?;
                 match self.hex()? {
                     second @ 0xdc00..=0xdfff => 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00),
-                    _ => return Err(NotJson { byte: begin, expected: "a surrogate pair" }),
+                    _ => {
+                        return Err(NotJson {
+                            byte: begin,
+                            expected: "a surrogate pair",
+                        });
+                    }
                 }
             }
             other => other,
         };
-        char::from_u32(code).ok_or(NotJson { byte: begin, expected: "a character" })
+        char::from_u32(code).ok_or(NotJson {
+            byte: begin,
+            expected: "a character",
+        })
     }
 
     fn hex(&mut self) -> Result<u32, NotJson> {
@@ -445,7 +480,10 @@ mod tests {
     fn agree(text: &str) {
         let theirs = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text);
         // A number too large for a float is JSON all the same: it stays text here.
-        if theirs.as_ref().is_err_and(|fault| fault.to_string().starts_with("number out of range")) {
+        if theirs
+            .as_ref()
+            .is_err_and(|fault| fault.to_string().starts_with("number out of range"))
+        {
             return;
         }
         match (read(text), theirs.ok()) {
@@ -458,10 +496,35 @@ mod tests {
     #[test]
     fn reads_what_serde_json_reads() {
         for text in [
-            "", "{", "{}", " { } ", "{}x", "[]", "null", r#"{"a"}"#, r#"{"a":}"#, r#"{"a":1,}"#, r#"{"a":01}"#,
-            r#"{"a":-}"#, r#"{"a":1.}"#, r#"{"a":.5}"#, r#"{"a":1e}"#, r#"{"a":1E+2}"#, r#"{"a":"\u00e9\ud83d\ude00"}"#,
-            r#"{"a":"\ud83d"}"#, r#"{"a":"\udc00"}"#, r#"{"a":"\x"}"#, "{\"a\":\"\n\"}", r#"{"a":tru}"#, r#"{"a":[1,{"b":[]}]}"#,
-            r#"{"a":[1,]}"#, r#"{"a":{"b"}}"#, r#"{"a":["\ud800"]}"#, r#"{"a":"x" "b":1}"#, r#"{"a":1,"a":2}"#, "{\"a\":\"é\"}",
+            "",
+            "{",
+            "{}",
+            " { } ",
+            "{}x",
+            "[]",
+            "null",
+            r#"{"a"}"#,
+            r#"{"a":}"#,
+            r#"{"a":1,}"#,
+            r#"{"a":01}"#,
+            r#"{"a":-}"#,
+            r#"{"a":1.}"#,
+            r#"{"a":.5}"#,
+            r#"{"a":1e}"#,
+            r#"{"a":1E+2}"#,
+            r#"{"a":"\u00e9\ud83d\ude00"}"#,
+            r#"{"a":"\ud83d"}"#,
+            r#"{"a":"\udc00"}"#,
+            r#"{"a":"\x"}"#,
+            "{\"a\":\"\n\"}",
+            r#"{"a":tru}"#,
+            r#"{"a":[1,{"b":[]}]}"#,
+            r#"{"a":[1,]}"#,
+            r#"{"a":{"b"}}"#,
+            r#"{"a":["\ud800"]}"#,
+            r#"{"a":"x" "b":1}"#,
+            r#"{"a":1,"a":2}"#,
+            "{\"a\":\"é\"}",
         ] {
             agree(text);
         }
@@ -471,7 +534,8 @@ mod tests {
 
     #[test]
     fn says_where() {
-        let check = |text: &str, byte: usize| assert_eq!(read(text).map_err(|fault| fault.byte), Err(byte), "{text}");
+        let check =
+            |text: &str, byte: usize| assert_eq!(read(text).map_err(|fault| fault.byte), Err(byte), "{text}");
         check(r#"{"a":1 "b":2}"#, 7);
         check(r#"{"a":"x"#, 7);
         check("", 0);

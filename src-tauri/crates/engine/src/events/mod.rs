@@ -32,8 +32,14 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    pub const ALL: [Self; 6] =
-        [Self::Track, Self::Identify, Self::Page, Self::Screen, Self::Group, Self::Alias];
+    pub const ALL: [Self; 6] = [
+        Self::Track,
+        Self::Identify,
+        Self::Page,
+        Self::Screen,
+        Self::Group,
+        Self::Alias,
+    ];
 
     /// As the `type` of a record and the column `type` of the event log have it.
     pub const fn as_str(self) -> &'static str {
@@ -103,7 +109,10 @@ pub struct Event<'a> {
 
 impl<'a> Event<'a> {
     pub fn identifier(&self, kind: &str) -> Option<&str> {
-        self.identifiers.iter().find(|identifier| identifier.kind == kind).map(|found| found.value.as_ref())
+        self.identifiers
+            .iter()
+            .find(|identifier| identifier.kind == kind)
+            .map(|found| found.value.as_ref())
     }
 }
 
@@ -114,7 +123,11 @@ pub(crate) fn push_identifier<'a>(
     value: Cow<'a, str>,
 ) -> Result<(), Malformed> {
     let kind = kind.into();
-    if value.is_empty() || identifiers.iter().any(|there| there.kind == kind && there.value == value) {
+    if value.is_empty()
+        || identifiers
+            .iter()
+            .any(|there| there.kind == kind && there.value == value)
+    {
         return Ok(());
     }
     if identifiers.len() >= EVENT_IDENTIFIERS_MAX {
@@ -134,7 +147,9 @@ pub struct Malformed {
 
 impl Malformed {
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into() }
+        Self {
+            reason: reason.into(),
+        }
     }
 }
 
@@ -156,7 +171,11 @@ pub struct Parsed<'a> {
 
 impl<'a> Parsed<'a> {
     pub(crate) fn with_capacity(rows: usize) -> Self {
-        Self { events: Vec::with_capacity(rows), rows: Vec::with_capacity(rows), malformed: Vec::new() }
+        Self {
+            events: Vec::with_capacity(rows),
+            rows: Vec::with_capacity(rows),
+            malformed: Vec::new(),
+        }
     }
 
     pub(crate) fn push(&mut self, row: usize, parsed: Result<Event<'a>, Malformed>) {

@@ -10,8 +10,8 @@ use std::borrow::Cow;
 
 use arrow::{
     array::{
-        Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, LargeStringArray, RecordBatch, StringArray,
-        StringViewArray, TimestampMillisecondArray,
+        Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, LargeStringArray, RecordBatch,
+        StringArray, StringViewArray, TimestampMillisecondArray,
     },
     compute::{can_cast_types, cast},
     datatypes::{DataType, Field, Float64Type, Int64Type, Schema, TimeUnit, TimestampMillisecondType},
@@ -69,12 +69,16 @@ impl<'a> Rows<'a> {
         let schema = batch.schema_ref();
         for (index, column) in batch.columns().iter().enumerate() {
             let name = schema.field(index).name().as_str();
-            let values = || Values::new(name, column).map_err(|error| error.context(format!("source {source}")));
+            let values =
+                || Values::new(name, column).map_err(|error| error.context(format!("source {source}")));
             match name {
                 "message_id" => rows.message_id = Some(values()?),
                 "type" => rows.kind = Some(values()?),
                 "event" => rows.event = Some(values()?),
-                "timestamp" => rows.timestamp = Some(Times::new(column).map_err(|error| error.context(format!("source {source}")))?),
+                "timestamp" => {
+                    rows.timestamp =
+                        Some(Times::new(column).map_err(|error| error.context(format!("source {source}")))?)
+                }
                 _ if name.starts_with('_') => {}
                 _ => {
                     if let Some(kind) = IDENTIFIERS.into_iter().find(|kind| *kind == name) {
@@ -90,13 +94,17 @@ impl<'a> Rows<'a> {
         if rows.message_id.is_none() && rows.position.is_none() {
             return Err(Error::user(
                 "projection_without_message_id",
-                format!("source {source}: its SQL has neither message_id nor _partition and _offset: select one of them, so that no record is collected twice"),
+                format!(
+                    "source {source}: its SQL has neither message_id nor _partition and _offset: select one of them, so that no record is collected twice"
+                ),
             ));
         }
         if rows.identifiers.is_empty() {
             return Err(Error::user(
                 "projection_without_identifier",
-                format!("source {source}: its SQL has none of user_id, anonymous_id and email: select at least one"),
+                format!(
+                    "source {source}: its SQL has none of user_id, anonymous_id and email: select at least one"
+                ),
             ));
         }
         Ok(rows)
@@ -112,16 +120,22 @@ impl<'a> Rows<'a> {
             })?,
         };
         let named = match kind {
-            EventKind::Track | EventKind::Page | EventKind::Screen => {
-                self.event.as_ref().and_then(|values| values.text(row)).filter(|text| !text.is_empty())
-            }
+            EventKind::Track | EventKind::Page | EventKind::Screen => self
+                .event
+                .as_ref()
+                .and_then(|values| values.text(row))
+                .filter(|text| !text.is_empty()),
             _ => None,
         };
-        let event = named
-            .or(kind.default_name().map(Cow::Borrowed))
-            .ok_or_else(|| Malformed::new("a track without the name of its event: the column event is empty"))?;
+        let event = named.or(kind.default_name().map(Cow::Borrowed)).ok_or_else(|| {
+            Malformed::new("a track without the name of its event: the column event is empty")
+        })?;
 
-        let record_ms = self.record_time.as_ref().filter(|times| times.is_valid(row)).map(|times| times.value(row));
+        let record_ms = self
+            .record_time
+            .as_ref()
+            .filter(|times| times.is_valid(row))
+            .map(|times| times.value(row));
         let received_ms = record_ms.unwrap_or(origin.now_ms);
         let timestamp_ms = match &self.timestamp {
             Some(times) => times.at(row)?.unwrap_or(received_ms),
@@ -135,7 +149,9 @@ impl<'a> Rows<'a> {
             }
         }
         if identifiers.is_empty() {
-            return Err(Malformed::new("no identifier: user_id, anonymous_id and email are all empty"));
+            return Err(Malformed::new(
+                "no identifier: user_id, anonymous_id and email are all empty",
+            ));
         }
         let mut properties = PropertiesBuilder::default();
         for (name, values) in &self.properties {
@@ -156,7 +172,11 @@ impl<'a> Rows<'a> {
     }
 
     fn message_id(&self, row: usize, origin: &Origin<'_>) -> Result<Cow<'a, str>, Malformed> {
-        let given = self.message_id.as_ref().and_then(|values| values.text(row)).filter(|text| !text.is_empty());
+        let given = self
+            .message_id
+            .as_ref()
+            .and_then(|values| values.text(row))
+            .filter(|text| !text.is_empty());
         if let Some(id) = given {
             return Ok(id);
         }
@@ -168,14 +188,18 @@ impl<'a> Rows<'a> {
                 partitions.value(row),
                 offsets.value(row)
             ))),
-            None => Err(Malformed::new("no message_id, and the SQL does not keep _partition and _offset")),
+            None => Err(Malformed::new(
+                "no message_id, and the SQL does not keep _partition and _offset",
+            )),
         }
     }
 }
 
 fn position(batch: &RecordBatch) -> Result<Option<(Int64Array, Int64Array)>, Error> {
     let column = |name: &str| -> Result<Option<Int64Array>, Error> {
-        let Some(column) = batch.column_by_name(name) else { return Ok(None) };
+        let Some(column) = batch.column_by_name(name) else {
+            return Ok(None);
+        };
         let whole = cast_to(name, column, &DataType::Int64)?;
         Ok((whole.null_count() == 0).then(|| whole.as_primitive::<Int64Type>().clone()))
     };
@@ -183,14 +207,19 @@ fn position(batch: &RecordBatch) -> Result<Option<(Int64Array, Int64Array)>, Err
 }
 
 fn record_time(batch: &RecordBatch) -> Result<Option<TimestampMillisecondArray>, Error> {
-    let Some(column) = batch.column_by_name("_timestamp") else { return Ok(None) };
+    let Some(column) = batch.column_by_name("_timestamp") else {
+        return Ok(None);
+    };
     let times = cast_to("_timestamp", column, &TIMESTAMP)?;
     Ok(Some(times.as_primitive::<TimestampMillisecondType>().clone()))
 }
 
 fn cast_to(name: &str, column: &ArrayRef, to: &DataType) -> Result<ArrayRef, Error> {
     cast(column, to).map_err(|_| {
-        Error::user("projection_column_type", format!("the column {name} is {}: it cannot be used", column.data_type()))
+        Error::user(
+            "projection_column_type",
+            format!("the column {name} is {}: it cannot be used", column.data_type()),
+        )
     })
 }
 
@@ -208,12 +237,16 @@ impl<'a> Times<'a> {
                 let times = cast_to("timestamp", column, &TIMESTAMP)?;
                 Ok(Self::Ms(times.as_primitive::<TimestampMillisecondType>().clone()))
             }
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..) | DataType::Null => {
-                Ok(Self::Text(Values::new("timestamp", column)?))
-            }
+            DataType::Utf8
+            | DataType::LargeUtf8
+            | DataType::Utf8View
+            | DataType::Dictionary(..)
+            | DataType::Null => Ok(Self::Text(Values::new("timestamp", column)?)),
             other => Err(Error::user(
                 "projection_timestamp_type",
-                format!("the column timestamp is {other}: make it a timestamp, for example with to_timestamp_millis(...)"),
+                format!(
+                    "the column timestamp is {other}: make it a timestamp, for example with to_timestamp_millis(...)"
+                ),
             )),
         }
     }
@@ -254,12 +287,16 @@ impl<'a> Values<'a> {
             DataType::LargeUtf8 => Self::LargeText(column.as_string()),
             DataType::Utf8View => Self::TextView(column.as_string_view()),
             DataType::UInt64 => Self::Json(texts(name, column)?),
-            whole if whole.is_integer() => {
-                Self::Whole(cast_to(name, column, &DataType::Int64)?.as_primitive::<Int64Type>().clone())
-            }
-            number if number.is_numeric() => {
-                Self::Number(cast_to(name, column, &DataType::Float64)?.as_primitive::<Float64Type>().clone())
-            }
+            whole if whole.is_integer() => Self::Whole(
+                cast_to(name, column, &DataType::Int64)?
+                    .as_primitive::<Int64Type>()
+                    .clone(),
+            ),
+            number if number.is_numeric() => Self::Number(
+                cast_to(name, column, &DataType::Float64)?
+                    .as_primitive::<Float64Type>()
+                    .clone(),
+            ),
             DataType::Timestamp(..) | DataType::Date64 => {
                 let times = cast_to(name, column, &TIMESTAMP)?;
                 let times = times.as_primitive::<TimestampMillisecondType>();
@@ -285,10 +322,14 @@ impl<'a> Values<'a> {
             Self::Bool(values) => values.is_valid(row).then(|| Cell::Bool(values.value(row))),
             Self::Whole(values) => values.is_valid(row).then(|| whole(values.value(row))),
             Self::Number(values) => values.is_valid(row).then(|| number(values.value(row))),
-            Self::Json(values) => values.get(row).cloned().flatten().map(|text| match json::number(&text) {
-                Some(value) if !text.starts_with(['[', '{']) => Cell::Number(value),
-                _ => Cell::Json(Cow::Owned(text)),
-            }),
+            Self::Json(values) => values
+                .get(row)
+                .cloned()
+                .flatten()
+                .map(|text| match json::number(&text) {
+                    Some(value) if !text.starts_with(['[', '{']) => Cell::Number(value),
+                    _ => Cell::Json(Cow::Owned(text)),
+                }),
             _ => self.text(row).map(Cell::Text),
         }
     }
@@ -300,9 +341,15 @@ impl<'a> Values<'a> {
             Self::Text(values) => values.is_valid(row).then(|| Cow::Borrowed(values.value(row))),
             Self::LargeText(values) => values.is_valid(row).then(|| Cow::Borrowed(values.value(row))),
             Self::TextView(values) => values.is_valid(row).then(|| Cow::Borrowed(values.value(row))),
-            Self::Made(values) => values.is_valid(row).then(|| Cow::Owned(values.value(row).to_owned())),
-            Self::Bool(values) => values.is_valid(row).then(|| Cow::Owned(values.value(row).to_string())),
-            Self::Whole(values) => values.is_valid(row).then(|| Cow::Owned(values.value(row).to_string())),
+            Self::Made(values) => values
+                .is_valid(row)
+                .then(|| Cow::Owned(values.value(row).to_owned())),
+            Self::Bool(values) => values
+                .is_valid(row)
+                .then(|| Cow::Owned(values.value(row).to_string())),
+            Self::Whole(values) => values
+                .is_valid(row)
+                .then(|| Cow::Owned(values.value(row).to_string())),
             Self::Number(values) => values.is_valid(row).then(|| {
                 let mut text = String::new();
                 json::write_number(values.value(row), &mut text);
@@ -323,20 +370,32 @@ fn whole<'a>(value: i64) -> Cell<'a> {
 
 /// JSON has no infinities: they are text.
 fn number<'a>(value: f64) -> Cell<'a> {
-    if value.is_finite() { Cell::Number(value) } else { Cell::Text(Cow::Owned(value.to_string())) }
+    if value.is_finite() {
+        Cell::Number(value)
+    } else {
+        Cell::Text(Cow::Owned(value.to_string()))
+    }
 }
 
 fn texts(name: &str, column: &ArrayRef) -> Result<Vec<Option<String>>, Error> {
     let texts = cast_to(name, column, &DataType::Utf8)?;
-    Ok(texts.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect())
+    Ok(texts
+        .as_string::<i32>()
+        .iter()
+        .map(|text| text.map(str::to_owned))
+        .collect())
 }
 
 fn nested_json(name: &str, column: &ArrayRef) -> Result<Vec<Option<String>>, Error> {
     let wrong = |fault: &dyn std::fmt::Display| {
-        Error::user("projection_column_type", format!("the column {name} cannot be written as JSON: {fault}"))
+        Error::user(
+            "projection_column_type",
+            format!("the column {name} cannot be written as JSON: {fault}"),
+        )
     };
     let field = Field::new("v", column.data_type().clone(), true);
-    let batch = RecordBatch::try_new(Schema::new(vec![field]).into(), vec![column.clone()]).map_err(|fault| wrong(&fault))?;
+    let batch = RecordBatch::try_new(Schema::new(vec![field]).into(), vec![column.clone()])
+        .map_err(|fault| wrong(&fault))?;
     let mut writer = arrow::json::LineDelimitedWriter::new(Vec::new());
     writer.write(&batch).map_err(|fault| wrong(&fault))?;
     writer.finish().map_err(|fault| wrong(&fault))?;
@@ -364,7 +423,11 @@ mod tests {
 
     use super::*;
 
-    const ORIGIN: Origin<'_> = Origin { source: "retail", topic: "orders", now_ms: 9_000 };
+    const ORIGIN: Origin<'_> = Origin {
+        source: "retail",
+        topic: "orders",
+        now_ms: 9_000,
+    };
 
     fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
         RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true)))
@@ -378,14 +441,19 @@ mod tests {
     #[test]
     fn rows_become_events() {
         let lists = ListArray::from_iter_primitive::<Int64Type, _, _>([Some(vec![Some(1), None]), None]);
-        let prices = Decimal128Array::from(vec![Some(1_250), None]).with_precision_and_scale(10, 2).expect("decimal");
+        let prices = Decimal128Array::from(vec![Some(1_250), None])
+            .with_precision_and_scale(10, 2)
+            .expect("decimal");
         let batch = batch(vec![
             ("_partition", Arc::new(Int32Array::from(vec![0, 1]))),
             ("_offset", Arc::new(Int64Array::from(vec![7, 8]))),
             ("message_id", text(&[Some("m1"), None])),
             ("type", text(&[None, Some("identify")])),
             ("event", text(&[Some("Order Line"), None])),
-            ("user_id", Arc::new(Float64Array::from(vec![Some(17_850.0), None]))),
+            (
+                "user_id",
+                Arc::new(Float64Array::from(vec![Some(17_850.0), None])),
+            ),
             ("email", text(&[None, Some("a@b.c")])),
             ("timestamp", text(&[Some("2011-12-01 08:26:00"), None])),
             ("price", Arc::new(prices)),
@@ -395,38 +463,77 @@ mod tests {
         ]);
         let parsed = parse_batch(&batch, &ORIGIN).expect("events");
         assert!(parsed.malformed.is_empty(), "{:?}", parsed.malformed);
-        let [first, second] = &parsed.events[..] else { panic!("two events") };
-        assert_eq!((first.message_id.as_ref(), first.kind, first.event.as_ref()), ("m1", EventKind::Track, "Order Line"));
+        let [first, second] = &parsed.events[..] else {
+            panic!("two events")
+        };
+        assert_eq!(
+            (first.message_id.as_ref(), first.kind, first.event.as_ref()),
+            ("m1", EventKind::Track, "Order Line")
+        );
         assert_eq!(first.timestamp_ms, 1_322_727_960_000);
         assert_eq!(first.received_ms, 9_000);
         assert_eq!(first.identifier("user_id"), Some("17850"));
         let json = |text: &str| Cell::Json(Cow::Owned(text.to_owned()));
-        let expected =
-            [("price", Cell::Number(12.5)), ("big", json("18446744073709551615")), ("lines", json("[1,null]"))];
-        assert_eq!(first.properties, expected.map(|(name, cell)| (Cow::Borrowed(name), cell)));
-        assert_eq!((second.message_id.as_ref(), second.kind), ("retail:orders-1-8", EventKind::Identify));
+        let expected = [
+            ("price", Cell::Number(12.5)),
+            ("big", json("18446744073709551615")),
+            ("lines", json("[1,null]")),
+        ];
+        assert_eq!(
+            first.properties,
+            expected.map(|(name, cell)| (Cow::Borrowed(name), cell))
+        );
+        assert_eq!(
+            (second.message_id.as_ref(), second.kind),
+            ("retail:orders-1-8", EventKind::Identify)
+        );
         assert_eq!(second.timestamp_ms, 9_000);
         assert_eq!(second.identifier("email"), Some("a@b.c"));
-        let expected = [("email", Cell::Text(Cow::Borrowed("a@b.c"))), ("big", Cell::Number(3.0))];
-        assert_eq!(second.properties, expected.map(|(name, cell)| (Cow::Borrowed(name), cell)));
+        let expected = [
+            ("email", Cell::Text(Cow::Borrowed("a@b.c"))),
+            ("big", Cell::Number(3.0)),
+        ];
+        assert_eq!(
+            second.properties,
+            expected.map(|(name, cell)| (Cow::Borrowed(name), cell))
+        );
     }
 
     #[test]
     fn each_row_has_its_own_fault() {
         let batch = batch(vec![
-            ("message_id", text(&[Some("a"), Some("b"), Some("c"), None, Some("e")])),
+            (
+                "message_id",
+                text(&[Some("a"), Some("b"), Some("c"), None, Some("e")]),
+            ),
             ("type", text(&[Some("sale"), None, None, None, None])),
             ("event", text(&[Some("x"), None, Some("x"), Some("x"), Some("x")])),
-            ("user_id", text(&[Some("u"), Some("u"), Some(""), Some("u"), Some("u")])),
+            (
+                "user_id",
+                text(&[Some("u"), Some("u"), Some(""), Some("u"), Some("u")]),
+            ),
             ("timestamp", text(&[None, None, None, None, Some("noon")])),
         ]);
         let parsed = parse_batch(&batch, &ORIGIN).expect("events");
-        let reasons: Vec<_> = parsed.malformed.iter().map(|one| (one.row, one.reason.as_str())).collect();
+        let reasons: Vec<_> = parsed
+            .malformed
+            .iter()
+            .map(|one| (one.row, one.reason.as_str()))
+            .collect();
         let expected = [
-            (0, "unknown type \"sale\": it has to be track, identify, page, screen, group or alias"),
-            (1, "a track without the name of its event: the column event is empty"),
+            (
+                0,
+                "unknown type \"sale\": it has to be track, identify, page, screen, group or alias",
+            ),
+            (
+                1,
+                "a track without the name of its event: the column event is empty",
+            ),
             (2, "no identifier: user_id, anonymous_id and email are all empty"),
-            (3, "no message_id, and the SQL does not keep _partition and _offset"),
+            (
+                3,
+                "no message_id, and the SQL does not keep _partition and _offset",
+            ),
             (4, "timestamp \"noon\" is not an ISO 8601 time"),
         ];
         assert_eq!(reasons, expected);
@@ -439,11 +546,21 @@ mod tests {
             let error = parse_batch(&batch, &ORIGIN).expect_err(code);
             assert_eq!(error.code, code, "{}", error.message);
         };
-        check(vec![("user_id", text(&[Some("u")]))], "projection_without_message_id");
-        check(vec![("message_id", text(&[Some("m")]))], "projection_without_identifier");
+        check(
+            vec![("user_id", text(&[Some("u")]))],
+            "projection_without_message_id",
+        );
+        check(
+            vec![("message_id", text(&[Some("m")]))],
+            "projection_without_identifier",
+        );
         let number: ArrayRef = Arc::new(Int64Array::from(vec![1]));
         check(
-            vec![("message_id", text(&[Some("m")])), ("user_id", text(&[Some("u")])), ("timestamp", number)],
+            vec![
+                ("message_id", text(&[Some("m")])),
+                ("user_id", text(&[Some("u")])),
+                ("timestamp", number),
+            ],
             "projection_timestamp_type",
         );
     }

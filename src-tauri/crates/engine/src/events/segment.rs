@@ -65,19 +65,27 @@ pub fn parse(value: &[u8], times: RecordTimes) -> Result<Event<'_>, Malformed> {
 /// Reads the events of a batch in its raw form: `value` (Binary or Utf8) and, where known, `_timestamp`.
 pub fn parse_batch(batch: &RecordBatch, now_ms: i64) -> Result<Parsed<'_>, Error> {
     let values = batch.column_by_name("value").ok_or_else(|| {
-        Error::internal("records_without_value", "the records have no column value: events cannot be read")
+        Error::internal(
+            "records_without_value",
+            "the records have no column value: events cannot be read",
+        )
     })?;
     let times = batch
         .column_by_name("_timestamp")
         .and_then(|column| column.as_primitive_opt::<TimestampMillisecondType>());
     let mut parsed = Parsed::with_capacity(batch.num_rows());
     for row in 0..batch.num_rows() {
-        let timestamp_ms = times.filter(|times| times.is_valid(row)).map(|times| times.value(row));
+        let timestamp_ms = times
+            .filter(|times| times.is_valid(row))
+            .map(|times| times.value(row));
         let times = RecordTimes { timestamp_ms, now_ms };
-        parsed.push(row, bytes_at(values.as_ref(), row)?.map_or_else(
-            || Err(Malformed::new("empty: a record of an event has a value")),
-            |value| parse(value, times),
-        ));
+        parsed.push(
+            row,
+            bytes_at(values.as_ref(), row)?.map_or_else(
+                || Err(Malformed::new("empty: a record of an event has a value")),
+                |value| parse(value, times),
+            ),
+        );
     }
     Ok(parsed)
 }
@@ -148,7 +156,12 @@ impl<'a> Fields<'a> {
             "properties" | "traits" | "context" => match token {
                 Token::Null => {}
                 Token::Object(text) => self.context = Some(text),
-                other => return Err(Malformed::new(format!("{name} is {}: it has to be an object", shown(&other)))),
+                other => {
+                    return Err(Malformed::new(format!(
+                        "{name} is {}: it has to be an object",
+                        shown(&other)
+                    )));
+                }
             },
             _ => {}
         }
@@ -156,7 +169,9 @@ impl<'a> Fields<'a> {
     }
 
     fn event(self, times: RecordTimes) -> Result<Event<'a>, Malformed> {
-        let kind = self.kind.ok_or_else(|| Malformed::new("no type: it has to be track, identify, page, screen, group or alias"))?;
+        let kind = self.kind.ok_or_else(|| {
+            Malformed::new("no type: it has to be track, identify, page, screen, group or alias")
+        })?;
         let message_id = self.message_id.ok_or_else(|| Malformed::new("no messageId"))?;
         let event = match kind {
             EventKind::Track => self.event,
@@ -171,16 +186,21 @@ impl<'a> Fields<'a> {
             (Some(received), Some(sent), Some(original)) => Some(received - (sent - original)),
             _ => None,
         };
-        let timestamp_ms =
-            corrected.or(self.timestamp_ms).or(self.original_ms).or(times.timestamp_ms).unwrap_or(times.now_ms);
+        let timestamp_ms = corrected
+            .or(self.timestamp_ms)
+            .or(self.original_ms)
+            .or(times.timestamp_ms)
+            .unwrap_or(times.now_ms);
 
         let mut properties = match kind {
             EventKind::Identify | EventKind::Group => self.traits,
             _ => self.properties,
         };
-        for (name, value) in
-            [("category", self.category), ("previousId", self.previous_id.clone()), ("groupId", self.group_id)]
-        {
+        for (name, value) in [
+            ("category", self.category),
+            ("previousId", self.previous_id.clone()),
+            ("groupId", self.group_id),
+        ] {
             if let Some(value) = value {
                 properties.push(Cow::Borrowed(name), Cell::Text(value));
             }
@@ -188,9 +208,11 @@ impl<'a> Fields<'a> {
         let properties = properties.finish();
 
         let mut identifiers = Vec::with_capacity(3);
-        for (kind, value) in
-            [("user_id", self.user_id), ("anonymous_id", self.anonymous_id), ("anonymous_id", self.previous_id)]
-        {
+        for (kind, value) in [
+            ("user_id", self.user_id),
+            ("anonymous_id", self.anonymous_id),
+            ("anonymous_id", self.previous_id),
+        ] {
             if let Some(value) = value {
                 push_identifier(&mut identifiers, kind, value)?;
             }
@@ -204,10 +226,21 @@ impl<'a> Fields<'a> {
             context_identifiers(context, &mut identifiers)?;
         }
         if identifiers.is_empty() {
-            return Err(Malformed::new("no identifier: neither userId nor anonymousId nor an email"));
+            return Err(Malformed::new(
+                "no identifier: neither userId nor anonymousId nor an email",
+            ));
         }
         let context = self.context.filter(|text| *text != "{}").map(Cow::Borrowed);
-        Ok(Event { message_id, kind, event, timestamp_ms, received_ms, identifiers, properties, context })
+        Ok(Event {
+            message_id,
+            kind,
+            event,
+            timestamp_ms,
+            received_ms,
+            identifiers,
+            properties,
+            context,
+        })
     }
 }
 
@@ -223,25 +256,26 @@ fn read_properties<'a>(
 }
 
 /// `context.traits.email` and the `context.externalIds` of the collection `users`.
-fn context_identifiers<'a>(context: &'a str, identifiers: &mut Vec<EventIdentifier<'a>>) -> Result<(), Malformed> {
+fn context_identifiers<'a>(
+    context: &'a str,
+    identifiers: &mut Vec<EventIdentifier<'a>>,
+) -> Result<(), Malformed> {
     // Most contexts have neither, and a search for a word is much cheaper than a second reading.
     if !context.contains("email") && !context.contains("externalIds") {
         return Ok(());
     }
-    json::object(context, |name, token| {
-        match (name.as_ref(), token) {
-            ("traits", Token::Object(traits)) => json::object(traits, |name, token| {
-                if let ("email", Token::Text(email)) = (name.as_ref(), token) {
-                    push_identifier(identifiers, "email", email)?;
-                }
-                Ok::<_, Malformed>(())
-            }),
-            ("externalIds", Token::Array(ids)) => json::array(ids, |token| match token {
-                Token::Object(id) => external_id(id, identifiers),
-                _ => Ok(()),
-            }),
+    json::object(context, |name, token| match (name.as_ref(), token) {
+        ("traits", Token::Object(traits)) => json::object(traits, |name, token| {
+            if let ("email", Token::Text(email)) = (name.as_ref(), token) {
+                push_identifier(identifiers, "email", email)?;
+            }
+            Ok::<_, Malformed>(())
+        }),
+        ("externalIds", Token::Array(ids)) => json::array(ids, |token| match token {
+            Token::Object(id) => external_id(id, identifiers),
             _ => Ok(()),
-        }
+        }),
+        _ => Ok(()),
     })
 }
 
@@ -271,7 +305,10 @@ fn kind(token: &Token<'_>) -> Result<EventKind, Malformed> {
                 shown(token)
             ))
         }),
-        other => Err(Malformed::new(format!("type is {}: it has to be text", shown(other)))),
+        other => Err(Malformed::new(format!(
+            "type is {}: it has to be text",
+            shown(other)
+        ))),
     }
 }
 
@@ -281,7 +318,10 @@ fn text<'a>(field: &str, token: Token<'a>) -> Result<Option<Cow<'a, str>>, Malfo
         Token::Text(text) => Ok((!text.is_empty()).then_some(text)),
         Token::Number(text) => Ok(Some(Cow::Borrowed(text))),
         Token::Null => Ok(None),
-        other => Err(Malformed::new(format!("{field} is {}: it has to be text", shown(&other)))),
+        other => Err(Malformed::new(format!(
+            "{field} is {}: it has to be text",
+            shown(&other)
+        ))),
     }
 }
 
@@ -289,10 +329,16 @@ fn time(field: &str, token: Token<'_>) -> Result<Option<i64>, Malformed> {
     match &token {
         Token::Text(text) => match parse_ms(text) {
             Some(ms) => Ok(Some(ms)),
-            None => Err(Malformed::new(format!("{field} {} is not an ISO 8601 time", shown(&token)))),
+            None => Err(Malformed::new(format!(
+                "{field} {} is not an ISO 8601 time",
+                shown(&token)
+            ))),
         },
         Token::Null => Ok(None),
-        other => Err(Malformed::new(format!("{field} is {}: it has to be an ISO 8601 time", shown(other)))),
+        other => Err(Malformed::new(format!(
+            "{field} is {}: it has to be an ISO 8601 time",
+            shown(other)
+        ))),
     }
 }
 

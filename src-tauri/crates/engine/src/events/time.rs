@@ -55,7 +55,10 @@ fn clock(bytes: &[u8]) -> Option<(i64, &[u8])> {
         return Some((ms, bytes.get(8..)?));
     }
     let fraction = bytes.get(9..)?;
-    let length = fraction.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(fraction.len());
+    let length = fraction
+        .iter()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(fraction.len());
     if length == 0 {
         return None;
     }

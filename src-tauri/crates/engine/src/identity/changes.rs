@@ -18,16 +18,32 @@ impl Identity {
         let traits = std::mem::take(&mut self.pending.traits);
         let changes = IdentityChanges {
             identifiers: self.identifier_rows(self.pending.identifiers_from),
-            profiles: touched.iter().filter_map(|index| self.profile_row(*index)).collect(),
+            profiles: touched
+                .iter()
+                .filter_map(|index| self.profile_row(*index))
+                .collect(),
             traits: traits
                 .into_iter()
                 .filter_map(|(index, name)| {
                     let profile = self.profiles.get(index as usize)?;
-                    profile.traits.iter().find(|one| one.name == name).map(|one| self.trait_row(index, one))
+                    profile
+                        .traits
+                        .iter()
+                        .find(|one| one.name == name)
+                        .map(|one| self.trait_row(index, one))
                 })
                 .collect(),
-            merges: self.merges.get(self.pending.merges_from..).unwrap_or_default().to_vec(),
-            trait_columns: self.trait_columns.rows().get(self.pending.trait_columns_from..).unwrap_or_default().to_vec(),
+            merges: self
+                .merges
+                .get(self.pending.merges_from..)
+                .unwrap_or_default()
+                .to_vec(),
+            trait_columns: self
+                .trait_columns
+                .rows()
+                .get(self.pending.trait_columns_from..)
+                .unwrap_or_default()
+                .to_vec(),
         };
         for index in touched {
             if let Some(profile) = self.profiles.get_mut(index as usize) {
@@ -63,7 +79,10 @@ impl Identity {
 
     fn identifier_rows(&self, from: usize) -> Vec<IdentifierRow> {
         let new = self.identifiers.all().get(from..).unwrap_or_default();
-        new.iter().enumerate().map(|(place, known)| self.identifier_row((from + place) as u64, known)).collect()
+        new.iter()
+            .enumerate()
+            .map(|(place, known)| self.identifier_row((from + place) as u64, known))
+            .collect()
     }
 
     pub(super) fn identifier_row(&self, sequence: u64, known: &Known) -> IdentifierRow {
@@ -101,12 +120,21 @@ impl Identity {
         for (place, row) in rows.iter().enumerate() {
             let index = ProfileIndex::try_from(place).ok();
             if index.map(id_of) != Some(row.profile_id) {
-                return Err(Self::corrupt(&format!("profile {} stands where {} should", row.profile_id, place + 1)));
+                return Err(Self::corrupt(&format!(
+                    "profile {} stands where {} should",
+                    row.profile_id,
+                    place + 1
+                )));
             }
             let merged_into = match row.merged_into {
                 None => None,
                 Some(into) if into < row.profile_id => index_of(into),
-                Some(into) => return Err(Self::corrupt(&format!("profile {} is merged into {into}", row.profile_id))),
+                Some(into) => {
+                    return Err(Self::corrupt(&format!(
+                        "profile {} is merged into {into}",
+                        row.profile_id
+                    )));
+                }
             };
             self.alive += usize::from(merged_into.is_none());
             self.profiles.push(Profile {
@@ -125,13 +153,27 @@ impl Identity {
         for (place, row) in rows.into_iter().enumerate() {
             let origin = index_of(row.profile_id).filter(|index| (*index as usize) < self.profiles.len());
             let (Some(origin), Some(kind)) = (origin, self.kind(&row.kind)) else {
-                return Err(Self::corrupt(&format!("identifier {place} has no profile {}", row.profile_id)));
+                return Err(Self::corrupt(&format!(
+                    "identifier {place} has no profile {}",
+                    row.profile_id
+                )));
             };
             if self.identifiers.find(kind, &row.value).is_some() || row.sequence != place as u64 {
-                return Err(Self::corrupt(&format!("identifier {} is not number {place}", row.sequence)));
+                return Err(Self::corrupt(&format!(
+                    "identifier {} is not number {place}",
+                    row.sequence
+                )));
             }
-            let known = Known { kind, value: row.value.into(), origin, first_seen_ms: row.first_seen_ms };
-            let index = self.identifiers.insert(known).ok_or_else(|| Self::corrupt("too many identifiers"))?;
+            let known = Known {
+                kind,
+                value: row.value.into(),
+                origin,
+                first_seen_ms: row.first_seen_ms,
+            };
+            let index = self
+                .identifiers
+                .insert(known)
+                .ok_or_else(|| Self::corrupt("too many identifiers"))?;
             let surviving = self.surviving(origin);
             if let Some(profile) = self.profiles.get_mut(surviving as usize) {
                 profile.identifiers.push(index);
@@ -142,13 +184,20 @@ impl Identity {
 
     pub(super) fn load_traits(&mut self, rows: &[TraitRow]) -> Result<(), Error> {
         for row in rows {
-            let Some(index) = index_of(row.profile_id).filter(|index| (*index as usize) < self.profiles.len()) else {
-                return Err(Self::corrupt(&format!("a trait has no profile {}", row.profile_id)));
+            let Some(index) =
+                index_of(row.profile_id).filter(|index| (*index as usize) < self.profiles.len())
+            else {
+                return Err(Self::corrupt(&format!(
+                    "a trait has no profile {}",
+                    row.profile_id
+                )));
             };
             let token = json::value(&row.value)
                 .map_err(|fault| Self::corrupt(&format!("trait {}: {}", row.name, fault.sentence())))?;
             let name = self.names.intern(&row.name, usize::MAX);
-            let (Some(profile), Some(name)) = (self.profiles.get_mut(index as usize), name) else { continue };
+            let (Some(profile), Some(name)) = (self.profiles.get_mut(index as usize), name) else {
+                continue;
+            };
             if profile.merged_into.is_none() {
                 profile.set_trait(name, TraitCell::of(&cell_of(token)), row.updated_ms, usize::MAX);
             }

@@ -40,14 +40,16 @@ impl Identifiers {
     }
 
     fn holds(&self, index: IdentifierIndex, kind: KindIndex, value: &str) -> bool {
-        self.get(index).is_some_and(|known| known.kind == kind && *known.value == *value)
+        self.get(index)
+            .is_some_and(|known| known.kind == kind && *known.value == *value)
     }
 
     /// Adds one that [`Self::find`] did not find. Absent: the table is full (2^32 identifiers).
     pub fn insert(&mut self, known: Known) -> Option<IdentifierIndex> {
         let index = u32::try_from(self.known.len()).ok()?;
         let hash = hash(known.kind, &known.value);
-        self.table.insert_unique(hash, Slot { hash, index }, |slot| slot.hash);
+        self.table
+            .insert_unique(hash, Slot { hash, index }, |slot| slot.hash);
         self.known.push(known);
         Some(index)
     }

@@ -29,7 +29,7 @@ pub mod snapshot;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use resolve::Resolution;
 pub use rows::{IdentifierRow, IdentityChanges, IdentityRows, MergeRow, ProfileRow, TraitRow};
@@ -42,7 +42,15 @@ use profile::{Profile, TraitName};
 
 /// The columns of `profiles` that no trait can take, and the prefix of a trait that has such a name.
 const NAMING: Naming = Naming {
-    fixed: &["profile_id", "user_id", "email", "anonymous_id", "first_seen", "last_seen", "events"],
+    fixed: &[
+        "profile_id",
+        "user_id",
+        "email",
+        "anonymous_id",
+        "first_seen",
+        "last_seen",
+        "events",
+    ],
     prefix: "traits_",
 };
 
@@ -171,7 +179,11 @@ impl Identity {
 
     fn surviving(&self, mut index: ProfileIndex) -> ProfileIndex {
         // Merges go to ever lower ids, so this ends.
-        while let Some(into) = self.profiles.get(index as usize).and_then(|profile| profile.merged_into) {
+        while let Some(into) = self
+            .profiles
+            .get(index as usize)
+            .and_then(|profile| profile.merged_into)
+        {
             index = into;
         }
         index
@@ -185,7 +197,10 @@ impl Identity {
             return None;
         }
         let index = KindIndex::try_from(self.kinds.len()).ok()?;
-        self.kinds.push(Kind { name: name.into(), limit: self.settings.limit(name) });
+        self.kinds.push(Kind {
+            name: name.into(),
+            limit: self.settings.limit(name),
+        });
         Some(index)
     }
 
@@ -210,5 +225,7 @@ fn id_of(index: ProfileIndex) -> i64 {
 }
 
 fn index_of(profile_id: i64) -> Option<ProfileIndex> {
-    profile_id.checked_sub(1).and_then(|index| ProfileIndex::try_from(index).ok())
+    profile_id
+        .checked_sub(1)
+        .and_then(|index| ProfileIndex::try_from(index).ok())
 }

@@ -65,7 +65,11 @@ pub struct Profile {
 
 impl Profile {
     pub fn new(timestamp_ms: i64) -> Self {
-        Self { first_seen_ms: timestamp_ms, last_seen_ms: timestamp_ms, ..Self::default() }
+        Self {
+            first_seen_ms: timestamp_ms,
+            last_seen_ms: timestamp_ms,
+            ..Self::default()
+        }
     }
 
     /// One more event, at its own time.
@@ -77,7 +81,13 @@ impl Profile {
 
     /// Takes a trait unless a later event said otherwise; of two at the same time the one that arrives last counts.
     /// Returns whether it was taken and is news.
-    pub fn set_trait(&mut self, name: TraitName, value: TraitCell, updated_ms: i64, traits_max: usize) -> bool {
+    pub fn set_trait(
+        &mut self,
+        name: TraitName,
+        value: TraitCell,
+        updated_ms: i64,
+        traits_max: usize,
+    ) -> bool {
         let room = self.traits.len() < traits_max;
         match self.traits.iter_mut().find(|there| there.name == name) {
             Some(there) if there.updated_ms > updated_ms => false,
@@ -87,7 +97,11 @@ impl Profile {
                 news
             }
             None if room => {
-                self.traits.push(Trait { name, value, updated_ms });
+                self.traits.push(Trait {
+                    name,
+                    value,
+                    updated_ms,
+                });
                 true
             }
             None => false,
@@ -103,7 +117,10 @@ impl Profile {
         self.identifiers.append(&mut other.identifiers);
         let mut changed = Vec::new();
         for one in std::mem::take(&mut other.traits) {
-            let older = self.traits.iter().any(|there| there.name == one.name && there.updated_ms >= one.updated_ms);
+            let older = self
+                .traits
+                .iter()
+                .any(|there| there.name == one.name && there.updated_ms >= one.updated_ms);
             if !older && self.set_trait(one.name, one.value, one.updated_ms, traits_max) {
                 changed.push(one.name);
             }

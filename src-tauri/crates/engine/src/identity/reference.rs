@@ -51,13 +51,20 @@ impl Reference {
         }
         let mut demoted = 0;
         while usable.len() > 1 && self.too_many(&usable, now_ms) {
-            usable.remove(if self.fault == Fault::DemotesTheFirst { 0 } else { usable.len() - 1 });
+            usable.remove(if self.fault == Fault::DemotesTheFirst {
+                0
+            } else {
+                usable.len() - 1
+            });
             demoted += 1;
         }
         let mut ids = self.owners(&usable);
         if ids.is_empty() {
             let id = self.people.len() as i64 + 1;
-            self.people.push(Person { id, ..Person::default() });
+            self.people.push(Person {
+                id,
+                ..Person::default()
+            });
             ids.push(id);
         }
         if self.fault == Fault::KeepsTheNewest {
@@ -76,7 +83,11 @@ impl Reference {
             }
         }
         for (kind, value) in &usable {
-            if !survivor.identifiers.iter().any(|there| there.0 == *kind && there.1 == *value) {
+            if !survivor
+                .identifiers
+                .iter()
+                .any(|there| there.0 == *kind && there.1 == *value)
+            {
                 survivor.identifiers.push((kind.clone(), value.clone(), now_ms));
             }
         }
@@ -85,9 +96,14 @@ impl Reference {
             for (name, cell) in &event.properties {
                 let mut value = String::new();
                 write_cell(cell, &mut value);
-                let newer = survivor.traits.get(name.as_ref()).is_none_or(|there| there.1 <= event.timestamp_ms);
+                let newer = survivor
+                    .traits
+                    .get(name.as_ref())
+                    .is_none_or(|there| there.1 <= event.timestamp_ms);
                 if newer || self.fault == Fault::TakesTheLastTrait {
-                    survivor.traits.insert(name.to_string(), (value, event.timestamp_ms));
+                    survivor
+                        .traits
+                        .insert(name.to_string(), (value, event.timestamp_ms));
                 }
             }
         }
@@ -102,7 +118,10 @@ impl Reference {
 
     fn owners(&self, usable: &[(String, String)]) -> Vec<i64> {
         let has = |person: &&Person| {
-            person.identifiers.iter().any(|there| usable.iter().any(|one| one.0 == there.0 && one.1 == there.1))
+            person
+                .identifiers
+                .iter()
+                .any(|there| usable.iter().any(|one| one.0 == there.0 && one.1 == there.1))
         };
         self.people.iter().filter(has).map(|person| person.id).collect()
     }
@@ -117,7 +136,11 @@ impl Reference {
             }
         }
         let count = |list: &[(String, String, i64)], kind: &str| {
-            let window = self.settings.limit(kind).window_ms.filter(|_| self.fault != Fault::IgnoresTheWindow);
+            let window = self
+                .settings
+                .limit(kind)
+                .window_ms
+                .filter(|_| self.fault != Fault::IgnoresTheWindow);
             let from = window.map_or(i64::MIN, |window| now_ms - window);
             list.iter().filter(|one| one.0 == kind && one.2 >= from).count()
         };

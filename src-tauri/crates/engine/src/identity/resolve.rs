@@ -71,7 +71,13 @@ impl Identity {
         if event.kind == EventKind::Identify {
             self.take_traits(index, event);
         }
-        Ok(Resolution { profile_id: id_of(index), created, merged, added, demoted })
+        Ok(Resolution {
+            profile_id: id_of(index),
+            created,
+            merged,
+            added,
+            demoted,
+        })
     }
 
     /// The event's identifiers that may be used, the most trusted first.
@@ -79,7 +85,9 @@ impl Identity {
         let mut candidates = Vec::with_capacity(event.identifiers.len());
         for identifier in &event.identifiers {
             let value = identifier.value.as_ref();
-            let Some(kind) = self.kind(&identifier.kind) else { continue };
+            let Some(kind) = self.kind(&identifier.kind) else {
+                continue;
+            };
             let known = self.identifiers.find(kind, value);
             // A value that is known was not blocked.
             if known.is_none() && self.blocks(value) {
@@ -88,11 +96,19 @@ impl Identity {
             let profile = known
                 .and_then(|index| self.identifiers.get(index))
                 .map(|known| self.surviving(known.origin));
-            candidates.push(Candidate { kind, value, known, profile });
+            candidates.push(Candidate {
+                kind,
+                value,
+                known,
+                profile,
+            });
         }
         if candidates.is_empty() {
-            let shown: Vec<_> =
-                event.identifiers.iter().map(|one| format!("{}={}", one.kind, one.value)).collect();
+            let shown: Vec<_> = event
+                .identifiers
+                .iter()
+                .map(|one| format!("{}={}", one.kind, one.value))
+                .collect();
             return Err(Malformed::new(format!(
                 "no identifier that may be used: {} is blocked or too long",
                 shown.join(", ")
@@ -100,7 +116,8 @@ impl Identity {
         }
         if candidates.len() > 1 {
             candidates.sort_by(|one, other| {
-                self.settings.compare(self.kind_name(one.kind), self.kind_name(other.kind))
+                self.settings
+                    .compare(self.kind_name(one.kind), self.kind_name(other.kind))
             });
         }
         Ok(candidates)
@@ -108,7 +125,11 @@ impl Identity {
 
     fn blocks(&self, value: &str) -> bool {
         value.len() > self.settings.identifier_bytes_max
-            || self.settings.blocked_values.iter().any(|blocked| blocked == value)
+            || self
+                .settings
+                .blocked_values
+                .iter()
+                .any(|blocked| blocked == value)
             || self.blocked.is_match(value)
     }
 
@@ -119,9 +140,17 @@ impl Identity {
             return false;
         }
         (0..self.kinds.len()).any(|place| {
-            let (Some(kind), Ok(index)) = (self.kinds.get(place), KindIndex::try_from(place)) else { return false };
-            let from_ms = kind.limit.window_ms.map_or(i64::MIN, |window_ms| now_ms.saturating_sub(window_ms));
-            let new = candidates.iter().filter(|one| one.known.is_none() && one.kind == index).count();
+            let (Some(kind), Ok(index)) = (self.kinds.get(place), KindIndex::try_from(place)) else {
+                return false;
+            };
+            let from_ms = kind
+                .limit
+                .window_ms
+                .map_or(i64::MIN, |window_ms| now_ms.saturating_sub(window_ms));
+            let new = candidates
+                .iter()
+                .filter(|one| one.known.is_none() && one.kind == index)
+                .count();
             let mut largest = 0;
             let mut together = new;
             for profile in profiles {
@@ -134,9 +163,16 @@ impl Identity {
     }
 
     fn count(&self, profile: ProfileIndex, kind: KindIndex, from_ms: i64) -> usize {
-        let Some(profile) = self.profiles.get(profile as usize) else { return 0 };
-        let known = profile.identifiers.iter().filter_map(|index| self.identifiers.get(*index));
-        known.filter(|known| known.kind == kind && known.first_seen_ms >= from_ms).count()
+        let Some(profile) = self.profiles.get(profile as usize) else {
+            return 0;
+        };
+        let known = profile
+            .identifiers
+            .iter()
+            .filter_map(|index| self.identifiers.get(*index));
+        known
+            .filter(|known| known.kind == kind && known.first_seen_ms >= from_ms)
+            .count()
     }
 
     fn create(&mut self, timestamp_ms: i64) -> Result<ProfileIndex, Malformed> {
@@ -155,8 +191,10 @@ impl Identity {
         candidates: &[Candidate<'_>],
         now_ms: i64,
     ) -> Vec<MergeRow> {
-        let shown: Vec<_> =
-            candidates.iter().map(|one| format!("{}={}", self.kind_name(one.kind), one.value)).collect();
+        let shown: Vec<_> = candidates
+            .iter()
+            .map(|one| format!("{}={}", self.kind_name(one.kind), one.value))
+            .collect();
         let evidence = shown.join(", ");
         let mut merged = Vec::with_capacity(others.len());
         for other in others {
@@ -177,7 +215,9 @@ impl Identity {
 
     fn absorb(&mut self, into: ProfileIndex, other: ProfileIndex) {
         self.touch(other);
-        let Some(mut gone) = self.profiles.get_mut(other as usize).map(std::mem::take) else { return };
+        let Some(mut gone) = self.profiles.get_mut(other as usize).map(std::mem::take) else {
+            return;
+        };
         let traits_max = self.settings.profile_traits_max;
         let changed = self
             .profiles
@@ -237,7 +277,9 @@ impl Identity {
             };
             self.trait_columns.place(name, cell);
             let traits_max = self.settings.profile_traits_max;
-            let Some(profile) = self.profiles.get_mut(index as usize) else { return };
+            let Some(profile) = self.profiles.get_mut(index as usize) else {
+                return;
+            };
             if profile.set_trait(name_index, value, event.timestamp_ms, traits_max) {
                 self.pending.traits.insert((index, name_index));
             }
@@ -255,7 +297,9 @@ impl Identity {
     pub(super) fn corrupt(what: &str) -> Error {
         Error::internal(
             "identity_state",
-            format!("the stored profiles do not fit together ({what}): restore .tailrace from a copy, or remove it and collect again"),
+            format!(
+                "the stored profiles do not fit together ({what}): restore .tailrace from a copy, or remove it and collect again"
+            ),
         )
     }
 }

@@ -43,7 +43,11 @@ impl Identity {
     /// Profiles with an identifier that begins with `text` (letters of ASCII in any case) or with this profile id;
     /// those that match wholly first, then the last seen. Empty text: all.
     pub fn search(&self, text: &str, offset: u64, limit: u32) -> ProfilePage {
-        let mut found = if text.is_empty() { self.everyone() } else { self.matching(text) };
+        let mut found = if text.is_empty() {
+            self.everyone()
+        } else {
+            self.matching(text)
+        };
         let total = found.len();
         let from = usize::try_from(offset).unwrap_or(usize::MAX).min(total);
         let to = from.saturating_add(limit as usize).min(total);
@@ -54,8 +58,14 @@ impl Identity {
         let head = found.get_mut(..to).unwrap_or_default();
         head.sort_unstable();
         let page = head.get(from..).unwrap_or_default();
-        let profiles = page.iter().filter_map(|(.., Reverse(index))| self.facts_at(*index)).collect();
-        ProfilePage { profiles, total: total as u64 }
+        let profiles = page
+            .iter()
+            .filter_map(|(.., Reverse(index))| self.facts_at(*index))
+            .collect();
+        ProfilePage {
+            profiles,
+            total: total as u64,
+        }
     }
 
     /// The facts of this profile, or of the one that it was merged into.
@@ -72,11 +82,26 @@ impl Identity {
         let row = |place| Some(self.identifier_row(u64::from(place), self.identifiers.get(place)?));
         let mut identifiers: Vec<_> = places.into_iter().filter_map(row).collect();
         identifiers.sort_by(|one, other| self.settings.compare(&one.kind, &other.kind));
-        let mut traits: Vec<_> = profile.traits.iter().map(|one| self.trait_row(index, one)).collect();
+        let mut traits: Vec<_> = profile
+            .traits
+            .iter()
+            .map(|one| self.trait_row(index, one))
+            .collect();
         traits.sort_by(|one, other| one.name.cmp(&other.name));
         let own = |merged: i64| index_of(merged).is_some_and(|merged| self.surviving(merged) == index);
-        let merges = self.merges.iter().rev().filter(|merge| own(merge.merged_profile_id)).cloned().collect();
-        Some(ProfileDetails { facts: self.facts_at(index)?, identifiers, traits, merges })
+        let merges = self
+            .merges
+            .iter()
+            .rev()
+            .filter(|merge| own(merge.merged_profile_id))
+            .cloned()
+            .collect();
+        Some(ProfileDetails {
+            facts: self.facts_at(index)?,
+            identifiers,
+            traits,
+            merges,
+        })
     }
 
     fn everyone(&self) -> Vec<(bool, Reverse<i64>, Reverse<ProfileIndex>)> {
@@ -97,12 +122,23 @@ impl Identity {
                 *found.entry(self.surviving(known.origin)).or_default() |= whole;
             }
         }
-        let by_id = text.parse().ok().and_then(index_of).filter(|index| (*index as usize) < self.profiles.len());
+        let by_id = text
+            .parse()
+            .ok()
+            .and_then(index_of)
+            .filter(|index| (*index as usize) < self.profiles.len());
         if let Some(index) = by_id {
             found.insert(self.surviving(index), true);
         }
-        let last_seen = |index: ProfileIndex| self.profiles.get(index as usize).map_or(0, |one| one.last_seen_ms);
-        found.into_iter().map(|(index, whole)| (!whole, Reverse(last_seen(index)), Reverse(index))).collect()
+        let last_seen = |index: ProfileIndex| {
+            self.profiles
+                .get(index as usize)
+                .map_or(0, |one| one.last_seen_ms)
+        };
+        found
+            .into_iter()
+            .map(|(index, whole)| (!whole, Reverse(last_seen(index)), Reverse(index)))
+            .collect()
     }
 
     fn facts_at(&self, index: ProfileIndex) -> Option<ProfileFacts> {

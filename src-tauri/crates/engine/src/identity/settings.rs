@@ -42,8 +42,17 @@ impl Default for IdentitySettings {
     fn default() -> Self {
         Self {
             priorities: vec!["user_id".to_owned(), "email".to_owned()],
-            limits: BTreeMap::from([("user_id".to_owned(), Limit { count_max: 1, window_ms: None })]),
-            limit_default: Limit { count_max: 5, window_ms: None },
+            limits: BTreeMap::from([(
+                "user_id".to_owned(),
+                Limit {
+                    count_max: 1,
+                    window_ms: None,
+                },
+            )]),
+            limit_default: Limit {
+                count_max: 5,
+                window_ms: None,
+            },
             blocked_values: ["-1", "null", "anonymous"].map(str::to_owned).to_vec(),
             blocked_patterns: vec!["^[0-]*$".to_owned()],
             identifier_bytes_max: 512,
@@ -64,14 +73,20 @@ impl IdentitySettings {
     /// The more trusted kind comes first.
     pub fn compare(&self, one: &str, other: &str) -> Ordering {
         let rank = |kind: &str| {
-            self.priorities.iter().position(|there| there == kind).unwrap_or(self.priorities.len())
+            self.priorities
+                .iter()
+                .position(|there| there == kind)
+                .unwrap_or(self.priorities.len())
         };
         rank(one).cmp(&rank(other)).then_with(|| one.cmp(other))
     }
 
     pub(super) fn patterns(&self) -> Result<RegexSet, Error> {
         RegexSet::new(&self.blocked_patterns).map_err(|fault| {
-            Error::user("blocked_pattern", format!("a blocked pattern of identity is not a regular expression: {fault}"))
+            Error::user(
+                "blocked_pattern",
+                format!("a blocked pattern of identity is not a regular expression: {fault}"),
+            )
         })
     }
 }

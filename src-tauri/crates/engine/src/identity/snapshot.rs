@@ -5,7 +5,10 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringViewArray, TimestampMillisecondArray},
+    array::{
+        ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringViewArray,
+        TimestampMillisecondArray,
+    },
     datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit},
 };
 use tailrace_model::Error;
@@ -60,10 +63,23 @@ impl Identity {
                 *chunk = Some(self.chunk(number, &schema)?);
             }
         }
-        let batches: Vec<_> = chunks.iter().flatten().filter(|batch| batch.num_rows() > 0).cloned().collect();
+        let batches: Vec<_> = chunks
+            .iter()
+            .flatten()
+            .filter(|batch| batch.num_rows() > 0)
+            .cloned()
+            .collect();
         let rows = batches.iter().map(RecordBatch::num_rows).sum();
-        let snapshot = Arc::new(ProfilesSnapshot { schema, batches, rows });
-        self.snapshots = Cache { columns: self.trait_columns.len(), chunks, last: Some(snapshot.clone()) };
+        let snapshot = Arc::new(ProfilesSnapshot {
+            schema,
+            batches,
+            rows,
+        });
+        self.snapshots = Cache {
+            columns: self.trait_columns.len(),
+            chunks,
+            last: Some(snapshot.clone()),
+        };
         Ok(snapshot)
     }
 
@@ -93,13 +109,20 @@ impl Identity {
             .filter_map(|(index, profile)| Some((id_of(ProfileIndex::try_from(index).ok()?), profile)))
             .collect();
         let times = |time: fn(&Profile) -> i64| -> ArrayRef {
-            Arc::new(TimestampMillisecondArray::from_iter_values(alive.iter().map(|(_, profile)| time(profile))))
+            Arc::new(TimestampMillisecondArray::from_iter_values(
+                alive.iter().map(|(_, profile)| time(profile)),
+            ))
         };
         let latest = |kind: &str| -> ArrayRef {
-            let values: StringViewArray = alive.iter().map(|(_, profile)| self.latest(profile, kind)).collect();
+            let values: StringViewArray = alive
+                .iter()
+                .map(|(_, profile)| self.latest(profile, kind))
+                .collect();
             Arc::new(values)
         };
-        let events = alive.iter().map(|(_, profile)| i64::try_from(profile.events).unwrap_or(i64::MAX));
+        let events = alive
+            .iter()
+            .map(|(_, profile)| i64::try_from(profile.events).unwrap_or(i64::MAX));
         let mut arrays: Vec<ArrayRef> = vec![
             Arc::new(Int64Array::from_iter_values(alive.iter().map(|(id, _)| *id))),
             latest("user_id"),
@@ -110,17 +133,26 @@ impl Identity {
             Arc::new(Int64Array::from_iter_values(events)),
         ];
         arrays.extend(self.trait_arrays(&alive));
-        RecordBatch::try_new(schema.clone(), arrays)
-            .map_err(|fault| Error::internal("profiles_table", format!("the table profiles cannot be built: {fault}")))
+        RecordBatch::try_new(schema.clone(), arrays).map_err(|fault| {
+            Error::internal(
+                "profiles_table",
+                format!("the table profiles cannot be built: {fault}"),
+            )
+        })
     }
 
     /// The identifier of a kind that was added last.
     pub(super) fn latest(&self, profile: &Profile, kind: &str) -> Option<&str> {
         let kind = self.kinds.iter().position(|one| *one.name == *kind)?;
         let of_kind = profile.identifiers.iter().filter(|index| {
-            self.identifiers.get(**index).is_some_and(|known| usize::from(known.kind) == kind)
+            self.identifiers
+                .get(**index)
+                .is_some_and(|known| usize::from(known.kind) == kind)
         });
-        of_kind.max().and_then(|index| self.identifiers.get(*index)).map(|known| known.value.as_ref())
+        of_kind
+            .max()
+            .and_then(|index| self.identifiers.get(*index))
+            .map(|known| known.value.as_ref())
     }
 
     fn trait_arrays(&self, alive: &[(i64, &Profile)]) -> Vec<ArrayRef> {
@@ -130,20 +162,31 @@ impl Identity {
             .names
             .names
             .iter()
-            .map(|name| self.trait_columns.find(name).and_then(|row| self.trait_columns.index_of(&row.column)))
+            .map(|name| {
+                self.trait_columns
+                    .find(name)
+                    .and_then(|row| self.trait_columns.index_of(&row.column))
+            })
             .collect();
-        let mut cells: Vec<Vec<Option<&super::profile::Trait>>> = vec![vec![None; alive.len()]; columns.len()];
+        let mut cells: Vec<Vec<Option<&super::profile::Trait>>> =
+            vec![vec![None; alive.len()]; columns.len()];
         for (row, (_, profile)) in alive.iter().enumerate() {
             for one in &profile.traits {
                 let place = places.get(one.name as usize).copied().flatten();
-                let Some(cell) = place.and_then(|place| cells.get_mut(place)?.get_mut(row)) else { continue };
+                let Some(cell) = place.and_then(|place| cells.get_mut(place)?.get_mut(row)) else {
+                    continue;
+                };
                 // Two spellings of one name: the later one counts.
                 if cell.is_none_or(|there| there.updated_ms <= one.updated_ms) {
                     *cell = Some(one);
                 }
             }
         }
-        columns.iter().zip(cells).map(|(column, cells)| array(column.data_type, &cells)).collect()
+        columns
+            .iter()
+            .zip(cells)
+            .map(|(column, cells)| array(column.data_type, &cells))
+            .collect()
     }
 }
 

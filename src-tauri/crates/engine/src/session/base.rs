@@ -13,7 +13,8 @@ use datafusion::{
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
     logical_expr::{
-        ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+        ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+        Volatility,
         simplify::{ExprSimplifyResult, SimplifyContext},
     },
     prelude::SessionConfig,
@@ -48,7 +49,10 @@ static RUNTIME: LazyLock<DataFusionResult<Arc<RuntimeEnv>>> = LazyLock::new(|| {
 pub(super) fn runtime() -> Result<Arc<RuntimeEnv>> {
     match &*RUNTIME {
         Ok(runtime) => Ok(Arc::clone(runtime)),
-        Err(error) => Err(Error::internal("sql_runtime", format!("the SQL engine could not be started: {error}"))),
+        Err(error) => Err(Error::internal(
+            "sql_runtime",
+            format!("the SQL engine could not be started: {error}"),
+        )),
     }
 }
 
@@ -75,7 +79,11 @@ pub(super) fn state(
     // Later functions replace earlier ones of the same name.
     let functions = builder.scalar_functions().get_or_insert_with(Vec::new);
     functions.push(Arc::new(ScalarUDF::new_from_impl(Now::new(time_zone))));
-    if let Some(like) = functions.iter().find(|function| function.name() == "regexp_like").cloned() {
+    if let Some(like) = functions
+        .iter()
+        .find(|function| function.name() == "regexp_like")
+        .cloned()
+    {
         // DuckDB's name for the same function, so that an audience's SQL runs in both.
         functions.push(Arc::new(like.as_ref().clone().with_aliases(["regexp_matches"])));
     }
@@ -115,7 +123,10 @@ impl ScalarUDFImpl for Now {
     }
 
     fn return_type(&self, _: &[DataType]) -> DataFusionResult<DataType> {
-        Ok(DataType::Timestamp(TimeUnit::Millisecond, Some(Arc::clone(&self.time_zone))))
+        Ok(DataType::Timestamp(
+            TimeUnit::Millisecond,
+            Some(Arc::clone(&self.time_zone)),
+        ))
     }
 
     fn return_field_from_args(&self, _: ReturnFieldArgs) -> DataFusionResult<FieldRef> {

@@ -74,7 +74,12 @@ impl CatalogProvider for Catalogs {
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         let core = self.0.upgrade()?;
         let known = [MAIN, TRAITS, AUDIENCES].contains(&name) || core.warehouses.contains_key(name);
-        known.then(|| Arc::new(Schema { core: Weak::clone(&self.0), name: name.to_owned() }) as Arc<dyn SchemaProvider>)
+        known.then(|| {
+            Arc::new(Schema {
+                core: Weak::clone(&self.0),
+                name: name.to_owned(),
+            }) as Arc<dyn SchemaProvider>
+        })
     }
 }
 
@@ -92,7 +97,10 @@ impl Schema {
         if self.name == MAIN {
             core.main.get(table).cloned()
         } else {
-            core.warehouses.get(&self.name)?.get(table).map(|stored| Arc::clone(&stored.provider))
+            core.warehouses
+                .get(&self.name)?
+                .get(table)
+                .map(|stored| Arc::clone(&stored.provider))
         }
     }
 }
@@ -100,28 +108,40 @@ impl Schema {
 #[async_trait]
 impl SchemaProvider for Schema {
     fn table_names(&self) -> Vec<String> {
-        let Some(core) = self.core.upgrade() else { return Vec::new() };
+        let Some(core) = self.core.upgrade() else {
+            return Vec::new();
+        };
         match self.name.as_str() {
             MAIN => core.main.keys().cloned().collect(),
             TRAITS => core.traits.keys().cloned().collect(),
             AUDIENCES => core.audiences.keys().cloned().collect(),
-            warehouse => core.warehouses.get(warehouse).map(|tables| tables.keys().cloned().collect()).unwrap_or_default(),
+            warehouse => core
+                .warehouses
+                .get(warehouse)
+                .map(|tables| tables.keys().cloned().collect())
+                .unwrap_or_default(),
         }
     }
 
     async fn table(&self, name: &str) -> DataFusionResult<Option<Arc<dyn TableProvider>>> {
-        let Some(core) = self.core.upgrade() else { return Ok(None) };
+        let Some(core) = self.core.upgrade() else {
+            return Ok(None);
+        };
         match self.view(name) {
-            Some(view) if core.views.contains_key(&view) => {
-                core.view(&view).await.map(Some).map_err(|error| DataFusionError::External(Box::new(error)))
-            }
+            Some(view) if core.views.contains_key(&view) => core
+                .view(&view)
+                .await
+                .map(Some)
+                .map_err(|error| DataFusionError::External(Box::new(error))),
             Some(_) => Ok(None),
             None => Ok(self.stored(&core, name)),
         }
     }
 
     async fn table_type(&self, name: &str) -> DataFusionResult<Option<TableType>> {
-        let Some(core) = self.core.upgrade() else { return Ok(None) };
+        let Some(core) = self.core.upgrade() else {
+            return Ok(None);
+        };
         let found = match self.view(name) {
             Some(view) => core.views.contains_key(&view).then_some(TableType::View),
             None => self.stored(&core, name).map(|table| table.table_type()),
@@ -130,7 +150,12 @@ impl SchemaProvider for Schema {
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        let Some(core) = self.core.upgrade() else { return false };
-        self.view(name).map_or_else(|| self.stored(&core, name).is_some(), |view| core.views.contains_key(&view))
+        let Some(core) = self.core.upgrade() else {
+            return false;
+        };
+        self.view(name).map_or_else(
+            || self.stored(&core, name).is_some(),
+            |view| core.views.contains_key(&view),
+        )
     }
 }

@@ -8,6 +8,8 @@ use datafusion::{
     error::DataFusionError,
     sql::sqlparser::parser::ParserError,
 };
+use regex::Regex;
+use std::sync::LazyLock;
 use tailrace_model::Error;
 
 use super::names::suggestion;
@@ -25,7 +27,28 @@ pub(crate) fn translate(error: &DataFusionError, tables: &[String]) -> Error {
     let place = place.or_else(|| span.map(|span| (span.start.line, span.start.column)));
     if let Some((line, column)) = place {
         found.message = format!("line {line}, column {column}: {}", found.message);
-        found = found.at(None, u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX));
+        found = found.at(
+            None,
+            u32::try_from(line).unwrap_or(u32::MAX),
+            u32::try_from(column).unwrap_or(u32::MAX),
+        );
+    }
+    found
+}
+
+/// As [`translate`], for what went wrong while `text` was read: the parser does not say where a text ends too early.
+pub(crate) fn of_text(error: &DataFusionError, text: &str) -> Error {
+    let mut found = translate(error, &[]);
+    if found.code == "sql_syntax" && found.position.is_none() {
+        let text = text.trim_end();
+        let line = text.matches('\n').count() + 1;
+        let column = text.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        found.message = format!("line {line}, column {column}: {}", found.message);
+        found = found.at(
+            None,
+            u32::try_from(line).unwrap_or(u32::MAX),
+            u32::try_from(column).unwrap_or(u32::MAX),
+        );
     }
     found
 }
@@ -41,14 +64,14 @@ fn unwrap<'a>(error: &'a DataFusionError, span: &mut Option<Span>) -> &'a DataFu
         DataFusionError::Shared(inner) => unwrap(inner, span),
         DataFusionError::Collection(errors) => errors.first().map_or(error, |first| unwrap(first, span)),
         DataFusionError::ArrowError(inner, _) => match inner.as_ref() {
-            arrow::error::ArrowError::ExternalError(other) => {
-                other.downcast_ref::<DataFusionError>().map_or(error, |inner| unwrap(inner, span))
-            }
+            arrow::error::ArrowError::ExternalError(other) => other
+                .downcast_ref::<DataFusionError>()
+                .map_or(error, |inner| unwrap(inner, span)),
             _ => error,
         },
-        DataFusionError::External(other) => {
-            other.downcast_ref::<DataFusionError>().map_or(error, |inner| unwrap(inner, span))
-        }
+        DataFusionError::External(other) => other
+            .downcast_ref::<DataFusionError>()
+            .map_or(error, |inner| unwrap(inner, span)),
         _ => error,
     }
 }
@@ -60,9 +83,13 @@ fn classify(root: &DataFusionError, tables: &[String]) -> (Error, Place) {
         DataFusionError::SQL(error, _) => syntax(error),
         DataFusionError::SchemaError(error, _) => (schema(error), None),
         DataFusionError::Plan(text) => (planning(text, tables), None),
-        DataFusionError::NotImplemented(text) => {
-            (Error::user("sql_unsupported", format!("{} is not supported", plain(text).trim_end_matches('.'))), None)
-        }
+        DataFusionError::NotImplemented(text) => (
+            Error::user(
+                "sql_unsupported",
+                format!("{} is not supported", plain(text).trim_end_matches('.')),
+            ),
+            None,
+        ),
         DataFusionError::ResourcesExhausted(_) => {
             let limit = super::base::SQL_MEMORY_BYTES_MAX / (1024 * 1024);
             let message = format!(
@@ -72,19 +99,34 @@ fn classify(root: &DataFusionError, tables: &[String]) -> (Error, Place) {
         }
         DataFusionError::ArrowError(error, _) => (value(&error.to_string()), None),
         DataFusionError::Execution(text) => (value(text), None),
-        DataFusionError::IoError(error) => {
-            (Error::external("sql_io", format!("a file could not be read or written: {error}")), None)
-        }
-        DataFusionError::ParquetError(error) => {
-            (Error::internal("sql_file", format!("a file of the event log could not be read: {error}")), None)
-        }
-        DataFusionError::External(other) => {
-            (Error::external("sql_external", format!("a table could not be read: {}", plain(&other.to_string()))), None)
-        }
+        DataFusionError::IoError(error) => (
+            Error::external("sql_io", format!("a file could not be read or written: {error}")),
+            None,
+        ),
+        DataFusionError::ParquetError(error) => (
+            Error::internal(
+                "sql_file",
+                format!("a file of the event log could not be read: {error}"),
+            ),
+            None,
+        ),
+        DataFusionError::External(other) => (
+            Error::external(
+                "sql_external",
+                format!("a table could not be read: {}", plain(&other.to_string())),
+            ),
+            None,
+        ),
         DataFusionError::Internal(text) if text.contains("No functions registered") => {
             (Error::user("unknown_function", "there is no such function"), None)
         }
-        other => (Error::internal("sql_internal", format!("the query could not be run: {}", plain(&other.message()))), None),
+        other => (
+            Error::internal(
+                "sql_internal",
+                format!("the query could not be run: {}", plain(&other.message())),
+            ),
+            None,
+        ),
     }
 }
 
@@ -93,7 +135,13 @@ fn syntax(error: &ParserError) -> (Error, Place) {
         ParserError::TokenizerError(text) | ParserError::ParserError(text) => text.as_str(),
         ParserError::RecursionLimitExceeded => {
             let limit = super::base::SQL_DEPTH_MAX;
-            return (Error::user("sql_syntax", format!("the SQL is nested deeper than {limit} levels: simplify it")), None);
+            return (
+                Error::user(
+                    "sql_syntax",
+                    format!("the SQL is nested deeper than {limit} levels: simplify it"),
+                ),
+                None,
+            );
         }
     };
     let (text, place) = match text.rfind(" at Line: ") {
@@ -101,7 +149,10 @@ fn syntax(error: &ParserError) -> (Error, Place) {
         None => (text, None),
     };
     let text = text.trim_start_matches("sql parser error: ");
-    let message = match text.strip_prefix("Expected: ").and_then(|rest| rest.split_once(", found: ")) {
+    let message = match text
+        .strip_prefix("Expected: ")
+        .and_then(|rest| rest.split_once(", found: "))
+    {
         Some((expected, "EOF")) => format!("the SQL ends where {expected} was expected"),
         Some((expected, found)) => format!("expected {expected} but found {found}"),
         None => lower_first(text),
@@ -112,7 +163,13 @@ fn syntax(error: &ParserError) -> (Error, Place) {
 /// Reads ` at Line: 1, Column: 15`.
 fn position(text: &str) -> Place {
     let (line, column) = text.trim_start_matches(" at Line: ").split_once(", Column: ")?;
-    let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u64>().ok();
+    let digits = |text: &str| {
+        text.chars()
+            .take_while(char::is_ascii_digit)
+            .collect::<String>()
+            .parse::<u64>()
+            .ok()
+    };
     Some((digits(line)?, digits(column)?))
 }
 
@@ -121,16 +178,25 @@ fn schema(error: &SchemaError) -> Error {
         SchemaError::FieldNotFound { field, valid_fields } => unknown_column(field, valid_fields),
         SchemaError::AmbiguousReference { field } => Error::user(
             "ambiguous_column",
-            format!("more than one table has a column \"{}\": put the table's name before it", field.name),
+            format!(
+                "more than one table has a column \"{}\": put the table's name before it",
+                field.name
+            ),
         ),
-        SchemaError::DuplicateUnqualifiedField { name } | SchemaError::DuplicateQualifiedField { name, .. } => {
-            Error::user("duplicate_column", format!("two columns are named \"{name}\": give one another name with AS"))
-        }
+        SchemaError::DuplicateUnqualifiedField { name }
+        | SchemaError::DuplicateQualifiedField { name, .. } => Error::user(
+            "duplicate_column",
+            format!("two columns are named \"{name}\": give one another name with AS"),
+        ),
     }
 }
 
 fn unknown_column(field: &Column, valid: &[Column]) -> Error {
-    let in_table = field.relation.as_ref().map(|table| format!(" in \"{}\"", table.table())).unwrap_or_default();
+    let in_table = field
+        .relation
+        .as_ref()
+        .map(|table| format!(" in \"{}\"", table.table()))
+        .unwrap_or_default();
     let table = field.relation.as_ref().map(|table| table.table());
     let near: Vec<&str> = valid
         .iter()
@@ -141,7 +207,10 @@ fn unknown_column(field: &Column, valid: &[Column]) -> Error {
         hint if !hint.is_empty() => hint,
         _ => suggestion(&field.name, valid.iter().map(Column::name)),
     };
-    Error::user("unknown_column", format!("there is no column \"{}\"{in_table}.{hint}", field.name))
+    Error::user(
+        "unknown_column",
+        format!("there is no column \"{}\"{in_table}.{hint}", field.name),
+    )
 }
 
 fn planning(text: &str, tables: &[String]) -> Error {
@@ -152,24 +221,53 @@ fn planning(text: &str, tables: &[String]) -> Error {
     }
     if let Some(name) = between(text, "Invalid function '", "'") {
         let near = between(text, "Did you mean '", "'").map(|near| format!(" Did you mean \"{near}\"?"));
-        return Error::user("unknown_function", format!("there is no function \"{name}\".{}", near.unwrap_or_default()));
+        return Error::user(
+            "unknown_function",
+            format!("there is no function \"{name}\".{}", near.unwrap_or_default()),
+        );
     }
     if let Some(call) = between(text, "argument types '", "'") {
-        return Error::user("sql_type", format!("no function takes these types: {}", sql_types(call)));
+        return Error::user(
+            "sql_type",
+            format!("no function takes these types: {}", sql_types(call)),
+        );
     }
     if let Some(function) = between(text, "satisfy a call to '", "'") {
         let types = between(text, "coercion from ", " to the signature").unwrap_or_default();
-        let types = if types.is_empty() { "these types".to_owned() } else { sql_types(types) };
-        return Error::user("sql_type", format!("{function} can't be used with {types}: cast its arguments"));
+        let types = if types.is_empty() {
+            "these types".to_owned()
+        } else {
+            sql_types(types)
+        };
+        return Error::user(
+            "sql_type",
+            format!("{function} can't be used with {types}: cast its arguments"),
+        );
     }
-    let code = if text.to_ascii_lowercase().contains("coerc") || text.contains("type") { "sql_type" } else { "sql_plan" };
+    if text.contains("must appear in the GROUP BY clause") || text.contains("must be in GROUP BY") {
+        let column = between(text, "column \"", "\"")
+            .or_else(|| between(text, "Column \"", "\""))
+            .unwrap_or("a column");
+        let column = column.rsplit('.').next().unwrap_or(column);
+        let message =
+            format!("\"{column}\" stands beside an aggregate: add it to GROUP BY, or aggregate it too");
+        return Error::user("sql_group", message);
+    }
+    let code = if text.to_ascii_lowercase().contains("coerc") || text.contains("type") {
+        "sql_type"
+    } else {
+        "sql_plan"
+    };
     Error::user(code, plain(text))
 }
 
 /// What went wrong with a value while the query ran.
 fn value(text: &str) -> Error {
     if text.contains("Divide by zero") || text.contains("DivideByZero") {
-        return Error::user("sql_value", "a value was divided by zero: guard the divisor with NULLIF(divisor, 0)");
+        return Error::user(
+            "sql_value",
+            "a value was divided by zero: guard the divisor with NULLIF(divisor, 0)",
+        );
     }
     Error::user("sql_value", plain(text))
 }
@@ -184,14 +282,29 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
 fn plain(text: &str) -> String {
     let mut text = text.lines().next().unwrap_or_default().trim();
     for heading in [
-        "Error during planning: ", "Schema error: ", "SQL error: ", "Execution error: ", "Arrow error: ",
-        "Cast error: ", "Compute error: ", "Parser error: ", "Invalid argument error: ", "External error: ",
-        "type_coercion", "Optimizer rule ", "This feature is not implemented: ", "Arithmetic overflow: ",
+        "Error during planning: ",
+        "Schema error: ",
+        "SQL error: ",
+        "Execution error: ",
+        "Arrow error: ",
+        "Cast error: ",
+        "Compute error: ",
+        "Parser error: ",
+        "Invalid argument error: ",
+        "External error: ",
+        "type_coercion",
+        "Optimizer rule ",
+        "This feature is not implemented: ",
+        "Arithmetic overflow: ",
         "Internal error: ",
     ] {
         text = text.trim_start_matches(heading).trim_start();
     }
-    let end = ["{", "::", "Some(", "OneOf("].iter().filter_map(|mark| text.find(mark)).min().unwrap_or(text.len());
+    let end = ["{", "::", "Some(", "OneOf("]
+        .iter()
+        .filter_map(|mark| text.find(mark))
+        .min()
+        .unwrap_or(text.len());
     lower_first(sql_types(text[..end].trim_end_matches([' ', ':', '('])).trim())
 }
 
@@ -205,9 +318,15 @@ fn lower_first(text: &str) -> String {
     }
 }
 
-/// Arrow's type names as SQL's.
+/// Arrow's type names as SQL's, and literals without their types: `Int64(1)` is `1`.
 fn sql_types(text: &str) -> String {
-    let mut text = text.to_owned();
+    static LITERAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r#"\b(?:U?Int\d+|Float\d+|Utf8(?:View)?|Boolean)\("?([^()"]*)"?\)"#).ok()
+    });
+    let mut text = match &*LITERAL {
+        Some(literal) => literal.replace_all(text, "$1").into_owned(),
+        None => text.to_owned(),
+    };
     for (arrow, sql) in [
         ("UInt64", "UBIGINT"),
         ("LargeUtf8", "VARCHAR"),

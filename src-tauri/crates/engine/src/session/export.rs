@@ -37,11 +37,18 @@ pub async fn export(mut query: Query, path: &Path) -> Result<FileWritten> {
         writer.write(&batch).map_err(|error| failed(path, &error))?;
     }
     let bytes = writer.finish(path).map_err(|error| failed(path, &error))?;
-    Ok(FileWritten { path: path.display().to_string(), bytes, rows })
+    Ok(FileWritten {
+        path: path.display().to_string(),
+        bytes,
+        rows,
+    })
 }
 
 fn failed(path: &Path, error: &io::Error) -> Error {
-    Error::external("file_write", format!("\"{}\" could not be written: {error}", path.display()))
+    Error::external(
+        "file_write",
+        format!("\"{}\" could not be written: {error}", path.display()),
+    )
 }
 
 enum Format {
@@ -68,16 +75,26 @@ impl Drop for Writer {
 
 impl Writer {
     fn open(path: &Path, schema: &SchemaRef) -> Result<Self> {
-        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+        let ending = path
+            .extension()
+            .and_then(|ending| ending.to_str())
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         if !["csv", "json", "jsonl", "ndjson", "parquet"].contains(&ending.as_str()) {
-            let message = format!("\"{}\" must end in .csv, .json or .parquet: that says how to write it", path.display());
+            let message = format!(
+                "\"{}\" must end in .csv, .json or .parquet: that says how to write it",
+                path.display()
+            );
             return Err(Error::user("file_format", message));
         }
         let mut name = path.file_name().unwrap_or_default().to_os_string();
         name.push(format!(".{}.unfinished", std::process::id()));
         let unfinished = path.with_file_name(name);
         let file = File::create(&unfinished).map_err(|error| failed(path, &error))?;
-        let mut writer = Self { format: None, unfinished: Some(unfinished) };
+        let mut writer = Self {
+            format: None,
+            unfinished: Some(unfinished),
+        };
         let format = match ending.as_str() {
             "csv" => csv_header(file, schema),
             "parquet" => parquet_writer(file, schema),
@@ -123,8 +140,11 @@ fn parquet_error(error: ParquetError) -> io::Error {
 
 fn parquet_writer(file: File, schema: &SchemaRef) -> io::Result<Format> {
     let level = ZstdLevel::try_new(3).map_err(parquet_error)?;
-    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
-    let writer = ArrowWriter::try_new(file, SchemaRef::clone(schema), Some(properties)).map_err(parquet_error)?;
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(level))
+        .build();
+    let writer =
+        ArrowWriter::try_new(file, SchemaRef::clone(schema), Some(properties)).map_err(parquet_error)?;
     Ok(Format::Parquet(Box::new(writer)))
 }
 
@@ -140,7 +160,13 @@ fn json_writer(file: File) -> Format {
 /// The batch with every time column in UTC, for a format that says `Z`.
 fn in_utc(batch: &RecordBatch) -> io::Result<RecordBatch> {
     let times = |data_type: &DataType| matches!(data_type, DataType::Timestamp(..));
-    let column = |column: &ArrayRef| if times(column.data_type()) { readable(column) } else { ArrayRef::clone(column) };
+    let column = |column: &ArrayRef| {
+        if times(column.data_type()) {
+            readable(column)
+        } else {
+            ArrayRef::clone(column)
+        }
+    };
     let columns: Vec<ArrayRef> = batch.columns().iter().map(column).collect();
     let fields: Vec<_> = std::iter::zip(batch.schema().fields(), &columns)
         .map(|(field, column)| field.as_ref().clone().with_data_type(column.data_type().clone()))
@@ -160,8 +186,10 @@ fn csv_header(file: File, schema: &SchemaRef) -> io::Result<Format> {
 
 fn csv_rows(file: &mut BufWriter<File>, batch: &RecordBatch) -> io::Result<()> {
     let columns: Vec<ArrayRef> = batch.columns().iter().map(readable).collect();
-    let cells: Vec<Option<Cells>> =
-        columns.iter().map(|column| (column.data_type() != &DataType::Null).then(|| Cells::new(column))).collect();
+    let cells: Vec<Option<Cells>> = columns
+        .iter()
+        .map(|column| (column.data_type() != &DataType::Null).then(|| Cells::new(column)))
+        .collect();
     for row in 0..batch.num_rows() {
         for (at, cells) in cells.iter().enumerate() {
             match cells.as_ref().and_then(|cells| cells.text(row)) {

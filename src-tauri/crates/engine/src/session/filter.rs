@@ -21,7 +21,7 @@ use tailrace_model::{Error, Result};
 
 use super::{
     base::SQL_DEPTH_MAX,
-    errors::translate,
+    errors::{of_text, translate},
     names::type_name,
     paths::{Places, RECORD_COLUMNS, RecordPath, Stand, dotted, state},
 };
@@ -46,15 +46,23 @@ impl RecordFilter {
     pub fn parse(text: &str, now_ms: i64) -> Result<Self> {
         let predicate = without_where(text);
         if predicate.trim().is_empty() {
-            return Err(Error::user("sql_empty", "the filter is empty: write a condition such as value.revenue > 100"));
+            return Err(Error::user(
+                "sql_empty",
+                "the filter is empty: write a condition such as value.revenue > 100",
+            ));
         }
         let parsed = DFParserBuilder::new(predicate.as_str())
             .with_recursion_limit(SQL_DEPTH_MAX)
             .build()
             .and_then(|mut parser| parser.parse_into_expr());
-        let mut ast = parsed.map_err(|error| translate(&error, &[]))?;
+        let mut ast = parsed.map_err(|error| of_text(&error, &predicate))?;
         let paths = Places::find(&mut ast.expr);
-        let mut filter = Self { ast, paths, now_ms, compiled: None };
+        let mut filter = Self {
+            ast,
+            paths,
+            now_ms,
+            compiled: None,
+        };
         // Finds names and functions that do not exist before the first record arrives.
         filter.prepare(&Arc::new(Schema::empty()))?;
         filter.compiled = None;
@@ -88,13 +96,24 @@ impl RecordFilter {
         let Some(compiled) = &self.compiled else {
             return Err(Error::internal("filter", "the filter was not compiled"));
         };
-        let result = compiled.expr.evaluate(batch).and_then(|value| value.into_array(batch.num_rows()));
+        let result = compiled
+            .expr
+            .evaluate(batch)
+            .and_then(|value| value.into_array(batch.num_rows()));
         let result = result.map_err(|error| translate(&error, &[]))?;
         match result.as_boolean_opt() {
-            Some(holds) if holds.null_count() > 0 => Ok(prep_null_mask_filter(holds)),
-            Some(holds) => Ok(holds.clone()),
+            Some(holds) => Ok(known(holds)),
             None => Ok(BooleanArray::from(vec![false; batch.num_rows()])),
         }
+    }
+}
+
+/// Null counts as no.
+pub(super) fn known(holds: &BooleanArray) -> BooleanArray {
+    if holds.null_count() > 0 {
+        prep_null_mask_filter(holds)
+    } else {
+        holds.clone()
     }
 }
 
@@ -102,9 +121,15 @@ impl RecordFilter {
 fn without_where(text: &str) -> String {
     let start = text.len() - text.trim_start().len();
     let rest = &text[start..];
-    let is_where = rest.get(..5).is_some_and(|word| word.eq_ignore_ascii_case("where"))
+    let is_where = rest
+        .get(..5)
+        .is_some_and(|word| word.eq_ignore_ascii_case("where"))
         && rest[5..].chars().next().is_none_or(char::is_whitespace);
-    if is_where { format!("{}     {}", &text[..start], &rest[5..]) } else { text.to_owned() }
+    if is_where {
+        format!("{}     {}", &text[..start], &rest[5..])
+    } else {
+        text.to_owned()
+    }
 }
 
 fn compile(ast: &ExprWithAlias, schema: &SchemaRef, now_ms: i64) -> Result<Compiled> {
@@ -118,7 +143,11 @@ fn compile(ast: &ExprWithAlias, schema: &SchemaRef, now_ms: i64) -> Result<Compi
         match expression(&state, fitted, &table) {
             Ok(expr) => {
                 let missing = missing.iter().map(|path| dotted(path)).collect();
-                return Ok(Compiled { schema: Arc::clone(schema), expr, missing });
+                return Ok(Compiled {
+                    schema: Arc::clone(schema),
+                    expr,
+                    missing,
+                });
             }
             Err(error) => {
                 let error = first.get_or_insert(error);
@@ -132,21 +161,33 @@ fn compile(ast: &ExprWithAlias, schema: &SchemaRef, now_ms: i64) -> Result<Compi
 }
 
 fn expression(state: &SessionState, ast: ExprWithAlias, table: &DFSchema) -> Result<Arc<dyn PhysicalExpr>> {
-    let expr = state.create_logical_expr_from_sql_expr(ast, table).map_err(|error| explain(&error))?;
+    let expr = state
+        .create_logical_expr_from_sql_expr(ast, table)
+        .map_err(|error| explain(&error))?;
     let context = SimplifyContext::builder()
         .with_schema(Arc::new(table.clone()))
         .with_config_options(Arc::clone(state.config_options()))
         .with_query_execution_start_time(state.execution_props().query_execution_start_time)
         .build();
     let simplifier = ExprSimplifier::new(context);
-    let expr = simplifier.coerce(expr, table).and_then(|expr| simplifier.simplify(expr));
+    let expr = simplifier
+        .coerce(expr, table)
+        .and_then(|expr| simplifier.simplify(expr));
     let expr = expr.map_err(|error| explain(&error))?;
-    let compiled = state.create_physical_expr(expr, table).map_err(|error| explain(&error))?;
-    match compiled.data_type(table.as_arrow()).map_err(|error| explain(&error))? {
+    let compiled = state
+        .create_physical_expr(expr, table)
+        .map_err(|error| explain(&error))?;
+    match compiled
+        .data_type(table.as_arrow())
+        .map_err(|error| explain(&error))?
+    {
         DataType::Boolean | DataType::Null => Ok(compiled),
         other => Err(Error::user(
             "sql_type",
-            format!("the filter is a {}, not true or false: compare it with something", type_name(&other)),
+            format!(
+                "the filter is a {}, not true or false: compare it with something",
+                type_name(&other)
+            ),
         )),
     }
 }

@@ -63,7 +63,9 @@ fn condition_reads(
 ) {
     match condition {
         Condition::All(children) | Condition::Any(children) => {
-            children.iter().for_each(|child| condition_reads(child, traits, reads));
+            children
+                .iter()
+                .for_each(|child| condition_reads(child, traits, reads));
         }
         Condition::Not(child) => condition_reads(child, traits, reads),
         Condition::Performed(_) | Condition::Attribute(_) => {}
@@ -79,7 +81,12 @@ fn condition_reads(
         Condition::Sql(predicate) => {
             reads.extend(sql_reads(&format!("SELECT 1 WHERE {predicate}\n")));
             let names = predicate_names(predicate);
-            reads.extend(names.into_iter().filter(|name| traits.contains_key(name)).map(View::Trait));
+            reads.extend(
+                names
+                    .into_iter()
+                    .filter(|name| traits.contains_key(name))
+                    .map(View::Trait),
+            );
         }
     }
 }
@@ -90,22 +97,29 @@ pub(crate) fn parse_predicate(predicate: &str) -> Result<String> {
         .with_recursion_limit(super::SQL_DEPTH_MAX)
         .build()
         .and_then(|mut parser| parser.parse_into_expr())
-        .map_err(|error| super::errors::translate(&error, &[]))?;
+        .map_err(|error| super::errors::of_text(&error, predicate))?;
     match parsed.alias {
         None => Ok(parsed.expr.to_string()),
-        Some(alias) => Err(Error::user("sql_syntax", format!("a condition has no name: remove \"{alias}\" at its end"))),
+        Some(alias) => Err(Error::user(
+            "sql_syntax",
+            format!("a condition has no name: remove \"{alias}\" at its end"),
+        )),
     }
 }
 
 /// The first parts of all names in a predicate.
 pub(crate) fn predicate_names(predicate: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    let parsed = DFParserBuilder::new(predicate).build().and_then(|mut parser| parser.parse_into_expr());
+    let parsed = DFParserBuilder::new(predicate)
+        .build()
+        .and_then(|mut parser| parser.parse_into_expr());
     if let Ok(parsed) = parsed {
         let _: ControlFlow<()> = visit_expressions(&parsed.expr, |expr| {
             match expr {
                 Expr::Identifier(name) => names.insert(name.value.clone()),
-                Expr::CompoundIdentifier(parts) => names.insert(parts.first().map(|p| p.value.clone()).unwrap_or_default()),
+                Expr::CompoundIdentifier(parts) => {
+                    names.insert(parts.first().map(|p| p.value.clone()).unwrap_or_default())
+                }
                 _ => false,
             };
             ControlFlow::Continue(())
@@ -115,11 +129,17 @@ pub(crate) fn predicate_names(predicate: &str) -> BTreeSet<String> {
 }
 
 fn sql_reads(sql: &str) -> BTreeSet<View> {
-    let parsed = DFParserBuilder::new(sql).build().and_then(|mut parser| parser.parse_statements());
+    let parsed = DFParserBuilder::new(sql)
+        .build()
+        .and_then(|mut parser| parser.parse_statements());
     let mut reads = BTreeSet::new();
     for statement in parsed.unwrap_or_default() {
-        let Statement::Statement(_) = &statement else { continue };
-        let Ok((tables, _)) = resolve_table_references(&statement, false) else { continue };
+        let Statement::Statement(_) = &statement else {
+            continue;
+        };
+        let Ok((tables, _)) = resolve_table_references(&statement, false) else {
+            continue;
+        };
         for table in tables {
             match table.schema() {
                 Some(TRAITS) => reads.insert(View::Trait(table.table().to_owned())),
@@ -154,7 +174,9 @@ fn walk(at: &View, edges: &Edges, path: &mut Vec<View>, done: &mut BTreeSet<View
         return None;
     }
     path.push(at.clone());
-    let circle = edges.get(at).and_then(|reads| reads.iter().find_map(|next| walk(next, edges, path, done)));
+    let circle = edges
+        .get(at)
+        .and_then(|reads| reads.iter().find_map(|next| walk(next, edges, path, done)));
     path.pop();
     done.insert(at.clone());
     circle
@@ -162,6 +184,9 @@ fn walk(at: &View, edges: &Edges, path: &mut Vec<View>, done: &mut BTreeSet<View
 
 fn error(circle: &[View]) -> Error {
     let names: Vec<String> = circle.iter().map(View::to_string).collect();
-    let message = format!("a definition can't depend on itself: {}; remove one of these", names.join(" reads "));
+    let message = format!(
+        "a definition can't depend on itself: {}; remove one of these",
+        names.join(" reads ")
+    );
     Error::user("definition_cycle", message)
 }

@@ -19,6 +19,8 @@ mod shapes;
 mod statement;
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 use std::{
@@ -46,10 +48,10 @@ pub use base::{SQL_DEPTH_MAX, SQL_MEMORY_BYTES_MAX, SQL_PARTITIONS_MAX, SQL_SPIL
 pub use catalog::{AUDIENCES, TRAITS};
 pub use export::export;
 pub use filter::RecordFilter;
+pub use graph::View;
+pub(crate) use graph::{audience_reads, cycles, edges, parse_predicate, predicate_names};
 pub use names::{columns, quote_name, quote_path};
 pub use paths::RecordPath;
-pub(crate) use graph::{audience_reads, cycles, edges, parse_predicate, predicate_names};
-pub use graph::View;
 pub use projection::RecordProjection;
 pub use query::{Counters, Query};
 pub use rows::{ResultSet, cell, rows_of};
@@ -136,7 +138,11 @@ impl Session {
         let warehouses = warehouses(inputs.tables)?;
         let runtime = base::runtime()?;
         let core = Arc::new_cyclic(|core| Core {
-            state: base::state(runtime, &inputs.time_zone, Arc::new(catalog::Catalogs(core.clone()))),
+            state: base::state(
+                runtime,
+                &inputs.time_zone,
+                Arc::new(catalog::Catalogs(core.clone())),
+            ),
             main,
             warehouses,
             views: edges.into_keys().map(|view| (view, OnceCell::new())).collect(),
@@ -157,8 +163,13 @@ impl Session {
     pub async fn query(&self, sql: &str, t_ms: i64) -> Result<Query> {
         let statement = statement::parse(sql)?;
         let state = self.core.state_at(t_ms)?;
-        let plan = statement::plan(&state, statement).await.map_err(|error| self.core.translate(&error))?;
-        let physical = state.create_physical_plan(&plan).await.map_err(|error| self.core.translate(&error))?;
+        let plan = statement::plan(&state, statement)
+            .await
+            .map_err(|error| self.core.translate(&error))?;
+        let physical = state
+            .create_physical_plan(&plan)
+            .await
+            .map_err(|error| self.core.translate(&error))?;
         let stream = execute_stream(Arc::clone(&physical), state.task_ctx())
             .map_err(|error| self.core.translate(&error))?;
         Ok(Query::new(Arc::clone(&self.core), physical, stream))
@@ -169,7 +180,10 @@ impl Session {
         let statement = statement::parse(sql)?;
         let plan = self.core.plan(statement).await?;
         // The analyzer finds what planning alone does not: types that do not fit.
-        self.core.state.optimize(&plan).map_err(|error| self.core.translate(&error))?;
+        self.core
+            .state
+            .optimize(&plan)
+            .map_err(|error| self.core.translate(&error))?;
         Ok(Arc::clone(plan.schema().inner()))
     }
 
@@ -181,7 +195,10 @@ impl Session {
                 Ok(schema) => names::columns(&schema),
                 Err(_) => Vec::new(),
             };
-            tables.push(SqlTable { name: name.join("."), columns });
+            tables.push(SqlTable {
+                name: name.join("."),
+                columns,
+            });
         }
         SqlCatalog { tables }
     }
@@ -198,12 +215,19 @@ impl Session {
 
     /// How many profiles there are: the universe of every audience.
     pub fn universe(&self) -> u64 {
-        self.core.profiles.batches.iter().map(|batch| batch.num_rows() as u64).sum()
+        self.core
+            .profiles
+            .batches
+            .iter()
+            .map(|batch| batch.num_rows() as u64)
+            .sum()
     }
 
     /// What to call a profile: its user id, else its email, else an anonymous id, else its number.
     pub fn profile_name(&self, profile_id: i64) -> String {
-        self.core.profile_name(profile_id).unwrap_or_else(|| format!("profile {profile_id}"))
+        self.core
+            .profile_name(profile_id)
+            .unwrap_or_else(|| format!("profile {profile_id}"))
     }
 
     pub fn has_profile(&self, profile_id: i64) -> bool {
@@ -213,13 +237,21 @@ impl Session {
     /// The row of one profile, for what `identify` taught of it.
     pub fn profile(&self, profile_id: i64) -> Option<RecordBatch> {
         let (batch, row) = self.core.locate(profile_id)?;
-        self.core.profiles.batches.get(batch).map(|batch| batch.slice(row, 1))
+        self.core
+            .profiles
+            .batches
+            .get(batch)
+            .map(|batch| batch.slice(row, 1))
     }
 }
 
 impl Core {
     fn translate(&self, error: &datafusion::error::DataFusionError) -> Error {
-        let names: Vec<String> = self.table_names().into_iter().map(|name| name.join(".")).collect();
+        let names: Vec<String> = self
+            .table_names()
+            .into_iter()
+            .map(|name| name.join("."))
+            .collect();
         errors::translate(error, &names)
     }
 
@@ -230,19 +262,29 @@ impl Core {
             View::Audience(name) => vec![AUDIENCES.to_owned(), name.clone()],
         });
         let stored = self.warehouses.iter().flat_map(|(warehouse, tables)| {
-            tables.keys().map(move |table| vec![warehouse.clone(), table.clone()])
+            tables
+                .keys()
+                .map(move |table| vec![warehouse.clone(), table.clone()])
         });
         main.chain(views).chain(stored).collect()
     }
 
     async fn schema_of(&self, name: &[String]) -> Result<SchemaRef> {
         let view = match name {
-            [table] => return self.main.get(table).map(|table| table.schema()).ok_or_else(|| unknown(table)),
+            [table] => {
+                return self
+                    .main
+                    .get(table)
+                    .map(|table| table.schema())
+                    .ok_or_else(|| unknown(table));
+            }
             [schema, table] if schema == TRAITS => View::Trait(table.clone()),
             [schema, table] if schema == AUDIENCES => View::Audience(table.clone()),
             [schema, table] => {
                 let stored = self.warehouses.get(schema).and_then(|tables| tables.get(table));
-                return stored.map(|stored| stored.provider.schema()).ok_or_else(|| unknown(table));
+                return stored
+                    .map(|stored| stored.provider.schema())
+                    .ok_or_else(|| unknown(table));
             }
             _ => return Err(unknown(&name.join("."))),
         };
@@ -252,7 +294,10 @@ impl Core {
     /// The state with its clock at `t_ms`.
     fn state_at(&self, t_ms: i64) -> Result<SessionState> {
         let Some(t) = DateTime::from_timestamp_millis(t_ms) else {
-            return Err(Error::user("time", format!("{t_ms} ms is not a time that can be written as a date")));
+            return Err(Error::user(
+                "time",
+                format!("{t_ms} ms is not a time that can be written as a date"),
+            ));
         };
         let mut state = self.state.clone();
         state.execution_props_mut().query_execution_start_time = Some(t);
@@ -260,7 +305,9 @@ impl Core {
     }
 
     async fn plan(&self, statement: datafusion::sql::parser::Statement) -> Result<LogicalPlan> {
-        statement::plan(&self.state, statement).await.map_err(|error| self.translate(&error))
+        statement::plan(&self.state, statement)
+            .await
+            .map_err(|error| self.translate(&error))
     }
 
     /// The table of a trait or audience, planned once a session.
@@ -268,10 +315,11 @@ impl Core {
         if let Some(cycle) = self.cycles.get(view) {
             return Err(cycle.clone());
         }
-        let Some(cell) = self.views.get(view) else { return Err(unknown(&view.to_string())) };
-        let planned = cell.get_or_init(|| async {
-            self.plan_view(view).await.map_err(|error| error.context(view))
-        });
+        let Some(cell) = self.views.get(view) else {
+            return Err(unknown(&view.to_string()));
+        };
+        let planned =
+            cell.get_or_init(|| async { self.plan_view(view).await.map_err(|error| error.context(view)) });
         planned.await.clone()
     }
 
@@ -309,8 +357,11 @@ impl Core {
         if let Some(rows) = unordered {
             return rows.get(&profile_id).copied();
         }
-        let batch = batches.partition_point(|batch| rows::profile_ids(batch).last().is_some_and(|id| *id < profile_id));
-        let row = rows::profile_ids(batches.get(batch)?).binary_search(&profile_id).ok()?;
+        let batch = batches
+            .partition_point(|batch| rows::profile_ids(batch).last().is_some_and(|id| *id < profile_id));
+        let row = rows::profile_ids(batches.get(batch)?)
+            .binary_search(&profile_id)
+            .ok()?;
         Some((batch, row))
     }
 
@@ -318,7 +369,9 @@ impl Core {
         let (batch, row) = self.locate(profile_id)?;
         let batch = self.profiles.batches.get(batch)?;
         let column = |name: &str| batch.column_by_name(name).and_then(|column| cell(column, row));
-        ["user_id", "email", "anonymous_id"].iter().find_map(|name| column(name))
+        ["user_id", "email", "anonymous_id"]
+            .iter()
+            .find_map(|name| column(name))
     }
 }
 
@@ -331,20 +384,34 @@ fn members_of(plan: LogicalPlan) -> datafusion::common::Result<LogicalPlan> {
     let (qualifier, field) = plan.schema().qualified_field(0);
     let first = datafusion::common::Column::from((qualifier, field));
     let known = col(first.clone()).is_not_null();
-    LogicalPlanBuilder::from(plan).project([col(first)])?.filter(known)?.distinct()?.build()
+    LogicalPlanBuilder::from(plan)
+        .project([col(first)])?
+        .filter(known)?
+        .distinct()?
+        .build()
 }
 
 fn warehouses(snapshots: Vec<WarehouseSnapshot>) -> Result<BTreeMap<String, BTreeMap<String, Stored>>> {
     let mut warehouses: BTreeMap<String, BTreeMap<String, Stored>> = BTreeMap::new();
     for snapshot in snapshots {
         if [base::MAIN, TRAITS, AUDIENCES, "information_schema"].contains(&snapshot.warehouse.as_str()) {
-            let message = format!("a warehouse can't be named \"{}\": SQL uses that name itself", snapshot.warehouse);
+            let message = format!(
+                "a warehouse can't be named \"{}\": SQL uses that name itself",
+                snapshot.warehouse
+            );
             return Err(Error::user("warehouse_name", message));
         }
         let name = format!("{}.{}", snapshot.warehouse, snapshot.table);
         let provider = memory(&snapshot.schema, &snapshot.batches, &name)?;
-        let stored = Stored { provider, key: snapshot.key, identifier: snapshot.identifier };
-        warehouses.entry(snapshot.warehouse).or_default().insert(snapshot.table, stored);
+        let stored = Stored {
+            provider,
+            key: snapshot.key,
+            identifier: snapshot.identifier,
+        };
+        warehouses
+            .entry(snapshot.warehouse)
+            .or_default()
+            .insert(snapshot.table, stored);
     }
     Ok(warehouses)
 }
@@ -361,7 +428,12 @@ fn memory(schema: &SchemaRef, batches: &[RecordBatch], name: &str) -> Result<Arc
         }
     }
     let table = MemTable::try_new(Arc::clone(schema), partitions);
-    table.map(|table| Arc::new(table) as Arc<dyn TableProvider>).map_err(|error| {
-        Error::internal("table_schema", format!("the rows of \"{name}\" do not have its columns: {error}"))
-    })
+    table
+        .map(|table| Arc::new(table) as Arc<dyn TableProvider>)
+        .map_err(|error| {
+            Error::internal(
+                "table_schema",
+                format!("the rows of \"{name}\" do not have its columns: {error}"),
+            )
+        })
 }

@@ -7,30 +7,139 @@ use tailrace_model::api::Column;
 
 /// Words that either engine refuses, or reads as something else, when they stand bare as a name.
 const RESERVED: &[&str] = &[
-    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "between", "both", "by", "case",
-    "cast", "check", "collate", "column", "constraint", "create", "cross", "current_date", "current_time",
-    "current_timestamp", "date", "default", "deferrable", "delete", "desc", "describe", "distinct", "do", "drop",
-    "else", "end", "except", "exists", "explain", "false", "fetch", "filter", "for", "foreign", "from", "full",
-    "grant", "group", "having", "in", "initially", "inner", "insert", "intersect", "interval", "into", "is", "join",
-    "lambda", "lateral", "leading", "left", "like", "limit", "natural", "not", "null", "offset", "on", "only", "or",
-    "order", "outer", "over", "partition", "pivot", "placing", "position", "primary", "qualify", "references",
-    "returning", "right", "rows", "select", "set", "show", "some", "struct", "summarize", "symmetric", "table",
-    "then", "time", "to", "top", "trailing", "true", "union", "unique", "unpivot", "update", "user", "using",
-    "values", "when", "where", "window", "with",
+    "all",
+    "analyse",
+    "analyze",
+    "and",
+    "any",
+    "array",
+    "as",
+    "asc",
+    "asymmetric",
+    "between",
+    "both",
+    "by",
+    "case",
+    "cast",
+    "check",
+    "collate",
+    "column",
+    "constraint",
+    "create",
+    "cross",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "date",
+    "default",
+    "deferrable",
+    "delete",
+    "desc",
+    "describe",
+    "distinct",
+    "do",
+    "drop",
+    "else",
+    "end",
+    "except",
+    "exists",
+    "explain",
+    "false",
+    "fetch",
+    "filter",
+    "for",
+    "foreign",
+    "from",
+    "full",
+    "grant",
+    "group",
+    "having",
+    "in",
+    "initially",
+    "inner",
+    "insert",
+    "intersect",
+    "interval",
+    "into",
+    "is",
+    "join",
+    "lambda",
+    "lateral",
+    "leading",
+    "left",
+    "like",
+    "limit",
+    "natural",
+    "not",
+    "null",
+    "offset",
+    "on",
+    "only",
+    "or",
+    "order",
+    "outer",
+    "over",
+    "partition",
+    "pivot",
+    "placing",
+    "position",
+    "primary",
+    "qualify",
+    "references",
+    "returning",
+    "right",
+    "rows",
+    "select",
+    "set",
+    "show",
+    "some",
+    "struct",
+    "summarize",
+    "symmetric",
+    "table",
+    "then",
+    "time",
+    "to",
+    "top",
+    "trailing",
+    "true",
+    "union",
+    "unique",
+    "unpivot",
+    "update",
+    "user",
+    "using",
+    "values",
+    "when",
+    "where",
+    "window",
+    "with",
 ];
 
 /// A name as SQL text: bare where that is safe, else in double quotes.
 pub fn quote_name(name: &str) -> String {
     let mut letters = name.chars();
-    let plain = letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+    let plain = letters
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
         && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
-        && RESERVED.binary_search(&name.to_ascii_lowercase().as_str()).is_err();
-    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+        && RESERVED
+            .binary_search(&name.to_ascii_lowercase().as_str())
+            .is_err();
+    if plain {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
 }
 
 /// `warehouse.table`, each part quoted where it must be.
 pub fn quote_path(parts: &[&str]) -> String {
-    parts.iter().map(|part| quote_name(part)).collect::<Vec<_>>().join(".")
+    parts
+        .iter()
+        .map(|part| quote_name(part))
+        .collect::<Vec<_>>()
+        .join(".")
 }
 
 /// A text literal.
@@ -45,7 +154,11 @@ pub fn quote_number(number: f64) -> Option<String> {
     }
     let magnitude = number.abs();
     let plain = magnitude == 0.0 || (1e-6..1e15).contains(&magnitude);
-    Some(if plain { format!("{number}") } else { format!("{number:e}") })
+    Some(if plain {
+        format!("{number}")
+    } else {
+        format!("{number:e}")
+    })
 }
 
 /// A word made of `text`, fit to be a bare name: `Order Completed` becomes `order_completed`.
@@ -85,7 +198,9 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 
 /// ` Did you mean "x"?`, or nothing.
 pub fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(name, known).map(|near| format!(" Did you mean \"{near}\"?")).unwrap_or_default()
+    nearest(name, known)
+        .map(|near| format!(" Did you mean \"{near}\"?"))
+        .unwrap_or_default()
 }
 
 /// Levenshtein's distance, with a swap of neighbours counted as one edit.
@@ -140,10 +255,9 @@ pub fn type_name(data_type: &DataType) -> String {
         DataType::Map(..) => "MAP".to_owned(),
         DataType::Dictionary(_, values) => type_name(values),
         DataType::RunEndEncoded(_, values) => type_name(values.data_type()),
-        DataType::Binary
-        | DataType::LargeBinary
-        | DataType::BinaryView
-        | DataType::FixedSizeBinary(_) => "BLOB".to_owned(),
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+            "BLOB".to_owned()
+        }
     }
 }
 
@@ -159,8 +273,18 @@ pub fn columns(schema: &Schema) -> Vec<Column> {
 
 /// Columns that every event has; a property of such a name has its column under `properties_`.
 const FIXED: &[&str] = &[
-    "profile_id", "message_id", "type", "event", "timestamp", "received_at", "user_id", "anonymous_id", "source",
-    "identifiers", "context", "properties_rest",
+    "profile_id",
+    "message_id",
+    "type",
+    "event",
+    "timestamp",
+    "received_at",
+    "user_id",
+    "anonymous_id",
+    "source",
+    "identifiers",
+    "context",
+    "properties_rest",
 ];
 
 /// The column of `events` that holds a property: its name in snake case, with `properties_` before it where a fixed
@@ -169,8 +293,15 @@ pub fn property_column<'a>(events: &'a Schema, property: &str) -> Option<&'a str
     let snake = snake_case(property);
     let prefixed = format!("properties_{snake}");
     let fixed = FIXED.contains(&snake.as_str());
-    let names = if fixed { [prefixed.as_str(), prefixed.as_str()] } else { [snake.as_str(), property] };
-    names.iter().find_map(|name| events.field_with_name(name).ok()).map(|field| field.name().as_str())
+    let names = if fixed {
+        [prefixed.as_str(), prefixed.as_str()]
+    } else {
+        [snake.as_str(), property]
+    };
+    names
+        .iter()
+        .find_map(|name| events.field_with_name(name).ok())
+        .map(|field| field.name().as_str())
 }
 
 /// `orderId`, `Order ID` and `order-id` are all `order_id`.
@@ -199,7 +330,11 @@ fn snake_case(name: &str) -> String {
     }
     let snake = snake.trim_end_matches('_');
     let digit = snake.starts_with(char::is_numeric);
-    if digit { format!("_{snake}") } else { snake.to_owned() }
+    if digit {
+        format!("_{snake}")
+    } else {
+        snake.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -244,8 +379,10 @@ mod tests {
     #[test]
     fn properties_find_their_columns() {
         let fields = ["order_id", "properties_event", "event", "total", "sku_id"];
-        let fields: Vec<_> =
-            fields.iter().map(|name| arrow::datatypes::Field::new(*name, DataType::Utf8, true)).collect();
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|name| arrow::datatypes::Field::new(*name, DataType::Utf8, true))
+            .collect();
         let events = Schema::new(fields);
         let check = |property: &str, expected: Option<&str>| {
             assert_eq!(property_column(&events, property), expected, "{property}");

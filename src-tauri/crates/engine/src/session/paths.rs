@@ -9,9 +9,7 @@ use datafusion::{
     catalog::EmptyCatalogProviderList,
     execution::SessionState,
     sql::sqlparser::{
-        ast::{
-            AccessExpr, Expr, Ident, Select, SelectItem, Subscript, Value, VisitMut, VisitorMut,
-        },
+        ast::{AccessExpr, Expr, Ident, Select, SelectItem, Subscript, Value, VisitMut, VisitorMut},
         tokenizer::Span,
     },
 };
@@ -24,7 +22,8 @@ use super::base;
 pub type RecordPath = Vec<String>;
 
 /// The columns of a record.
-pub(super) const RECORD_COLUMNS: [&str; 6] = ["value", "_key", "_offset", "_partition", "_timestamp", "_headers"];
+pub(super) const RECORD_COLUMNS: [&str; 6] =
+    ["value", "_key", "_offset", "_partition", "_timestamp", "_headers"];
 
 /// The planner for expressions over records: it has no tables.
 pub(super) fn state() -> Result<SessionState> {
@@ -85,7 +84,12 @@ pub(super) struct Places<'a> {
 
 impl<'a> Places<'a> {
     pub(super) fn find(ast: &mut impl VisitMut) -> BTreeSet<RecordPath> {
-        let mut places = Self { schema: None, found: BTreeSet::new(), missing: BTreeSet::new(), parts: BTreeSet::new() };
+        let mut places = Self {
+            schema: None,
+            found: BTreeSet::new(),
+            missing: BTreeSet::new(),
+            parts: BTreeSet::new(),
+        };
         let _ = ast.visit(&mut places);
         places.found
     }
@@ -121,7 +125,10 @@ impl VisitorMut for Places<'_> {
         for item in &mut select.projection {
             if let SelectItem::UnnamedExpr(expr) = item {
                 if let Some(alias) = last_name(expr) {
-                    *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
+                    *item = SelectItem::ExprWithAlias {
+                        expr: expr.clone(),
+                        alias,
+                    };
                 }
             }
         }
@@ -186,7 +193,9 @@ fn leading(root: &Expr, chain: &[AccessExpr]) -> Option<Vec<Ident>> {
     for access in chain {
         match access {
             AccessExpr::Dot(Expr::Identifier(name)) => names.push(name.clone()),
-            AccessExpr::Subscript(Subscript::Index { index: Expr::Value(value) }) => match &value.value {
+            AccessExpr::Subscript(Subscript::Index {
+                index: Expr::Value(value),
+            }) => match &value.value {
                 Value::SingleQuotedString(name) => names.push(Ident::with_quote('"', name)),
                 _ => break,
             },
@@ -198,17 +207,33 @@ fn leading(root: &Expr, chain: &[AccessExpr]) -> Option<Vec<Ident>> {
 
 /// The place that names stand for: from a column of a record on, with at most the table's name before it.
 fn place(names: &[Ident]) -> Option<RecordPath> {
-    let is_column = |at: usize| names.get(at).is_some_and(|name| RECORD_COLUMNS.contains(&name.value.as_str()));
-    let from = if is_column(0) { 0 } else if is_column(1) { 1 } else { return None };
+    let is_column = |at: usize| {
+        names
+            .get(at)
+            .is_some_and(|name| RECORD_COLUMNS.contains(&name.value.as_str()))
+    };
+    let from = if is_column(0) {
+        0
+    } else if is_column(1) {
+        1
+    } else {
+        return None;
+    };
     Some(names[from..].iter().map(|name| name.value.clone()).collect())
 }
 
 fn has(schema: &Schema, path: &[String]) -> bool {
-    let Some((column, fields)) = path.split_first() else { return false };
-    let Ok(field) = schema.field_with_name(column) else { return false };
+    let Some((column, fields)) = path.split_first() else {
+        return false;
+    };
+    let Ok(field) = schema.field_with_name(column) else {
+        return false;
+    };
     let mut data_type = field.data_type();
     for name in fields {
-        let DataType::Struct(fields) = data_type else { return false };
+        let DataType::Struct(fields) = data_type else {
+            return false;
+        };
         match fields.find(name) {
             Some((_, field)) => data_type = field.data_type(),
             None => return false,

@@ -6,14 +6,14 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use arrow::{
     array::{AsArray, RecordBatch, RecordBatchOptions},
-    compute::{filter_record_batch, prep_null_mask_filter},
+    compute::filter_record_batch,
     datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit},
 };
 use chrono::DateTime;
 use datafusion::{
     catalog::{
-        CatalogProvider, MemTable, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
-        CatalogProviderList, SchemaProvider,
+        CatalogProvider, CatalogProviderList, MemTable, MemoryCatalogProvider, MemoryCatalogProviderList,
+        MemorySchemaProvider, SchemaProvider,
     },
     common::DFSchemaRef,
     error::DataFusionError,
@@ -28,6 +28,7 @@ use tailrace_model::{Error, Result};
 use super::{
     base::{self, CATALOG, MAIN},
     errors::translate,
+    filter::known,
     paths::{Places, RecordPath, Stand, dotted},
     statement,
 };
@@ -62,9 +63,15 @@ impl RecordProjection {
         if !statement::is_query(&ast) {
             return Err(refused("this statement"));
         }
-        let Statement::Statement(inner) = &mut ast else { return Err(refused("this statement")) };
+        let Statement::Statement(inner) = &mut ast else {
+            return Err(refused("this statement"));
+        };
         let paths = Places::find(inner.as_mut());
-        let projection = Self { ast, paths, compiled: None };
+        let projection = Self {
+            ast,
+            paths,
+            compiled: None,
+        };
         // Finds what is wrong with the text before the first record arrives.
         compile(&projection.ast, &empty())?;
         Ok(projection)
@@ -84,7 +91,10 @@ impl RecordProjection {
     /// `_timestamp` are in the result whether or not they were selected: they say which record an event came from.
     pub fn evaluate(&mut self, records: &RecordBatch) -> Result<RecordBatch> {
         let schema = records.schema();
-        let same = self.compiled.as_ref().is_some_and(|compiled| compiled.input.fields() == schema.fields());
+        let same = self
+            .compiled
+            .as_ref()
+            .is_some_and(|compiled| compiled.input.fields() == schema.fields());
         if !same {
             self.compiled = Some(compile(&self.ast, &schema)?);
         }
@@ -104,7 +114,10 @@ impl RecordProjection {
 const ORIGIN: [&str; 3] = ["_partition", "_offset", "_timestamp"];
 
 fn columns_of(batch: &RecordBatch, names: &[&str]) -> Result<RecordBatch, DataFusionError> {
-    let columns: Vec<usize> = names.iter().filter_map(|name| batch.schema_ref().index_of(name).ok()).collect();
+    let columns: Vec<usize> = names
+        .iter()
+        .filter_map(|name| batch.schema_ref().index_of(name).ok())
+        .collect();
     Ok(batch.project(&columns)?)
 }
 
@@ -120,7 +133,11 @@ fn with_origin(batch: &RecordBatch, origin: &RecordBatch) -> Result<RecordBatch,
         }
     }
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)?)
+    Ok(RecordBatch::try_new_with_options(
+        Arc::new(Schema::new(fields)),
+        columns,
+        &options,
+    )?)
 }
 
 /// A batch's columns before any record was seen.
@@ -128,7 +145,11 @@ fn empty() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("_partition", DataType::Int32, false),
         Field::new("_offset", DataType::Int64, false),
-        Field::new("_timestamp", DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())), true),
+        Field::new(
+            "_timestamp",
+            DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
+            true,
+        ),
         Field::new("_key", DataType::Utf8, true),
         Field::new("value", DataType::Null, true),
     ]))
@@ -146,8 +167,11 @@ fn run(
             let holds = predicate.evaluate(&batch)?.into_array(batch.num_rows())?;
             match holds.as_boolean_opt() {
                 Some(holds) => {
-                    let holds = prep_null_mask_filter(holds);
-                    Ok((filter_record_batch(&batch, &holds)?, filter_record_batch(&origin, &holds)?))
+                    let holds = known(holds);
+                    Ok((
+                        filter_record_batch(&batch, &holds)?,
+                        filter_record_batch(&origin, &holds)?,
+                    ))
                 }
                 None => Ok((batch.slice(0, 0), origin.slice(0, 0))),
             }
@@ -157,7 +181,10 @@ fn run(
             let columns = exprs.iter().map(|expr| expr.evaluate(&batch)?.into_array(rows));
             let columns = columns.collect::<Result<Vec<_>, _>>()?;
             let options = RecordBatchOptions::new().with_row_count(Some(rows));
-            Ok((RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?, origin))
+            Ok((
+                RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?,
+                origin,
+            ))
         }
         Stage::Nothing(schema) => Ok((RecordBatch::new_empty(Arc::clone(schema)), origin.slice(0, 0))),
     }
@@ -168,12 +195,18 @@ fn compile(ast: &Statement, schema: &SchemaRef) -> Result<Compiled> {
     let mut first = None;
     for stand in Stand::ALL {
         let mut fitted = ast.clone();
-        let Statement::Statement(inner) = &mut fitted else { return Err(refused("this statement")) };
+        let Statement::Statement(inner) = &mut fitted else {
+            return Err(refused("this statement"));
+        };
         let missing = Places::fit(inner.as_mut(), schema, stand);
         match stages(&state, fitted) {
             Ok(stages) => {
                 let missing = missing.iter().map(|path| dotted(path)).collect();
-                return Ok(Compiled { input: Arc::clone(schema), stages, missing });
+                return Ok(Compiled {
+                    input: Arc::clone(schema),
+                    stages,
+                    missing,
+                });
             }
             Err(error) => {
                 let error = first.get_or_insert(error);
@@ -191,9 +224,13 @@ fn state(schema: &SchemaRef) -> Result<SessionState> {
     let internal = |error: DataFusionError| translate(&error, &[]);
     let table = MemTable::try_new(Arc::clone(schema), vec![vec![]]).map_err(internal)?;
     let tables = MemorySchemaProvider::new();
-    tables.register_table(RECORDS.to_owned(), Arc::new(table)).map_err(internal)?;
+    tables
+        .register_table(RECORDS.to_owned(), Arc::new(table))
+        .map_err(internal)?;
     let catalog = MemoryCatalogProvider::new();
-    catalog.register_schema(MAIN, Arc::new(tables)).map_err(internal)?;
+    catalog
+        .register_schema(MAIN, Arc::new(tables))
+        .map_err(internal)?;
     let catalogs = MemoryCatalogProviderList::new();
     catalogs.register_catalog(CATALOG.to_owned(), Arc::new(catalog));
     let mut state = base::state(base::runtime()?, "UTC", Arc::new(catalogs));
@@ -205,7 +242,9 @@ fn stages(state: &SessionState, ast: Statement) -> Result<Vec<Stage>> {
     let explain = |error: DataFusionError| translate(&error, &[RECORDS.to_owned()]);
     // The only table is in memory: planning never waits.
     let planned = statement::plan(state, ast).now_or_never();
-    let plan = planned.ok_or_else(|| Error::internal("projection", "planning waited for something"))?.map_err(explain)?;
+    let plan = planned
+        .ok_or_else(|| Error::internal("projection", "planning waited for something"))?
+        .map_err(explain)?;
     allowed(&plan)?;
     let plan = state.optimize(&plan).map_err(explain)?;
     let mut stages = Vec::new();
@@ -252,13 +291,19 @@ fn allowed(plan: &LogicalPlan) -> Result<()> {
 fn expression_allowed(expr: &Expr) -> Result<()> {
     use datafusion::common::tree_node::TreeNode;
     let has = |test: fn(&Expr) -> bool| expr.exists(|expr| Ok(test(expr))).unwrap_or(false);
-    let is_subquery =
-        |expr: &Expr| matches!(expr, Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_));
+    let is_subquery = |expr: &Expr| {
+        matches!(
+            expr,
+            Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_)
+        )
+    };
     if has(is_subquery) {
         return Err(refused("a subquery"));
     }
     if has(|expr| matches!(expr, Expr::ScalarFunction(call) if call.name() == "now")) {
-        return Err(refused("now(), which would give another event each time the record is read,"));
+        return Err(refused(
+            "now(), which would give another event each time the record is read,",
+        ));
     }
     Ok(())
 }
@@ -276,14 +321,22 @@ fn build(state: &SessionState, plan: &LogicalPlan, stages: &mut Vec<Stage>) -> R
         LogicalPlan::SubqueryAlias(alias) => build(state, &alias.input, stages)?,
         LogicalPlan::Filter(filter) => {
             build(state, &filter.input, stages)?;
-            stages.push(Stage::Filter(physical(state, &filter.predicate, filter.input.schema())?));
+            stages.push(Stage::Filter(physical(
+                state,
+                &filter.predicate,
+                filter.input.schema(),
+            )?));
         }
         LogicalPlan::Projection(projection) => {
             build(state, &projection.input, stages)?;
             let input = projection.input.schema();
             let exprs = projection.expr.iter().map(|expr| physical(state, expr, input));
             let exprs = exprs.collect::<Result<Vec<_>>>()?;
-            let output = Schema::new(std::iter::zip(plan.schema().fields(), &exprs).map(nullable).collect::<Vec<_>>());
+            let output = Schema::new(
+                std::iter::zip(plan.schema().fields(), &exprs)
+                    .map(nullable)
+                    .collect::<Vec<_>>(),
+            );
             stages.push(Stage::Project(exprs, Arc::new(output)));
         }
         LogicalPlan::EmptyRelation(empty) => {
@@ -300,5 +353,7 @@ fn nullable((field, _): (&Arc<Field>, &Arc<dyn PhysicalExpr>)) -> Field {
 }
 
 fn physical(state: &SessionState, expr: &Expr, input: &DFSchemaRef) -> Result<Arc<dyn PhysicalExpr>> {
-    state.create_physical_expr(expr.clone().unalias(), input).map_err(|error| translate(&error, &[]))
+    state
+        .create_physical_expr(expr.clone().unalias(), input)
+        .map_err(|error| translate(&error, &[]))
 }

@@ -16,8 +16,6 @@ pub struct Counters {
     pub rows: u64,
     /// Bytes in memory of the rows handed out.
     pub bytes: u64,
-    /// Rows that the tables' scans produced.
-    pub rows_scanned: u64,
     /// Events that the event log's scans produced.
     pub events_scanned: u64,
     /// Bytes read from files; `None`: no table that counts them was read.
@@ -38,9 +36,22 @@ pub struct Query {
 }
 
 impl Query {
-    pub(super) fn new(core: Arc<Core>, plan: Arc<dyn ExecutionPlan>, stream: SendableRecordBatchStream) -> Self {
+    pub(super) fn new(
+        core: Arc<Core>,
+        plan: Arc<dyn ExecutionPlan>,
+        stream: SendableRecordBatchStream,
+    ) -> Self {
         let schema = stream.schema();
-        Self { core, plan, stream, schema, rows: 0, bytes: 0, started: Instant::now(), took_ms: None }
+        Self {
+            core,
+            plan,
+            stream,
+            schema,
+            rows: 0,
+            bytes: 0,
+            started: Instant::now(),
+            took_ms: None,
+        }
     }
 
     pub fn schema(&self) -> &SchemaRef {
@@ -104,7 +115,6 @@ fn scans(plan: &Arc<dyn ExecutionPlan>, counters: &mut Counters) {
         }
         if children.is_empty() {
             let rows = metrics.output_rows().unwrap_or_default() as u64;
-            counters.rows_scanned += rows;
             let of_events = || if is_events(&plan.schema()) { rows } else { 0 };
             counters.events_scanned += sum("events_scanned").unwrap_or_else(of_events);
         }

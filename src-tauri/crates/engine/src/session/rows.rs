@@ -57,7 +57,9 @@ impl<'a> Cells<'a> {
                 values.is_valid(row).then(|| formatter.value(row).to_string())
             }
             Self::Nested(values) => values.is_valid(row).then(|| json(values, row)),
-            Self::Bytes(values) => values.is_valid(row).then(|| hexadecimal(values.as_binary::<i32>().value(row))),
+            Self::Bytes(values) => values
+                .is_valid(row)
+                .then(|| hexadecimal(values.as_binary::<i32>().value(row))),
         }
     }
 }
@@ -107,21 +109,29 @@ fn json_options() -> EncoderOptions {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// One value as text; `None`: null.
 pub fn cell(column: &ArrayRef, row: usize) -> Option<String> {
     let one = readable(&column.slice(row, 1));
-    if one.data_type() == &DataType::Null { None } else { Cells::new(&one).text(0) }
+    if one.data_type() == &DataType::Null {
+        None
+    } else {
+        Cells::new(&one).text(0)
+    }
 }
 
 /// The `profile_id`s of a batch of profiles; a batch without them has none.
 pub(super) fn profile_ids(profiles: &RecordBatch) -> &[i64] {
-    let ids = profiles.column_by_name("profile_id").and_then(|ids| ids.as_primitive_opt::<Int64Type>());
+    let ids = profiles
+        .column_by_name("profile_id")
+        .and_then(|ids| ids.as_primitive_opt::<Int64Type>());
     ids.map(|ids| ids.values().as_ref()).unwrap_or_default()
 }
 
@@ -134,7 +144,12 @@ pub(super) fn unordered_profiles(batches: &[RecordBatch]) -> Option<FxHashMap<i6
     }
     let mut rows = FxHashMap::default();
     for (at, batch) in batches.iter().enumerate() {
-        rows.extend(profile_ids(batch).iter().enumerate().map(|(row, id)| (*id, (at, row))));
+        rows.extend(
+            profile_ids(batch)
+                .iter()
+                .enumerate()
+                .map(|(row, id)| (*id, (at, row))),
+        );
     }
     Some(rows)
 }
@@ -146,7 +161,12 @@ pub fn rows_of(batch: &RecordBatch) -> Vec<Vec<Option<String>>> {
         .iter()
         .map(|column| (column.data_type() != &DataType::Null).then(|| Cells::new(column)))
         .collect();
-    let row = |row| cells.iter().map(|cells| cells.as_ref().and_then(|cells| cells.text(row))).collect();
+    let row = |row| {
+        cells
+            .iter()
+            .map(|cells| cells.as_ref().and_then(|cells| cells.text(row)))
+            .collect()
+    };
     (0..batch.num_rows()).map(row).collect()
 }
 
@@ -170,7 +190,15 @@ impl ResultSet {
     }
 
     pub fn with_limits(schema: SchemaRef, rows_max: u64, bytes_max: u64) -> Self {
-        Self { schema, batches: Vec::new(), starts: Vec::new(), rows: 0, bytes: 0, rows_max, bytes_max }
+        Self {
+            schema,
+            batches: Vec::new(),
+            starts: Vec::new(),
+            rows: 0,
+            bytes: 0,
+            rows_max,
+            bytes_max,
+        }
     }
 
     /// Keeps the rows that still fit; `false`: not all did, and no more will.
@@ -211,10 +239,16 @@ impl ResultSet {
     /// Why the result is shorter than the query's, once `push` said so.
     pub fn full_note(&self) -> String {
         if self.rows >= self.rows_max {
-            format!("stopped after {} rows, the most that a result keeps: narrow the query, or export it", self.rows)
+            format!(
+                "stopped after {} rows, the most that a result keeps: narrow the query, or export it",
+                self.rows
+            )
         } else {
             let limit = self.bytes_max / (1024 * 1024);
-            format!("stopped after {} rows, which fill the {limit} MB that a result keeps: narrow the query, or export it", self.rows)
+            format!(
+                "stopped after {} rows, which fill the {limit} MB that a result keeps: narrow the query, or export it",
+                self.rows
+            )
         }
     }
 
@@ -222,7 +256,10 @@ impl ResultSet {
     pub fn page(&self, offset: u64, limit: u32) -> Rows {
         let mut wanted = (limit as usize).min(ROWS_PAGE_MAX);
         let mut rows = Vec::with_capacity(wanted);
-        let mut at = self.starts.partition_point(|start| *start <= offset).saturating_sub(1);
+        let mut at = self
+            .starts
+            .partition_point(|start| *start <= offset)
+            .saturating_sub(1);
         let mut skip = offset.saturating_sub(self.starts.get(at).copied().unwrap_or_default()) as usize;
         while wanted > 0 && at < self.batches.len() {
             let batch = &self.batches[at];
@@ -235,7 +272,11 @@ impl ResultSet {
             at += 1;
         }
         rows.iter_mut().flatten().flatten().for_each(cut);
-        Rows { columns: names::columns(&self.schema), rows, total: self.rows }
+        Rows {
+            columns: names::columns(&self.schema),
+            rows,
+            total: self.rows,
+        }
     }
 }
 

@@ -41,7 +41,9 @@ impl Shapes {
     pub(crate) async fn of(core: &Core, conditions: &[&Condition]) -> Self {
         let mut shapes = Self::without_traits(core);
         let mut names = BTreeSet::new();
-        conditions.iter().for_each(|condition| trait_names(condition, &mut names));
+        conditions
+            .iter()
+            .for_each(|condition| trait_names(condition, &mut names));
         for name in names {
             let view = name.split('.').next().unwrap_or_default();
             if core.traits.contains_key(view) {
@@ -53,7 +55,11 @@ impl Shapes {
     }
 
     pub(crate) fn without_traits(core: &Core) -> Self {
-        let schema = |table: &str| core.main.get(table).map_or_else(|| Schema::empty().into(), |table| table.schema());
+        let schema = |table: &str| {
+            core.main
+                .get(table)
+                .map_or_else(|| Schema::empty().into(), |table| table.schema())
+        };
         let tables = core.warehouses.iter().flat_map(|(warehouse, tables)| {
             tables.iter().map(move |(table, stored)| {
                 let shape = TableShape {
@@ -76,7 +82,10 @@ impl Shapes {
 
     /// Every table's name, `warehouse.table`.
     pub(crate) fn table_names(&self) -> Vec<String> {
-        self.tables.keys().map(|(warehouse, table)| format!("{warehouse}.{table}")).collect()
+        self.tables
+            .keys()
+            .map(|(warehouse, table)| format!("{warehouse}.{table}"))
+            .collect()
     }
 }
 
@@ -93,19 +102,34 @@ fn trait_names(condition: &Condition, names: &mut BTreeSet<String>) {
 
 async fn trait_shape(core: &Core, name: &str, view: &str) -> Result<TraitShape> {
     let schema = Box::pin(core.view(&View::Trait(view.to_owned()))).await?.schema();
-    let columns: Vec<&str> =
-        schema.fields().iter().map(|field| field.name().as_str()).filter(|column| *column != "profile_id").collect();
+    let columns: Vec<&str> = schema
+        .fields()
+        .iter()
+        .map(|field| field.name().as_str())
+        .filter(|column| *column != "profile_id")
+        .collect();
     let wanted = name.split_once('.').map_or(view, |(_, column)| column);
     let column = match columns.as_slice() {
         [only] if !name.contains('.') => *only,
         _ if columns.contains(&wanted) => wanted,
         _ => {
             let hint = names::suggestion(wanted, columns.iter().copied());
-            let list = columns.iter().map(|column| format!("{view}.{column}")).collect::<Vec<_>>().join(", ");
+            let list = columns
+                .iter()
+                .map(|column| format!("{view}.{column}"))
+                .collect::<Vec<_>>()
+                .join(", ");
             let message = format!("trait \"{view}\" has no column \"{wanted}\": write one of {list}.{hint}");
             return Err(tailrace_model::Error::user("unknown_trait", message));
         }
     };
-    let data_type = schema.field_with_name(column).map(|field| field.data_type().clone()).unwrap_or(DataType::Null);
-    Ok(TraitShape { view: view.to_owned(), column: column.to_owned(), data_type })
+    let data_type = schema
+        .field_with_name(column)
+        .map(|field| field.data_type().clone())
+        .unwrap_or(DataType::Null);
+    Ok(TraitShape {
+        view: view.to_owned(),
+        column: column.to_owned(),
+        data_type,
+    })
 }

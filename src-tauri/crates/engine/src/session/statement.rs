@@ -11,7 +11,7 @@ use datafusion::{
 };
 use tailrace_model::{Error, Result};
 
-use super::{base::SQL_DEPTH_MAX, errors::translate};
+use super::{base::SQL_DEPTH_MAX, errors::of_text};
 
 /// Parses `sql` and refuses whatever is not one reading statement.
 pub(crate) fn parse(sql: &str) -> Result<Statement> {
@@ -19,13 +19,16 @@ pub(crate) fn parse(sql: &str) -> Result<Statement> {
         .with_recursion_limit(SQL_DEPTH_MAX)
         .build()
         .and_then(|mut parser| parser.parse_statements())
-        .map_err(|error| translate(&error, &[]))?;
+        .map_err(|error| of_text(&error, sql))?;
     let count = parsed.len();
     let mut statements = parsed.into_iter();
     match (statements.next(), count) {
         (Some(statement), 1) => reads(&statement).map(|()| statement),
         (None, _) => Err(Error::user("sql_empty", "there is no SQL: write a SELECT")),
-        _ => Err(Error::user("sql_refused", format!("there are {count} statements: write one, without a \";\" between"))),
+        _ => Err(Error::user(
+            "sql_refused",
+            format!("there are {count} statements: write one, without a \";\" between"),
+        )),
     }
 }
 
@@ -74,14 +77,19 @@ fn sql_reads(statement: &SqlStatement) -> Result<()> {
 fn refused(what: &str, hint: &str) -> Error {
     Error::user(
         "sql_refused",
-        format!("{what} is refused, because SQL only reads here: write a SELECT, WITH, EXPLAIN, DESCRIBE or SHOW.{hint}"),
+        format!(
+            "{what} is refused, because SQL only reads here: write a SELECT, WITH, EXPLAIN, DESCRIBE or SHOW.{hint}"
+        ),
     )
 }
 
 /// Plans a parsed statement; whatever would change something is refused once more, on the plan.
 pub(crate) async fn plan(state: &SessionState, statement: Statement) -> Result<LogicalPlan, DataFusionError> {
     let plan = state.statement_to_plan(statement).await?;
-    let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    let options = SQLOptions::new()
+        .with_allow_ddl(false)
+        .with_allow_dml(false)
+        .with_allow_statements(false);
     options.verify_plan(&plan).map_err(|_| {
         DataFusionError::External(Box::new(refused("a statement that changes something", "")))
     })?;

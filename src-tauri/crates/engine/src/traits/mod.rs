@@ -38,7 +38,10 @@ pub(crate) fn definition_sql(core: &Core, name: &str, definition: &TraitDefiniti
     match (&definition.computed, &definition.sql) {
         (Some(computed), None) => computed_sql(name, computed, &Shapes::without_traits(core)),
         (None, Some(sql)) => Ok(sql.trim().trim_end_matches(';').to_owned()),
-        _ => Err(Error::user("trait_kind", "a trait is either computed or SQL: give exactly one of them")),
+        _ => Err(Error::user(
+            "trait_kind",
+            "a trait is either computed or SQL: give exactly one of them",
+        )),
     }
 }
 
@@ -58,19 +61,31 @@ fn computed_sql(name: &str, computed: &ComputedTrait, shapes: &Shapes) -> Result
 /// A trait is a `profile_id` and at least one column more, of other names.
 pub(crate) fn check_columns(schema: &Schema) -> Result<()> {
     let Ok(id) = schema.field_with_name("profile_id") else {
-        return Err(Error::user("trait_columns", "there is no column profile_id: a trait selects it and one column a trait"));
+        return Err(Error::user(
+            "trait_columns",
+            "there is no column profile_id: a trait selects it and one column a trait",
+        ));
     };
     if !id.data_type().is_integer() {
         let found = type_name(id.data_type());
-        return Err(Error::user("trait_columns", format!("profile_id is a {found}: a trait selects the number that profiles have")));
+        return Err(Error::user(
+            "trait_columns",
+            format!("profile_id is a {found}: a trait selects the number that profiles have"),
+        ));
     }
     if schema.fields().len() < 2 {
-        return Err(Error::user("trait_columns", "profile_id is the only column: a trait selects at least one more"));
+        return Err(Error::user(
+            "trait_columns",
+            "profile_id is the only column: a trait selects at least one more",
+        ));
     }
     let mut names = BTreeSet::new();
     match schema.fields().iter().find(|field| !names.insert(field.name())) {
         Some(twice) => {
-            let message = format!("two columns are named \"{}\": give one another name with AS", twice.name());
+            let message = format!(
+                "two columns are named \"{}\": give one another name with AS",
+                twice.name()
+            );
             Err(Error::user("trait_columns", message))
         }
         None => Ok(()),
@@ -87,24 +102,42 @@ pub async fn validate(session: &Session, name: &str, definition: &TraitDefinitio
         return Err(error);
     }
     let text = definition_sql(core, name, definition)?;
-    session.check(&text).await.and_then(|schema| check_columns(&schema))
+    session
+        .check(&text)
+        .await
+        .and_then(|schema| check_columns(&schema))
 }
 
 /// Evaluates a definition at `t_ms`: how many profiles have a value, and the first rows with the profiles' names. Fails on
 /// a row without a profile and on a second row of one.
-pub async fn preview(session: &Session, name: &str, definition: &TraitDefinition, t_ms: i64) -> Result<TraitPreview> {
+pub async fn preview(
+    session: &Session,
+    name: &str,
+    definition: &TraitDefinition,
+    t_ms: i64,
+) -> Result<TraitPreview> {
     let text = definition_sql(session.core(), name, definition)?;
     let mut query = session.query(&text, t_ms).await?;
     check_columns(query.schema())?;
     let id = query.schema().index_of("profile_id").unwrap_or_default();
-    let mut found = Rows { columns: vec![text_column("profile")], ..Rows::default() };
+    let mut found = Rows {
+        columns: vec![text_column("profile")],
+        ..Rows::default()
+    };
     found.columns.extend(columns(query.schema()));
     let mut ids = Vec::new();
     let mut profiles = 0;
     while let Some(batch) = query.next().await? {
         let from = ids.len();
         read_ids(&batch, id, &mut ids)?;
-        let others = || batch.columns().iter().enumerate().filter(|(at, _)| *at != id).map(|(_, column)| column);
+        let others = || {
+            batch
+                .columns()
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| *at != id)
+                .map(|(_, column)| column)
+        };
         for (row, profile_id) in ids[from..].iter().enumerate() {
             let known = others().any(|column| !column.is_null(row) && !column.data_type().is_null());
             profiles += u64::from(known);
@@ -117,19 +150,37 @@ pub async fn preview(session: &Session, name: &str, definition: &TraitDefinition
     }
     no_duplicates(&mut ids)?;
     found.total = profiles;
-    Ok(TraitPreview { sql: text, profiles, sample: found, took_ms: query.counters().took_ms })
+    Ok(TraitPreview {
+        sql: text,
+        profiles,
+        sample: found,
+        took_ms: query.counters().took_ms,
+    })
 }
 
 fn text_column(name: &str) -> Column {
-    Column { name: name.to_owned(), data_type: "VARCHAR".to_owned(), numeric: false }
+    Column {
+        name: name.to_owned(),
+        data_type: "VARCHAR".to_owned(),
+        numeric: false,
+    }
 }
 
 fn read_ids(batch: &RecordBatch, column: usize, ids: &mut Vec<i64>) -> Result<()> {
-    use arrow::{array::AsArray, compute::cast, datatypes::{DataType, Int64Type}};
-    let column = cast(batch.column(column), &DataType::Int64)
-        .map_err(|_| Error::user("trait_columns", "a profile_id is larger than a profile's number can be"))?;
+    use arrow::{
+        array::AsArray,
+        compute::cast,
+        datatypes::{DataType, Int64Type},
+    };
+    let column = cast(batch.column(column), &DataType::Int64).map_err(|_| {
+        Error::user(
+            "trait_columns",
+            "a profile_id is larger than a profile's number can be",
+        )
+    })?;
     if column.null_count() > 0 {
-        let message = "the SQL gives a row without a profile_id: leave such rows out with WHERE profile_id IS NOT NULL";
+        let message =
+            "the SQL gives a row without a profile_id: leave such rows out with WHERE profile_id IS NOT NULL";
         return Err(Error::user("trait_null", message));
     }
     ids.extend(column.as_primitive::<Int64Type>().values());
@@ -140,7 +191,10 @@ fn no_duplicates(ids: &mut [i64]) -> Result<()> {
     ids.sort_unstable();
     match ids.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => {
-            let message = format!("the SQL gives more than one row of profile {}: group it by profile_id", pair[0]);
+            let message = format!(
+                "the SQL gives more than one row of profile {}: group it by profile_id",
+                pair[0]
+            );
             Err(Error::user("trait_duplicates", message))
         }
         None => Ok(()),
@@ -151,7 +205,10 @@ fn no_duplicates(ids: &mut [i64]) -> Result<()> {
 /// the warehouse tables that have a row of it. A trait that fails is left out; [`preview`] says why.
 pub async fn values(session: &Session, profile_id: i64, t_ms: i64) -> Result<Vec<TraitValue>> {
     let Some(profile) = session.profile(profile_id) else {
-        return Err(Error::user("unknown_profile", format!("there is no profile {profile_id}")));
+        return Err(Error::user(
+            "unknown_profile",
+            format!("there is no profile {profile_id}"),
+        ));
     };
     let mut values = Vec::new();
     for (field, column) in std::iter::zip(profile.schema_ref().fields(), profile.columns()) {
@@ -164,7 +221,11 @@ pub async fn values(session: &Session, profile_id: i64, t_ms: i64) -> Result<Vec
     for (name, definition) in &core.traits {
         let from = quote_path(&[TRAITS, name]);
         let text = format!("SELECT * FROM {from} WHERE profile_id = {profile_id}");
-        let origin = if definition.sql.is_some() { "sql" } else { "computed" };
+        let origin = if definition.sql.is_some() {
+            "sql"
+        } else {
+            "computed"
+        };
         if let Ok(row) = first_row(session, &text, t_ms).await {
             values.extend(named(row, name, &["profile_id"], origin));
         }
@@ -207,14 +268,22 @@ fn named(row: Option<Row>, name: &str, keys: &[&str], origin: &str) -> Vec<Trait
     let single = row.len() == 1 && origin != "warehouse";
     row.into_iter()
         .map(|(column, value)| {
-            let name = if single { name.to_owned() } else { format!("{name}.{column}") };
+            let name = if single {
+                name.to_owned()
+            } else {
+                format!("{name}.{column}")
+            };
             trait_value(&name, value, origin)
         })
         .collect()
 }
 
 fn trait_value(name: &str, value: Option<String>, origin: &str) -> TraitValue {
-    TraitValue { name: name.to_owned(), value, origin: origin.to_owned() }
+    TraitValue {
+        name: name.to_owned(),
+        value,
+        origin: origin.to_owned(),
+    }
 }
 
 #[cfg(test)]

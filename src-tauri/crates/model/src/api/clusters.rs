@@ -182,9 +182,11 @@ pub struct TailPartition {
     pub end: i64,
 }
 
-/// A page of a tail. Rows are numbered from 0 in the order they arrived; `first` is the number of the oldest one kept.
+/// A page of a tail. Matched rows are numbered from 0 in the order they arrived.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct TailRows {
+    /// The number of the first row here: the offset asked for, or the oldest row kept when that one has left the table.
+    pub first: u64,
     pub rows: Vec<RecordRow>,
     /// Names of the decoded fields in `RecordRow::fields`.
     pub columns: Vec<Column>,

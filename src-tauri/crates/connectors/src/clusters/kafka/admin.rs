@@ -1,6 +1,9 @@
 //! Consumer groups and what they have committed; topics made.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use rdkafka::types::RDKafkaErrorCode;
 use tailrace_model::{Error, Result};
@@ -8,6 +11,8 @@ use tailrace_model::{Error, Result};
 use super::{
     client::{KafkaClient, REQUEST_MAX, TopicPartition},
     ffi::{Failure, admin},
+    native::Patience,
+    problem::transient,
 };
 
 /// A consumer group as its coordinator describes it.
@@ -30,6 +35,59 @@ pub struct GroupMember {
     pub assignment: Vec<TopicPartition>,
 }
 
+/// How long a coordinator that is only just being found, or is loading, is asked again.
+const SETTLE_MAX: Duration = Duration::from_secs(5);
+const SETTLE_PAUSE: Duration = Duration::from_millis(100);
+
+/// Calls again while the cluster is sorting itself out.
+fn again<T>(patience: &Patience, call: impl Fn() -> Result<T, Failure>) -> Result<T, Failure> {
+    let started = Instant::now();
+    loop {
+        match call() {
+            Err(failure) if transient(failure.code) && wait(started, patience) => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Asks about many groups, and again about those whose coordinator is sorting itself out.
+fn again_each<T>(
+    names: Vec<String>,
+    patience: &Patience,
+    ask: impl Fn(&[String]) -> Result<Vec<(String, Result<T, Failure>)>, Failure>,
+) -> Result<Vec<(String, Result<T, Failure>)>, Failure> {
+    let started = Instant::now();
+    let mut settled = Vec::with_capacity(names.len());
+    let mut open = names;
+    loop {
+        let answers = again(patience, || ask(&open))?;
+        open.clear();
+        let last = !wait_needed(&answers) || !wait(started, patience);
+        for (group, answer) in answers {
+            match answer {
+                Err(failure) if !last && transient(failure.code) => open.push(group),
+                answer => settled.push((group, answer)),
+            }
+        }
+        if open.is_empty() {
+            return Ok(settled);
+        }
+    }
+}
+
+fn wait_needed<T>(answers: &[(String, Result<T, Failure>)]) -> bool {
+    answers.iter().any(|(_, answer)| answer.as_ref().is_err_and(|failure| transient(failure.code)))
+}
+
+/// A pause before the next try; `false` when there is to be none.
+fn wait(started: Instant, patience: &Patience) -> bool {
+    if started.elapsed() > SETTLE_MAX || patience.is_over(Duration::ZERO) {
+        return false;
+    }
+    std::thread::sleep(SETTLE_PAUSE);
+    true
+}
+
 /// What each group has committed: partitions without a commit are absent.
 pub type Committed = HashMap<String, HashMap<TopicPartition, i64>>;
 
@@ -37,7 +95,7 @@ impl KafkaClient {
     pub(super) async fn group_names(&self) -> Result<Vec<String>> {
         let mut names = self
             .ask("listing the groups", |consumer, patience| {
-                admin::list_groups(consumer, patience)
+                again(patience, || admin::list_groups(consumer, patience))
             })
             .await?;
         names.sort();
@@ -59,16 +117,17 @@ impl KafkaClient {
         }
         let described = self
             .ask("describing groups", move |consumer, patience| {
-                admin::describe_groups(consumer, &names, patience)
+                again_each(names, patience, |names| admin::describe_groups(consumer, names, patience))
             })
             .await?;
-        Ok(described
-            .into_iter()
-            .map(|(mut group, failure)| {
-                group.error = failure.map(|failure| self.group_error(&group.group, &failure));
-                group
-            })
-            .collect())
+        let or_unknown = |(group, described): (String, Result<GroupDescription, Failure>)| match described {
+            Ok(described) => described,
+            Err(failure) => {
+                let error = Some(self.group_error(&group, &failure));
+                GroupDescription { group, state: "Unknown".to_owned(), members: Vec::new(), error }
+            }
+        };
+        Ok(described.into_iter().map(or_unknown).collect())
     }
 
     /// Every committed offset of these groups. A group that cannot be asked is absent, and its error is listed.
@@ -76,7 +135,7 @@ impl KafkaClient {
         let names = groups.to_vec();
         let answers = self
             .ask("asking for committed offsets", move |consumer, patience| {
-                admin::committed(consumer, &names, patience)
+                again_each(names, patience, |names| admin::committed(consumer, names, patience))
             })
             .await?;
         let (mut committed, mut errors) = (Committed::new(), HashMap::new());
@@ -124,10 +183,9 @@ impl KafkaClient {
             })
             .collect();
         let name = group.to_owned();
-        self.ask(
-            &format!("committing offsets of group \"{group}\""),
-            move |consumer, patience| admin::commit(consumer, &name, &offsets, patience),
-        )
+        self.ask(&format!("committing offsets of group \"{group}\""), move |consumer, patience| {
+            again(patience, || admin::commit(consumer, &name, &offsets, patience))
+        })
         .await
     }
 
@@ -165,7 +223,7 @@ impl KafkaClient {
 
     /// Brokers learn of a new topic a moment later.
     async fn wait_for_topic(&self, topic: &str) -> Result<()> {
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         loop {
             match self.partitions(topic).await {
                 Ok(partitions) if partitions.iter().all(|partition| partition.leader >= 0) => return Ok(()),

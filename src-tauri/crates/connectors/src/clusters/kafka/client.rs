@@ -36,9 +36,7 @@ use super::{
 /// The time that one question to the cluster may take.
 pub(super) const REQUEST_MAX: Duration = Duration::from_secs(10);
 /// How long no broker at all may be reachable before a call gives up.
-const DOWN_MAX: Duration = Duration::from_millis(1_500);
-/// How long one try of a call lasts while no broker is reachable.
-const DOWN_SLICE: Duration = Duration::from_millis(500);
+const DOWN_MAX: Duration = Duration::from_secs(1);
 /// How long the first try of asking for metadata lasts; each one after it twice as long.
 const FIRST_SLICE: Duration = Duration::from_secs(1);
 /// Topics that Kafka keeps for itself.

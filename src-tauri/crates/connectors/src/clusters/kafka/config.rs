@@ -22,32 +22,30 @@ const DEFAULTS: [(&str, &str); 6] = [
     // 30 s to learn that an address is black-holed is too long as well.
     ("socket.connection.setup.timeout.ms", "8000"),
     ("socket.keepalive.enable", "true"),
-    // Idle connections are reaped by brokers after 10 minutes; that is no news.
-    ("log.connection.close", "false"),
     ("allow.auto.create.topics", "false"),
+    // Tells which brokers are away, a second after they are.
+    ("statistics.interval.ms", "1000"),
 ];
 
 /// What a tail reads with. Sizes hold per tail: one response, and what is queued ahead of the reader.
 const TAIL_DEFAULTS: [(&str, &str); 8] = [
     ("fetch.min.bytes", "1"),
     ("fetch.wait.max.ms", "250"),
-    ("fetch.message.max.bytes", "4194304"),
-    ("fetch.max.bytes", "33554432"),
+    ("fetch.message.max.bytes", "1048576"),
+    ("fetch.max.bytes", "16777216"),
     ("queued.min.messages", "200000"),
-    ("queued.max.messages.kbytes", "65536"),
+    ("queued.max.messages.kbytes", "32768"),
     // After a full queue librdkafka looks again only after this long: its default of 1 s stalls a quick reader.
     ("fetch.queue.backoff.ms", "5"),
     ("fetch.error.backoff.ms", "200"),
 ];
 
 /// What a tail's meaning rests on.
-const TAIL_FIXED: [(&str, &str); 5] = [
+const TAIL_FIXED: [(&str, &str); 4] = [
     ("enable.auto.commit", "false"),
     ("enable.partition.eof", "true"),
     // A lost position is reported and decided here, never silently moved.
     ("auto.offset.reset", "error"),
-    // Tells which brokers are away.
-    ("statistics.interval.ms", "1000"),
     ("topic.metadata.refresh.interval.ms", "30000"),
 ];
 
@@ -146,7 +144,8 @@ pub(super) fn base(cluster: &str, properties: &Properties) -> Result<ClientConfi
         ));
     }
     let mut config = ClientConfig::new();
-    config.set_log_level(RDKafkaLogLevel::Warning);
+    // That a broker closes a connection is told at this level; nothing of it is printed.
+    config.set_log_level(RDKafkaLogLevel::Info);
     extend(&mut config, &DEFAULTS);
     for (name, value) in properties {
         // A person's group.id is no business of ours: nothing here joins a group.

@@ -52,12 +52,11 @@ impl Context {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The last fault, if it is recent.
+    /// The last fault, while it lasts (librdkafka says it once) or if it is recent.
     pub fn fault(&self) -> Option<Fault> {
-        self.state()
-            .fault
-            .clone()
-            .filter(|fault| fault.at.elapsed() < FAULT_KEPT)
+        let state = self.state();
+        let lasts = state.all_down.is_some();
+        state.fault.clone().filter(|fault| lasts || fault.at.elapsed() < FAULT_KEPT)
     }
 
     /// Since when no broker is reachable.
@@ -77,25 +76,21 @@ impl Context {
     }
 
     fn keep(&self, code: RDKafkaErrorCode, reason: &str) {
-        let mut state = self.state();
-        if code == RDKafkaErrorCode::AllBrokersDown {
-            state.all_down.get_or_insert_with(Instant::now);
-            // "1/1 brokers are down" says less than the fault that came before it.
-            if state.fault.is_some() {
-                return;
-            }
+        // "1/1 brokers are down" says less than the fault that came before it.
+        if code != RDKafkaErrorCode::AllBrokersDown {
+            self.state().fault = Some(Fault { code, reason: gist(reason), at: Instant::now() });
         }
-        state.fault = Some(Fault {
-            code,
-            reason: gist(reason),
-            at: Instant::now(),
-        });
     }
 }
 
 impl ClientContext for Context {
     fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!(target: "librdkafka", facility, message);
+        // A connection that is closed is only logged. What is known better already stays.
+        let closed = RDKafkaErrorCode::BrokerTransportFailure;
+        if facility == "FAIL" && self.fault().is_none_or(|fault| fault.code == closed) {
+            self.keep(closed, message);
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -106,8 +101,14 @@ impl ClientContext for Context {
     }
 
     fn stats_raw(&self, statistics: &[u8]) {
-        if let Ok(statistics) = serde_json::from_slice::<Statistics>(statistics) {
-            self.state().connections = statistics.connections();
+        let Ok(statistics) = serde_json::from_slice::<Statistics>(statistics) else { return };
+        let mut state = self.state();
+        state.connections = statistics.connections();
+        // Brokers that nothing was asked of are not connected either, and that is no fault.
+        if statistics.any_up() || state.fault.is_none() {
+            state.all_down = None;
+        } else {
+            state.all_down.get_or_insert_with(Instant::now);
         }
     }
 }
@@ -131,18 +132,15 @@ fn gist(reason: &str) -> String {
     let Some((broker, what)) = text.split_once(": ") else {
         return text.to_owned();
     };
-    let broker = broker
-        .split('/')
-        .next()
-        .unwrap_or(broker)
-        .rsplit("://")
-        .next()
-        .unwrap_or(broker);
+    // `sasl_ssl://host:port/bootstrap`, `host:port/2`.
+    let broker = broker.split_once("://").map_or(broker, |(_, broker)| broker);
+    let broker = broker.split('/').next().unwrap_or(broker);
     let what = match what
         .strip_prefix("Connect to ")
         .and_then(|what| what.split_once(" failed: "))
     {
         Some((_, why)) => why,
+        None if what.starts_with("Disconnected") => "the broker closed the connection",
         None => what,
     };
     format!("{broker}: {}", what.trim_end_matches(['.', ' ']))
@@ -161,6 +159,7 @@ struct BrokerStatistics {
     nodeid: i32,
     nodename: String,
     state: String,
+    source: String,
 }
 
 #[derive(Deserialize)]
@@ -176,6 +175,10 @@ struct PartitionStatistics {
 }
 
 impl Statistics {
+    fn any_up(&self) -> bool {
+        self.brokers.values().any(|broker| broker.state == "UP" && broker.source != "internal")
+    }
+
     fn connections(&self) -> Connections {
         let brokers: HashMap<i32, &BrokerStatistics> = self
             .brokers
@@ -219,6 +222,10 @@ mod tests {
         check(
             "sasl_plaintext://127.0.0.1:2/bootstrap: SASL authentication error: Authentication failed (after 300ms in state AUTH_REQ, 4 identical error(s) suppressed)",
             "127.0.0.1:2: SASL authentication error: Authentication failed",
+        );
+        check(
+            "[thrd:127.0.0.1:3/bootstrap]: 127.0.0.1:3/bootstrap: Disconnected: connection closed by peer: receive 0 after POLLIN (after 0ms in state UP, 1 identical error(s) suppressed)",
+            "127.0.0.1:3: the broker closed the connection",
         );
         check("1/1 brokers are down", "1/1 brokers are down");
     }

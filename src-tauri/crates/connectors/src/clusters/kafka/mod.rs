@@ -25,6 +25,8 @@ mod record;
 mod tail;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod zz;
 
 pub use admin::{GroupDescription, GroupMember};
 pub use client::{KafkaClient, TopicPartition, Watermarks};

@@ -39,6 +39,14 @@ impl Place {
                 ),
             ),
             Code::Authentication | Code::SaslAuthenticationFailed => self.authentication(&failure.text),
+            Code::UnsupportedFeature | Code::UnsupportedVersion => Error::refused(
+                "unsupported",
+                format!(
+                    "cluster \"{}\" ({}) does not support {what}: its version is too old, or the address is that of a \
+                     controller and not of a broker",
+                    self.cluster, self.bootstrap
+                ),
+            ),
             Code::UnknownMemberId | Code::NonEmptyGroup | Code::RebalanceInProgress => Error::external(
                 "group_in_use",
                 format!(
@@ -73,7 +81,10 @@ impl Place {
         if let Some(error) = fault.and_then(|fault| self.refused_connection(fault)) {
             return error;
         }
-        let why = fault.map_or_else(|| "no answer in time".to_owned(), |fault| fault.reason.clone());
+        let why = fault.map_or("no answer in time", |fault| {
+            let reason = fault.reason.strip_prefix(self.bootstrap.as_str()).and_then(|rest| rest.strip_prefix(": "));
+            reason.unwrap_or(&fault.reason)
+        });
         Error::external(
             "cluster_unreachable",
             format!(
@@ -146,7 +157,8 @@ pub(super) fn unreachable(code: Code) -> bool {
     )
 }
 
-fn transient(code: Code) -> bool {
+/// Whether the cluster is only just sorting itself out.
+pub(super) fn transient(code: Code) -> bool {
     matches!(
         code,
         Code::LeaderNotAvailable

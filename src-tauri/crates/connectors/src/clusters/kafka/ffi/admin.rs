@@ -131,12 +131,15 @@ pub(in crate::clusters::kafka) fn list_groups(
     }
 }
 
-/// State and members of groups. A group that could not be described carries its failure.
+/// What a coordinator says of a group, or why it says nothing.
+pub(in crate::clusters::kafka) type Described = (String, Result<GroupDescription, Failure>);
+
+/// State and members of groups.
 pub(in crate::clusters::kafka) fn describe_groups(
     client: &Consumer,
     groups: &[String],
     patience: &Patience,
-) -> Result<Vec<(GroupDescription, Option<Failure>)>, Failure> {
+) -> Result<Vec<Described>, Failure> {
     let mut described = Vec::with_capacity(groups.len());
     for groups in groups.chunks(GROUPS_PER_CALL_MAX) {
         let names = groups
@@ -173,23 +176,24 @@ pub(in crate::clusters::kafka) fn describe_groups(
 
 /// # Safety
 /// `group` is a description that lives during the call.
-unsafe fn described_group(
-    group: *const sys::rd_kafka_ConsumerGroupDescription_t,
-) -> (GroupDescription, Option<Failure>) {
+unsafe fn described_group(group: *const sys::rd_kafka_ConsumerGroupDescription_t) -> Described {
     // SAFETY: alive as the caller promises; members and texts live inside the description.
     unsafe {
-        let failure = check_error(sys::rd_kafka_ConsumerGroupDescription_error(group)).err();
+        let name = text(sys::rd_kafka_ConsumerGroupDescription_group_id(group));
+        if let Err(failure) = check_error(sys::rd_kafka_ConsumerGroupDescription_error(group)) {
+            return (name, Err(failure));
+        }
         let state = sys::rd_kafka_ConsumerGroupDescription_state(group);
         let members = sys::rd_kafka_ConsumerGroupDescription_member_count(group);
         let description = GroupDescription {
-            group: text(sys::rd_kafka_ConsumerGroupDescription_group_id(group)),
+            group: name.clone(),
             state: text(sys::rd_kafka_consumer_group_state_name(state)),
             members: (0..members)
                 .map(|at| described_member(sys::rd_kafka_ConsumerGroupDescription_member(group, at)))
                 .collect(),
             error: None,
         };
-        (description, failure)
+        (name, Ok(description))
     }
 }
 

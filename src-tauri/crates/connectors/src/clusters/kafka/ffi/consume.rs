@@ -70,11 +70,11 @@ impl Reader {
         Ok(())
     }
 
-    /// Moves a partition that is being read; what was fetched before is dropped.
-    pub fn seek(&mut self, topic: &str, partition: i32, offset: i64) -> Result<(), Failure> {
-        let handle = self.topic(topic)?;
-        // SAFETY: the topic is alive. Without a time limit the call does not wait.
-        check(unsafe { sys::rd_kafka_seek(handle, partition, offset, 0) })
+    /// Reads a partition from somewhere else; what was fetched before is dropped. (Seeking would not wake a partition
+    /// whose position was lost.)
+    pub fn restart(&mut self, topic: &str, partition: i32, offset: i64) -> Result<(), Failure> {
+        self.stop(topic, partition);
+        self.start(topic, partition, offset)
     }
 
     /// Fetches no more of these partitions; nothing more of them arrives.

@@ -337,8 +337,7 @@ impl Worker {
                 "{lost} records of partition {partition} were deleted before they were read"
             ));
         }
-        self.reader
-            .seek(&self.topic, partition, from)
+        self.reader.restart(&self.topic, partition, from)
             .map_err(|failure| self.failed(&failure))
     }
 

@@ -1,0 +1,256 @@
+//! The SQL table `events` over a snapshot of the log.
+//!
+//! Rows written before a merge carry the id of a profile that no longer is; they are mapped while they are read, and
+//! only in segments that may hold one. No order is declared: segments are sorted each for itself.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{Array, AsArray, Int64Array},
+    datatypes::{DataType, Int64Type, SchemaRef},
+};
+use async_trait::async_trait;
+use datafusion::{
+    catalog::{Session, TableProvider},
+    common::{Result, Statistics, exec_err, stats::Precision},
+    config::ConfigOptions,
+    datasource::{
+        TableType,
+        listing::PartitionedFile,
+        physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource},
+        source::DataSourceExec,
+    },
+    execution::object_store::ObjectStoreUrl,
+    logical_expr::{
+        ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    },
+    physical_expr::{PhysicalExpr, ScalarFunctionExpr, expressions::Column, projection::ProjectionExpr},
+    physical_plan::{ExecutionPlan, empty::EmptyExec, projection::ProjectionExec, union::UnionExec},
+};
+
+use super::{merges::Merges, reader::SegmentReaders, schema, segment::Segment, snapshot::LogSnapshot};
+
+/// See the module's text.
+#[derive(Debug)]
+pub struct EventsTable {
+    snapshot: LogSnapshot,
+}
+
+impl EventsTable {
+    pub fn new(snapshot: LogSnapshot) -> Self {
+        Self { snapshot }
+    }
+}
+
+#[async_trait]
+impl TableProvider for EventsTable {
+    fn schema(&self) -> SchemaRef {
+        self.snapshot.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        let rows = usize::try_from(self.snapshot.rows()).ok()?;
+        let unknown = Statistics::new_unknown(&self.snapshot.schema());
+        Some(unknown.with_num_rows(Precision::Exact(rows)))
+    }
+
+    /// Filters stay above the scan in the logical plan; the physical optimizer hands them to the files, where they pass
+    /// over row groups and pages, but not through the mapping of profiles.
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let scan = Scan {
+            schema: self.snapshot.schema(),
+            merges: self.snapshot.merges().clone(),
+            projection: projection.cloned(),
+            limit,
+            partitions: state.config().target_partitions(),
+        };
+        scan.plan(self.snapshot.segments())
+    }
+}
+
+/// How segments are read.
+pub(super) struct Scan {
+    pub schema: SchemaRef,
+    pub merges: Arc<Merges>,
+    pub projection: Option<Vec<usize>>,
+    pub limit: Option<usize>,
+    pub partitions: usize,
+}
+
+impl Scan {
+    /// Reads all segments, with profiles mapped where it is needed.
+    pub fn plan(&self, segments: &[Arc<Segment>]) -> Result<Arc<dyn ExecutionPlan>> {
+        let (mapped, plain): (Vec<_>, Vec<_>) = segments
+            .iter()
+            .cloned()
+            .partition(|segment| self.merges.touch(segment.row()));
+        let mut inputs = Vec::with_capacity(2);
+        if !plain.is_empty() {
+            inputs.push(self.files(&plain)?);
+        }
+        if !mapped.is_empty() {
+            let files = self.files(&mapped)?;
+            inputs.push(self.map_profiles(files)?);
+        }
+        match inputs.len() {
+            0 => {
+                let schema = match &self.projection {
+                    Some(indices) => Arc::new(self.schema.project(indices)?),
+                    None => self.schema.clone(),
+                };
+                Ok(Arc::new(EmptyExec::new(schema)))
+            }
+            _ => UnionExec::try_new(inputs),
+        }
+    }
+
+    fn files(&self, segments: &[Arc<Segment>]) -> Result<Arc<dyn ExecutionPlan>> {
+        let source = ParquetSource::new(self.schema.clone())
+            .with_parquet_file_reader_factory(Arc::new(SegmentReaders))
+            .with_enable_page_index(true);
+        let rows = segments.iter().map(|segment| segment.row().rows).sum::<u64>();
+        let statistics = Statistics::new_unknown(&self.schema)
+            .with_num_rows(usize::try_from(rows).map_or(Precision::Absent, Precision::Exact));
+        let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
+            .with_file_groups(groups(segments, self.partitions))
+            .with_projection_indices(self.projection.clone())?
+            .with_limit(self.limit)
+            .with_statistics(statistics)
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+
+    /// Puts the mapping on top of the column `profile_id`, where the projection has it.
+    pub fn map_profiles(&self, input: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+        let input_schema = input.schema();
+        if input_schema.index_of(schema::PROFILE_ID).is_err() {
+            return Ok(input);
+        }
+        let function = Arc::new(ScalarUDF::from(Canonical::new(self.merges.clone())));
+        let config = Arc::new(ConfigOptions::default());
+        let columns = input_schema.fields().iter().enumerate().map(|(index, field)| {
+            let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(field.name(), index));
+            let expr: Arc<dyn PhysicalExpr> = if field.name() == schema::PROFILE_ID {
+                Arc::new(ScalarFunctionExpr::new(
+                    "canonical_profile",
+                    function.clone(),
+                    vec![column],
+                    field.clone(),
+                    config.clone(),
+                ))
+            } else {
+                column
+            };
+            ProjectionExpr {
+                expr,
+                alias: field.name().clone(),
+            }
+        });
+        let columns: Vec<_> = columns.collect();
+        Ok(Arc::new(ProjectionExec::try_new(columns, input)?))
+    }
+}
+
+/// Files for each partition, about the same bytes in each; a file that outgrows its share is divided by row groups.
+fn groups(segments: &[Arc<Segment>], partitions: usize) -> Vec<FileGroup> {
+    let total: u64 = segments.iter().map(|segment| segment.row().bytes).sum();
+    let share = total.div_ceil(partitions.max(1) as u64).max(1);
+    let mut groups: Vec<Vec<PartitionedFile>> = vec![Vec::new()];
+    let mut filled = 0;
+    for segment in segments {
+        let bytes = segment.row().bytes;
+        let mut from = 0;
+        while from < bytes {
+            if filled >= share {
+                groups.push(Vec::new());
+                filled = 0;
+            }
+            // DataFusion gives a row group to the range that holds its middle; a sliver of a file is not worth a seek.
+            let left = bytes - from;
+            let room = share - filled;
+            let take = if left <= room + share / 16 { left } else { room };
+            let mut file = partitioned(segment);
+            if take < bytes {
+                file = file.with_range(from.cast_signed(), (from + take).cast_signed());
+            }
+            if let Some(group) = groups.last_mut() {
+                group.push(file);
+            }
+            filled += take;
+            from += take;
+        }
+    }
+    groups.into_iter().map(FileGroup::new).collect()
+}
+
+fn partitioned(segment: &Arc<Segment>) -> PartitionedFile {
+    PartitionedFile::new(segment.row().name.clone(), segment.row().bytes)
+        .with_arrow_schema(segment.schema().clone())
+        .with_extension(segment.clone())
+}
+
+/// `canonical_profile(profile_id)`: the profile that a written id belongs to now.
+#[derive(Debug)]
+struct Canonical {
+    merges: Arc<Merges>,
+    signature: Signature,
+}
+
+impl Canonical {
+    fn new(merges: Arc<Merges>) -> Self {
+        Self {
+            merges,
+            signature: Signature::exact(vec![DataType::Int64], Volatility::Immutable),
+        }
+    }
+}
+
+impl PartialEq for Canonical {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.merges, &other.merges)
+    }
+}
+
+impl Eq for Canonical {}
+
+impl std::hash::Hash for Canonical {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.merges).hash(state);
+    }
+}
+
+impl ScalarUDFImpl for Canonical {
+    fn name(&self) -> &str {
+        "canonical_profile"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Int64)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let Some(values) = args.args.first() else {
+            return exec_err!("canonical_profile takes one profile id");
+        };
+        let values = values.to_array(args.number_rows)?;
+        let ids: Int64Array = values
+            .as_primitive::<Int64Type>()
+            .unary(|id| self.merges.canonical(id));
+        debug_assert_eq!(ids.len(), values.len());
+        Ok(ColumnarValue::Array(Arc::new(ids)))
+    }
+}

@@ -1,0 +1,94 @@
+import { useMemo } from "react";
+import type { SourceSummary } from "@/bindings";
+import { Badge, Button, Dot, type Tone } from "@/shared/controls";
+import { ago, count, duration, number, perSecondNumber, UNKNOWN } from "@/shared/format";
+import { useNow } from "@/shared/frame";
+import { Bar, EmptyState, ErrorNote } from "@/shared/layout";
+import { navigate, path } from "@/shared/router";
+import { SqlText } from "@/shared/sql/SqlEditor";
+import { Status } from "@/shared/Status";
+import { Table, type Column } from "@/shared/table";
+import styles from "./events.module.css";
+import { Malformed } from "./Malformed";
+
+interface SourcesProps {
+  sources: readonly SourceSummary[] | undefined;
+  pending: boolean;
+  error: unknown;
+  onRetry: () => void;
+  text: string;
+  open: string | null;
+}
+
+const STATES: Readonly<Record<SourceSummary["state"], readonly [Tone, string]>> = {
+  starting: ["information", "STARTING"], catching_up: ["information", "CATCHING UP"], live: ["ok", "LIVE"], stopped: ["neutral", "STOPPED"], failed: ["error", "FAILED"],
+};
+const URGENCY = { failed: 0, stopped: 1, starting: 2, catching_up: 3, live: 4 } as const;
+/** Of the list while a source is open below it. */
+const ROWS_MAX = 6;
+
+export function Sources({ sources, pending, error, onRetry, text, open }: SourcesProps) {
+  const now = useNow();
+  const columns = useMemo<readonly Column<SourceSummary>[]>(
+    () => [
+      { id: "source", title: "source", width: 110, grow: true, cell: (row) => row.name, sortBy: (row) => row.name },
+      { id: "state", title: "state", width: 116, cell: (row) => <Badge tone={STATES[row.state][0]} {...(row.error && { title: row.error.message })}>{STATES[row.state][1]}</Badge>, sortBy: (row) => URGENCY[row.state] },
+      { id: "topic", title: "topic", width: 170, grow: true, tone: "mute", cell: (row) => `${row.definition.cluster} / ${row.definition.topic}`, sortBy: (row) => `${row.definition.cluster} ${row.definition.topic}` },
+      { id: "events", title: "events", width: 104, align: "right", mono: true, cell: (row) => number(row.events), sortBy: (row) => row.events },
+      { id: "duplicates", title: "duplicates", width: 92, align: "right", mono: true, tone: "mute", cell: (row) => number(row.duplicates), sortBy: (row) => row.duplicates },
+      { id: "malformed", title: "malformed", width: 92, align: "right", mono: true, cell: (row) => <span className={row.malformed > 0 ? "warn" : "mute"}>{number(row.malformed)}</span>, sortBy: (row) => row.malformed },
+      { id: "behind", title: "behind", width: 100, align: "right", mono: true, cell: (row) => <span title={left(row)}>{number(row.behind)}</span>, sortBy: (row) => row.behind },
+      { id: "rate", title: "/s", width: 76, align: "right", mono: true, cell: (row) => perSecondNumber(row.per_second), sortBy: (row) => row.per_second },
+      { id: "checkpoint", title: "checkpoint", width: 112, align: "right", tone: "mute", cell: (row) => (row.checkpoint_ms === null ? UNKNOWN : ago(row.checkpoint_ms, now)), sortBy: (row) => row.checkpoint_ms },
+    ],
+    [now],
+  );
+  const shown = useMemo(() => sources?.filter((row) => `${row.name} ${row.definition.cluster} ${row.definition.topic}`.toLowerCase().includes(text.toLowerCase())), [sources, text]);
+  const source = sources?.find((each) => each.name === open);
+  const failed = sources?.filter((each) => each.state === "failed").length ?? 0;
+  return (
+    <>
+      <Table
+        id="sources"
+        label="Sources"
+        columns={columns}
+        rowKey={(row) => row.name}
+        rows={shown}
+        {...(open !== null && { rowsMax: ROWS_MAX })}
+        selectedKey={open}
+        onSelect={(row) => navigate(path("events", row.name, { search: text }), { replace: open !== null })}
+        initialSort={{ column: "source", descending: false }}
+        loading={pending}
+        error={error}
+        onRetry={onRetry}
+        empty={text ? <EmptyState title={`No source has “${text}” in its name or topic`}>Clear the search.</EmptyState> : <EmptyState title="No source yet">Add sources/NAME.toml with a cluster and a topic: its records are collected as events from then on.</EmptyState>}
+      />
+      {source && <Source key={source.name} source={source} />}
+      {open !== null && sources && !source && <EmptyState title={`There is no source ${open}`} actions={<Button onClick={() => navigate(path("events"))}>Show all sources</Button>}>{`sources/${open}.toml is gone, or does not parse: problems are listed in the top bar.`}</EmptyState>}
+      {sources && <Status><span data-testid="source-health"><Dot tone={failed > 0 ? "error" : "ok"} />{failed > 0 ? `${count(failed, "source")} failed` : `${count(sources.filter((each) => each.state === "live").length, "source")} live`}</span></Status>}
+    </>
+  );
+}
+
+function left({ behind, per_second }: SourceSummary): string {
+  if (behind === null) return "How far it is behind is unknown: the cluster does not answer";
+  return behind === 0 || per_second === 0 ? `${count(behind, "record")} between the checkpoint and the end of the topic` : `Caught up in about ${duration((behind / per_second) * 1000)}`;
+}
+
+function Source({ source }: { source: SourceSummary }) {
+  const { name, definition } = source;
+  return (
+    <section className={styles["detail"]} data-testid="source">
+      <Bar
+        level={2}
+        title={name}
+        badge={<Badge tone={STATES[source.state][0]}>{STATES[source.state][1]}</Badge>}
+        sub={definition.enabled ? `sources/${name}.toml${definition.group == null ? "" : ` · commits as ${definition.group}`}` : `switched off in sources/${name}.toml`}
+        actions={<><Button onClick={() => navigate(path("topics", definition.cluster, definition.topic))} testId="source-topic">Open the topic</Button><Button kind="quiet" icon aria-label="Close the source" onClick={() => navigate(path("events"))} testId="source-close">×</Button></>}
+      />
+      {source.error && <div className={styles["note"]}><ErrorNote error={source.error} testId="source-error" /></div>}
+      {definition.sql != null && <div className={styles["sql"]}><SqlText value={definition.sql} label={`How a record of ${definition.topic} becomes an event`} testId="source-sql" /></div>}
+      <Malformed source={source} />
+    </section>
+  );
+}
