@@ -50,7 +50,10 @@ pub async fn subscribe(
     tasks.retain(|_, task| !task.inner().is_finished());
     if tasks.len() >= SUBSCRIPTIONS_MAX {
         task.abort();
-        return Err(Error::internal("too_many_subscriptions", "the window follows too many things at once"));
+        return Err(Error::internal(
+            "too_many_subscriptions",
+            "the window follows too many things at once",
+        ));
     }
     tasks.insert(id, task);
     Ok(id)
@@ -58,7 +61,12 @@ pub async fn subscribe(
 
 #[tauri::command]
 pub fn unsubscribe(subscriptions: State<'_, Subscriptions>, id: u64) {
-    if let Some(task) = subscriptions.tasks.lock().unwrap_or_else(PoisonError::into_inner).remove(&id) {
+    if let Some(task) = subscriptions
+        .tasks
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .remove(&id)
+    {
         task.abort();
     }
 }

@@ -4,7 +4,10 @@ use tauri::{AppHandle, WebviewUrl, WebviewWindowBuilder};
 
 /// Opens the window. Its size can be set by `TAILRACE_WINDOW=1920x1080`.
 pub fn open(tauri: &AppHandle) -> tauri::Result<()> {
-    let (width, height) = std::env::var("TAILRACE_WINDOW").ok().and_then(|size| parse(&size)).unwrap_or((1280.0, 800.0));
+    let (width, height) = std::env::var("TAILRACE_WINDOW")
+        .ok()
+        .and_then(|size| parse(&size))
+        .unwrap_or((1280.0, 800.0));
     WebviewWindowBuilder::new(tauri, "main", WebviewUrl::default())
         .title("Tailrace")
         .inner_size(width, height)

@@ -10,8 +10,8 @@ import { themeChoice } from "@/shared/theme";
 async function start(): Promise<void> {
   // For looking at screens without the app; `import.meta.env.DEV` is false in a build, and this leaves the bundle.
   if (import.meta.env.DEV && new URLSearchParams(window.location.search).has("fixture")) {
-    const { fixture } = await import("@/testing/fixture");
-    setTransport(fixture());
+    const [{ fixture }, { failures }] = await Promise.all([import("@/testing/fixture"), import("@/testing/failures")]);
+    setTransport(fixture(failures(new URLSearchParams(window.location.search).get("fail"))));
     const theme = new URLSearchParams(window.location.search).get("theme");
     if (theme === "light" || theme === "dark") themeChoice.set(theme);
   }

@@ -155,6 +155,8 @@ async fn a_definition_that_does_not_parse() -> Result<()> {
         "kind = \"file\"\n[settings]\npath = \"out\"\n",
     )?;
     assert_eq!(workspace.lines(&["check"]).await?.len(), 0);
+    // SQL is planned against the columns of events, so there have to be some.
+    workspace.ingest().await?;
     workspace.write("clusters/broken.toml", "kind = \"kafka\"\ncolor = #ff0000\n")?;
     workspace.write("audiences/typo.sql", "SELECT profile_id\nFROM profils\n")?;
     workspace.write(

@@ -4,13 +4,14 @@ import { Suspense, useEffect, useMemo, useState } from "react";
 import { useCall } from "@/platform";
 import { Button } from "@/shared/controls";
 import { zone } from "@/shared/format";
-import { EmptyState, ErrorState, Loading } from "@/shared/layout";
+import { EmptyState, Loading } from "@/shared/layout";
 import { Toasts } from "@/shared/overlay";
 import { Link, navigate, path, useRoute } from "@/shared/router";
 import { chooseCluster, useCluster } from "@/shared/session";
 import { focusSearch, register, useShortcutListener } from "@/shared/shortcuts";
 import { StatusSlotsContext, type StatusSlots } from "@/shared/Status";
 import { useThemeUpkeep } from "@/shared/theme";
+import { CannotOpen } from "./CannotOpen";
 import { ErrorBoundary } from "./ErrorBoundary";
 import { Help } from "./Help";
 import { Palette } from "./Palette";
@@ -42,6 +43,8 @@ export function Shell() {
     [],
   );
 
+  const workspace = useCall("workspace_show", {});
+  if (workspace.error) return <CannotOpen error={workspace.error} />;
   return (
     <StatusSlotsContext value={slots}>
       <div className={styles["window"]} data-testid="shell">
@@ -93,7 +96,6 @@ function Main() {
   const workspace = useCall("workspace_show", {});
   useDefaultCluster();
   const screen = SCREENS.find((entry) => entry.id === id);
-  if (workspace.error) return <ErrorState error={workspace.error} onRetry={() => void workspace.refetch()} testId="workspace-error" />;
   if (!workspace.data) return <Loading label="Opening the workspace" />;
   if (!screen) {
     return (

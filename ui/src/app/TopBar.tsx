@@ -1,8 +1,7 @@
 import { Menu } from "@base-ui/react/menu";
-import { useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
 import type { Error as AppError, WorkspaceSummary } from "@/bindings";
-import { call, useCall } from "@/platform";
+import { useCall } from "@/platform";
 import { Button, Dot, KeyHint, TextInput } from "@/shared/controls";
 import { count } from "@/shared/format";
 import { ErrorNote } from "@/shared/layout";
@@ -13,6 +12,7 @@ import { useShortcut } from "@/shared/shortcuts";
 import { THEME_CHOICES, useThemeChoice } from "@/shared/theme";
 import { HOME } from "./routes";
 import styles from "./shell.module.css";
+import { useOpenWorkspace } from "./useOpenWorkspace";
 
 export function TopBar({ onSearch }: { onSearch: () => void }) {
   const workspace = useCall("workspace_show", {}, { topic: "definitions" }).data;
@@ -52,13 +52,8 @@ function Item({ onClick, testId, children }: { onClick: () => void; testId?: str
 }
 
 function WorkspaceMenu({ workspace }: { workspace: WorkspaceSummary }) {
-  const client = useQueryClient();
   const [asking, setAsking] = useState(false);
-  const open = async (to: string) => {
-    await call("workspace_open", { path: to });
-    navigate(path(HOME));
-    await client.resetQueries();
-  };
+  const open = useOpenWorkspace();
   const others = workspace.recent.filter((recent) => recent.path !== workspace.path);
   return (
     <>
@@ -135,7 +130,7 @@ function ClusterMenu() {
 
 const THEME_NAMES = { dark: "Dark", light: "Light", system: "As the desktop" } as const;
 
-function ThemeMenu() {
+export function ThemeMenu() {
   const [choice, choose] = useThemeChoice();
   const next = () => choose(THEME_CHOICES[(THEME_CHOICES.indexOf(choice) + 1) % THEME_CHOICES.length] ?? "system");
   useShortcut("Ctrl J", "Next theme", "Window", next);

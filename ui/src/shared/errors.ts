@@ -27,6 +27,14 @@ export function toAppError(value: unknown): AppError {
   };
 }
 
+/** The engine begins a message as its own language does; a name that comes first keeps its case. */
+const WORDS = new Set("a an at cannot can't condition every expected it more name no nothing of one only property reached stopped such that the there these this unknown write".split(" "));
+
+export function sentence(message: string): string {
+  const first = /^[a-z']+(?=[\s,:])/.exec(message)?.[0];
+  return first !== undefined && WORDS.has(first) ? message.charAt(0).toUpperCase() + message.slice(1) : message;
+}
+
 /** What a person can do about it, when the message does not already say so. */
 export function advice(error: AppError): string {
   if (error.domain === "user") return "Change what it names, then try again.";

@@ -28,7 +28,9 @@ pub struct Cluster {
 
 impl std::fmt::Debug for Cluster {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cluster").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Cluster")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -39,7 +41,12 @@ impl Cluster {
         if let Some(id) = id.as_ref() {
             return Ok(id.clone());
         }
-        let found = self.client.overview().await?.cluster_id.unwrap_or_else(|| self.name.clone());
+        let found = self
+            .client
+            .overview()
+            .await?
+            .cluster_id
+            .unwrap_or_else(|| self.name.clone());
         *id = Some(found.clone());
         Ok(found)
     }
@@ -74,7 +81,11 @@ impl Clusters {
 
     /// The address of a cluster that has been made.
     pub async fn bootstrap(&self, name: &str) -> Option<String> {
-        self.made.lock().await.get(name).map(|cluster| cluster.client.bootstrap().to_owned())
+        self.made
+            .lock()
+            .await
+            .get(name)
+            .map(|cluster| cluster.client.bootstrap().to_owned())
     }
 
     /// Stops the clusters that run in this process.
@@ -94,7 +105,10 @@ impl Cluster {
 }
 
 async fn make(open: &OpenWorkspace, name: &str, definition: ClusterDefinition) -> Result<Cluster> {
-    let mut properties = open.secrets.resolve_properties(&definition.properties)?.into_inner();
+    let mut properties = open
+        .secrets
+        .resolve_properties(&definition.properties)?
+        .into_inner();
     let sandbox = match definition.kind {
         ClusterKind::Kafka => None,
         ClusterKind::Sandbox => {

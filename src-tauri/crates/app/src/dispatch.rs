@@ -7,13 +7,21 @@ use tailrace_model::{Error, Result, api::*, for_each_command};
 use crate::{App, commands};
 
 fn read<T: DeserializeOwned>(name: &str, request: Value) -> Result<T> {
-    serde_json::from_value(request)
-        .map_err(|error| Error::internal("bad_request", format!("the request of {name} can't be read: {error}")))
+    serde_json::from_value(request).map_err(|error| {
+        Error::internal(
+            "bad_request",
+            format!("the request of {name} can't be read: {error}"),
+        )
+    })
 }
 
 fn write<T: Serialize>(name: &str, response: &T) -> Result<Value> {
-    serde_json::to_value(response)
-        .map_err(|error| Error::internal("bad_response", format!("the response of {name} can't be written: {error}")))
+    serde_json::to_value(response).map_err(|error| {
+        Error::internal(
+            "bad_response",
+            format!("the response of {name} can't be written: {error}"),
+        )
+    })
 }
 
 macro_rules! dispatch {

@@ -27,8 +27,9 @@ pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(2);
 const STORE_INTERVAL_MS: i64 = 2_000;
 /// Samples of a group that its status is judged by.
 const SAMPLES_MAX: usize = 60;
-/// A sample younger than this is shown as it is; an older one is taken anew.
-const FRESH_MS: i64 = 3_000;
+/// A sample younger than this is shown as it is; an older one is taken anew. Less than the interval, so that whoever
+/// looks at every interval sees a new one.
+const FRESH_MS: i64 = 1_900;
 
 /// What was sampled of one cluster.
 #[derive(Debug, Default)]
@@ -48,17 +49,24 @@ fn lag_sample(sample: &GroupSample, at_ms: i64) -> LagSample {
         end: it.end,
         lag_ms: it.lag_ms,
     });
-    LagSample { at_ms, members: sample.members, partitions: partitions.collect() }
+    LagSample {
+        at_ms,
+        members: sample.members,
+        partitions: partitions.collect(),
+    }
 }
 
 /// The sum where every one is known of those that are; `None`: none is.
 fn sum(values: impl Iterator<Item = Option<i64>>) -> Option<i64> {
-    values.flatten().fold(None, |sum, value| Some(sum.unwrap_or(0) + value))
+    values
+        .flatten()
+        .fold(None, |sum, value| Some(sum.unwrap_or(0) + value))
 }
 
 impl LagState {
     fn add(&mut self, samples: Vec<GroupSample>, at_ms: i64) -> Vec<LagRow> {
-        self.samples.retain(|group, _| samples.iter().any(|sample| sample.group == *group));
+        self.samples
+            .retain(|group, _| samples.iter().any(|sample| sample.group == *group));
         self.last.clear();
         let mut rows = Vec::with_capacity(samples.len());
         for sample in samples {
@@ -83,10 +91,17 @@ impl LagState {
     }
 
     fn summary(&self, sample: &GroupSample) -> GroupSummary {
-        let history: Vec<LagSample> =
-            self.samples.get(&sample.group).map(|history| history.iter().cloned().collect()).unwrap_or_default();
+        let history: Vec<LagSample> = self
+            .samples
+            .get(&sample.group)
+            .map(|history| history.iter().cloned().collect())
+            .unwrap_or_default();
         let judged: LagEvaluation = evaluate(&history);
-        let mut topics: Vec<String> = sample.partitions.iter().map(|partition| partition.topic.clone()).collect();
+        let mut topics: Vec<String> = sample
+            .partitions
+            .iter()
+            .map(|partition| partition.topic.clone())
+            .collect();
         topics.sort();
         topics.dedup();
         GroupSummary {
@@ -99,7 +114,10 @@ impl LagState {
             lag: judged.lag,
             lag_ms: judged.lag_ms,
             status: judged.status,
-            reason: sample.error.as_ref().map_or(judged.reason, |error| error.message.clone()),
+            reason: sample
+                .error
+                .as_ref()
+                .map_or(judged.reason, |error| error.message.clone()),
             in_per_second: judged.in_per_second,
             out_per_second: judged.out_per_second,
             drained_in_ms: judged.drained_in_ms,
@@ -131,7 +149,11 @@ pub async fn sample(open: &OpenWorkspace, cluster: &Cluster) -> Result<()> {
 }
 
 async fn fresh(open: &OpenWorkspace, cluster: &Cluster) -> Result<()> {
-    let sampled_ms = cluster.lag.lock().unwrap_or_else(PoisonError::into_inner).sampled_ms;
+    let sampled_ms = cluster
+        .lag
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .sampled_ms;
     match sampled_ms {
         Some(at_ms) if now_ms() - at_ms < FRESH_MS => Ok(()),
         _ => sample(open, cluster).await,
@@ -158,9 +180,15 @@ pub async fn group(open: &OpenWorkspace, cluster: &str, group: &str) -> Result<G
     fresh(open, &made).await?;
     let state = made.lag.lock().unwrap_or_else(PoisonError::into_inner);
     let sample = state.last.get(group).ok_or_else(|| {
-        Error::user("unknown_group", format!("cluster \"{cluster}\" has no consumer group \"{group}\""))
+        Error::user(
+            "unknown_group",
+            format!("cluster \"{cluster}\" has no consumer group \"{group}\""),
+        )
     })?;
-    Ok(GroupDetail { summary: state.summary(sample), partitions: sample.partitions.clone() })
+    Ok(GroupDetail {
+        summary: state.summary(sample),
+        partitions: sample.partitions.clone(),
+    })
 }
 
 /// Samples every cluster that has been reached for, until the workspace is closed.
@@ -195,29 +223,56 @@ pub async fn chart_spec(
     metric: LagMetric,
 ) -> Result<ChartSpec> {
     let now = now_ms();
-    let rows = open.held()?.store.lag_since(cluster, group, now - CHART_MS).await?;
-    let from_ms = rows.iter().map(|row| row.at_ms).min().unwrap_or(now - 60_000).min(now - 60_000);
+    let rows = open
+        .held()?
+        .store
+        .lag_since(cluster, group, now - CHART_MS)
+        .await?;
+    let from_ms = rows
+        .iter()
+        .map(|row| row.at_ms)
+        .min()
+        .unwrap_or(now - 60_000)
+        .min(now - 60_000);
     let mut lines: BTreeMap<String, Vec<(i64, Option<f64>)>> = BTreeMap::new();
     for row in rows {
-        let value = if metric == LagMetric::Records { row.lag } else { row.lag_ms };
-        lines.entry(row.group).or_default().push((row.at_ms, value.map(|value| value as f64)));
+        let value = if metric == LagMetric::Records {
+            row.lag
+        } else {
+            row.lag_ms
+        };
+        lines
+            .entry(row.group)
+            .or_default()
+            .push((row.at_ms, value.map(|value| value as f64)));
     }
     let single = lines.len() == 1;
-    let series = lines.into_iter().enumerate().map(|(index, (name, points))| Series {
-        name,
-        role: match (single, metric) {
-            (true, LagMetric::Records) => ColorRole::Accent,
-            (true, LagMetric::Time) => ColorRole::Warn,
-            _ => ColorRole::nth(index),
-        },
-        points: thin(points),
-        filled: single,
-    });
-    let title = if metric == LagMetric::Records { "Lag, records" } else { "Lag in time" };
+    let series = lines
+        .into_iter()
+        .enumerate()
+        .map(|(index, (name, points))| Series {
+            name,
+            role: match (single, metric) {
+                (true, LagMetric::Records) => ColorRole::Accent,
+                (true, LagMetric::Time) => ColorRole::Warn,
+                _ => ColorRole::nth(index),
+            },
+            points: thin(points),
+            filled: single,
+        });
+    let title = if metric == LagMetric::Records {
+        "Lag, records"
+    } else {
+        "Lag in time"
+    };
     Ok(ChartSpec {
         title: Some(title.to_owned()),
         series: series.collect(),
-        unit: if metric == LagMetric::Records { Unit::Count } else { Unit::DurationMs },
+        unit: if metric == LagMetric::Records {
+            Unit::Count
+        } else {
+            Unit::DurationMs
+        },
         from_ms,
         to_ms: now,
         utc_offset_ms: open.utc_offset_ms(now),
@@ -229,5 +284,10 @@ pub async fn chart_spec(
 fn thin(points: Vec<(i64, Option<f64>)>) -> Vec<(i64, Option<f64>)> {
     let step = points.len().div_ceil(CHART_POINTS_MAX).max(1);
     let last = points.len().saturating_sub(1);
-    points.into_iter().enumerate().filter(|(index, _)| (last - index) % step == 0).map(|(_, point)| point).collect()
+    points
+        .into_iter()
+        .enumerate()
+        .filter(|(index, _)| (last - index) % step == 0)
+        .map(|(_, point)| point)
+        .collect()
 }

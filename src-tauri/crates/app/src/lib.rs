@@ -26,7 +26,7 @@ use std::{path::PathBuf, sync::Arc};
 pub use open::{OpenOptions, OpenWorkspace};
 use tailrace_model::{
     Error, Result,
-    api::{FileWritten, LagMetric, Revision, Topic},
+    api::{FileWritten, LagMetric, Revision, RowsRequest, TailRows, Topic},
 };
 use tokio::sync::watch;
 
@@ -47,7 +47,9 @@ pub struct App {
 
 impl Default for App {
     fn default() -> Self {
-        Self { state: watch::Sender::new(State::Opening) }
+        Self {
+            state: watch::Sender::new(State::Opening),
+        }
     }
 }
 
@@ -86,7 +88,10 @@ impl App {
     /// Closes the workspace and opens another. When the other can't be opened, the first one is opened again.
     pub async fn switch(&self, folder: PathBuf) -> Result<()> {
         let before = self.opened().await.ok();
-        if before.as_ref().is_some_and(|open| same_folder(open.folder(), &folder)) {
+        if before
+            .as_ref()
+            .is_some_and(|open| same_folder(open.folder(), &folder))
+        {
             return Ok(());
         }
         // Its definitions are read first: a folder that is no workspace closes nothing.
@@ -171,13 +176,21 @@ pub async fn stop_signal() {
 pub async fn check(folder: &std::path::Path) -> Result<Vec<Error>> {
     // Another process may hold the state: then the files alone are checked.
     let app = match App::open(folder.to_owned(), OpenOptions::command()).await {
-        Err(error) if error.code == "workspace_locked" => App::open(folder.to_owned(), OpenOptions::look()).await?,
+        Err(error) if error.code == "workspace_locked" => {
+            App::open(folder.to_owned(), OpenOptions::look()).await?
+        }
         opened => opened?,
     };
     let open = app.opened().await?;
     let problems = people::check(&open).await;
     app.close().await;
     problems
+}
+
+/// As the command `tail_rows`, with every value whole: for files and pipes, where nothing may be cut.
+pub async fn tail_rows_whole(app: &App, request: RowsRequest) -> Result<TailRows> {
+    let view = app.opened().await?.tails.get(request.view)?;
+    view.rows(request.offset, request.limit, tails::Values::Whole)
 }
 
 /// Draws the history of lag into a file that ends in `.svg` or `.png`.

@@ -36,17 +36,32 @@ pub struct OpenOptions {
 impl OpenOptions {
     /// The window: everything.
     pub fn live() -> Self {
-        Self { state: true, sources: true, live: true, holder: "the window" }
+        Self {
+            state: true,
+            sources: true,
+            live: true,
+            holder: "the window",
+        }
     }
 
     /// Looks at clusters and definitions; needs no lock.
     pub fn look() -> Self {
-        Self { state: false, sources: false, live: false, holder: "" }
+        Self {
+            state: false,
+            sources: false,
+            live: false,
+            holder: "",
+        }
     }
 
     /// One command in the terminal that reads or changes the state; nothing runs by itself.
     pub fn command() -> Self {
-        Self { state: true, sources: false, live: false, holder: "a tailrace command" }
+        Self {
+            state: true,
+            sources: false,
+            live: false,
+            holder: "a tailrace command",
+        }
     }
 }
 
@@ -106,7 +121,12 @@ impl OpenWorkspace {
         let store = Store::open(&workspace.state_dir()).await?;
         store.close_open_runs(now_ms()).await?;
         let people = People::open(&workspace.state_dir(), &store).await?;
-        Ok(Held { store, people, syncs: Syncs::default(), _lock: lock })
+        Ok(Held {
+            store,
+            people,
+            syncs: Syncs::default(),
+            _lock: lock,
+        })
     }
 
     fn start(self: &Arc<Self>, options: OpenOptions) -> Result<()> {
@@ -166,7 +186,10 @@ impl OpenWorkspace {
     /// The state, when it was opened with it.
     pub(crate) fn held(&self) -> Result<&Held> {
         self.held.as_ref().ok_or_else(|| {
-            Error::internal("no_state", "this command needs the workspace's state, which was not opened")
+            Error::internal(
+                "no_state",
+                "this command needs the workspace's state, which was not opened",
+            )
         })
     }
 
@@ -181,8 +204,15 @@ impl OpenWorkspace {
 
     /// What is wrong with the event log on disk.
     pub(crate) fn log_problems(&self) -> Vec<Error> {
-        let problems = self.held.as_ref().map(|held| held.people.problems()).unwrap_or_default();
-        problems.iter().map(|problem| Error::user("event_log", problem.to_string())).collect()
+        let problems = self
+            .held
+            .as_ref()
+            .map(|held| held.people.problems())
+            .unwrap_or_default();
+        problems
+            .iter()
+            .map(|problem| Error::user("event_log", problem.to_string()))
+            .collect()
     }
 
     /// A path that a person gave for a result: relative to where the process runs.

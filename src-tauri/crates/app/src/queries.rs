@@ -43,7 +43,9 @@ pub async fn start(open: &Arc<OpenWorkspace>, sql: &str) -> Result<u64> {
         ended: watch::Sender::new(None),
         started_ms,
     })?;
-    let activity = open.activities.start("query", first_line(sql), Some(token.clone()));
+    let activity = open
+        .activities
+        .start("query", first_line(sql), Some(token.clone()));
     let weak = Arc::downgrade(open);
     open.supervisor.spawn(Stage::Work, |_| async move {
         let publish = |view: &QueryView| {
@@ -58,7 +60,11 @@ pub async fn start(open: &Arc<OpenWorkspace>, sql: &str) -> Result<u64> {
         let took_ms = now_ms() - view.started_ms;
         let error = ended.as_ref().err().cloned();
         activity.end(error.clone().map_or(Ok(()), Err));
-        view.ended.send_replace(Some(Ending { took_ms, note: ended.unwrap_or_default(), error }));
+        view.ended.send_replace(Some(Ending {
+            took_ms,
+            note: ended.unwrap_or_default(),
+            error,
+        }));
         if let Some(open) = weak.upgrade() {
             open.hub.publish(&Topic::View(number), view.result().rows());
         }
@@ -80,7 +86,11 @@ async fn read(view: &QueryView, query: &mut Query, publish: impl Fn(&QueryView))
 fn first_line(sql: &str) -> String {
     let line = sql.trim().lines().next().unwrap_or_default();
     let short: String = line.chars().take(80).collect();
-    if short.len() < sql.trim().len() { format!("{short} …") } else { short }
+    if short.len() < sql.trim().len() {
+        format!("{short} …")
+    } else {
+        short
+    }
 }
 
 impl QueryView {
@@ -108,7 +118,9 @@ impl QueryView {
             rows: result.rows(),
             bytes: result.bytes(),
             columns: result.page(0, 0).columns,
-            took_ms: ending.as_ref().map_or(now_ms() - self.started_ms, |ending| ending.took_ms),
+            took_ms: ending
+                .as_ref()
+                .map_or(now_ms() - self.started_ms, |ending| ending.took_ms),
             note: ending.as_ref().and_then(|ending| ending.note.clone()),
             error: ending.and_then(|ending| ending.error),
         }

@@ -6,7 +6,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Kafka topics in, audiences out.
 #[derive(Debug, Parser)]
-#[command(name = "tailrace", version, propagate_version = true, disable_help_subcommand = true)]
+#[command(
+    name = "tailrace",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true
+)]
 pub struct Cli {
     /// The workspace's folder; default: this folder or the nearest one above with a tailrace.toml
     #[arg(long, short = 'w', global = true, value_name = "DIR")]
@@ -98,7 +103,12 @@ pub struct Tail {
     pub cluster: String,
     pub topic: String,
     /// beginning | end | OFFSET | -N (the last N) | s@TIME | e@TIME; TIME in milliseconds or RFC 3339. Twice: s@ and e@
-    #[arg(short = 'o', long = "offset", allow_hyphen_values = true, default_value = "end")]
+    #[arg(
+        short = 'o',
+        long = "offset",
+        allow_hyphen_values = true,
+        default_value = "end"
+    )]
     pub offset: Vec<String>,
     /// Partitions, with commas; default: all
     #[arg(short = 'p', long = "partitions", value_delimiter = ',')]
@@ -178,20 +188,30 @@ pub enum Profile {
 pub enum Trait {
     List,
     /// Values for the first profiles
-    Preview { name: String },
+    Preview {
+        name: String,
+    },
     /// Evaluates it: one row a profile
-    Run { name: String },
+    Run {
+        name: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Audience {
     List,
     /// Definition, SQL and size
-    Show { name: String },
+    Show {
+        name: String,
+    },
     /// Evaluates it and changes nothing
-    Preview { name: String },
+    Preview {
+        name: String,
+    },
     /// Evaluates it and records who entered and exited
-    Run { name: String },
+    Run {
+        name: String,
+    },
     Members {
         name: String,
         #[arg(long, default_value_t = 0)]
@@ -200,7 +220,10 @@ pub enum Audience {
         limit: u32,
     },
     /// Why a profile is in it, or is not
-    Explain { name: String, profile: String },
+    Explain {
+        name: String,
+        profile: String,
+    },
     /// All members to a file that ends in .csv, .parquet or .json
     Export {
         name: String,
@@ -219,9 +242,13 @@ pub enum Sync {
         #[arg(long)]
         dry_run: bool,
     },
-    Runs { name: String },
+    Runs {
+        name: String,
+    },
     /// Delivers again what is still owed
-    Retry { name: String },
+    Retry {
+        name: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -233,7 +260,11 @@ pub enum Destination {
 #[derive(Debug, Subcommand)]
 pub enum Secret {
     /// Reads the value from standard input
-    Set { name: String },
+    Set {
+        name: String,
+    },
     List,
-    Delete { name: String },
+    Delete {
+        name: String,
+    },
 }

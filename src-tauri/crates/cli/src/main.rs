@@ -55,15 +55,14 @@ fn report(output: &Output, error: &anyhow::Error) {
         Some(error) if output.json => {
             output.note(&serde_json::json!({ "error": error }).to_string());
         }
-        Some(error) => {
-            let place = error.position.as_ref().filter(|place| place.file.is_none());
-            let place = place.map(|place| format!(" (line {}, column {})", place.line, place.column));
-            output.note(&format!("tailrace: {}{}", error.message, place.unwrap_or_default()));
-        }
+        // The message says where in the text the error lies.
+        Some(error) => output.note(&format!("tailrace: {}", error.message)),
         None => output.note(&format!("tailrace: {error:#}")),
     }
 }
 
 fn is_misuse(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<tailrace_model::Error>().is_some_and(|error| error.code == "misuse")
+    error
+        .downcast_ref::<tailrace_model::Error>()
+        .is_some_and(|error| error.code == "misuse")
 }

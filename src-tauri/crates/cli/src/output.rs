@@ -41,19 +41,34 @@ impl Output {
     /// A table; columns of numbers are right-aligned.
     pub fn table(&self, header: &[&str], rows: &[Vec<String>]) -> anyhow::Result<()> {
         let width = |column: usize| {
-            let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+            let cells = rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count());
             cells.chain([header[column].chars().count()]).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..header.len()).map(width).collect();
         let numeric: Vec<bool> = (0..header.len()).map(|column| is_numeric(rows, column)).collect();
         let line = |cells: &[String]| {
             let padded = cells.iter().enumerate().map(|(column, cell)| {
-                let pad = " ".repeat(widths.get(column).copied().unwrap_or(0).saturating_sub(cell.chars().count()));
-                if numeric.get(column) == Some(&true) { format!("{pad}{cell}") } else { format!("{cell}{pad}") }
+                let pad = " ".repeat(
+                    widths
+                        .get(column)
+                        .copied()
+                        .unwrap_or(0)
+                        .saturating_sub(cell.chars().count()),
+                );
+                if numeric.get(column) == Some(&true) {
+                    format!("{pad}{cell}")
+                } else {
+                    format!("{cell}{pad}")
+                }
             });
             padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
         };
-        self.line(&line(&header.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()))?;
+        self.line(&line(
+            &header.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(),
+        ))?;
         rows.iter().try_for_each(|row| self.line(&line(row)))
     }
 
@@ -73,9 +88,17 @@ impl Output {
 }
 
 fn is_numeric(rows: &[Vec<String>], column: usize) -> bool {
-    let mut cells = rows.iter().filter_map(|row| row.get(column)).filter(|cell| *cell != "-").peekable();
+    let mut cells = rows
+        .iter()
+        .filter_map(|row| row.get(column))
+        .filter(|cell| *cell != "-")
+        .peekable();
     cells.peek().is_some()
-        && cells.all(|cell| cell.chars().all(|c| c.is_ascii_digit() || ",.-+% smhdkMG".contains(c)) && cell.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+'))
+        && cells.all(|cell| {
+            cell.chars()
+                .all(|c| c.is_ascii_digit() || ",.-+% smhdkMG".contains(c))
+                && cell.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+')
+        })
 }
 
 /// Fields that end in `_ms` and are moments become RFC 3339 with milliseconds, under a name without the ending.
@@ -107,13 +130,19 @@ fn readable_times(value: &mut Value) {
 
 /// `seen` becomes `seen_at`, `timestamp` and `at` stay.
 fn at(short: &str) -> String {
-    if matches!(short, "at" | "timestamp") { short.to_owned() } else { format!("{short}_at") }
+    if matches!(short, "at" | "timestamp") {
+        short.to_owned()
+    } else {
+        format!("{short}_at")
+    }
 }
 
 /// RFC 3339 with milliseconds, in UTC.
 pub fn time(ms: i64) -> String {
-    DateTime::from_timestamp_millis(ms)
-        .map_or_else(|| ms.to_string(), |time| time.to_rfc3339_opts(SecondsFormat::Millis, true))
+    DateTime::from_timestamp_millis(ms).map_or_else(
+        || ms.to_string(),
+        |time| time.to_rfc3339_opts(SecondsFormat::Millis, true),
+    )
 }
 
 /// `1,234,567`.
@@ -131,10 +160,13 @@ pub fn count(number: u64) -> String {
 
 /// A number that may be unknown: `-`.
 pub fn maybe(number: Option<i64>) -> String {
-    number.map_or_else(|| "-".to_owned(), |number| {
-        let sign = if number < 0 { "-" } else { "" };
-        format!("{sign}{}", count(number.unsigned_abs()))
-    })
+    number.map_or_else(
+        || "-".to_owned(),
+        |number| {
+            let sign = if number < 0 { "-" } else { "" };
+            format!("{sign}{}", count(number.unsigned_abs()))
+        },
+    )
 }
 
 /// `0.2 s`, `47 m 12 s`, `3 h 05 m`, `12 d 3 h`; unknown: `-`.
@@ -168,7 +200,8 @@ mod tests {
 
     #[test]
     fn moments_become_rfc_3339_and_durations_stay() {
-        let mut value = serde_json::json!({"seen_ms": 0, "took_ms": 12, "ended_ms": null, "list": [{"at_ms": 1}]});
+        let mut value =
+            serde_json::json!({"seen_ms": 0, "took_ms": 12, "ended_ms": null, "list": [{"at_ms": 1}]});
         readable_times(&mut value);
         assert_eq!(
             value,

@@ -33,7 +33,8 @@ impl Declarations {
         if T::output_path().is_some() {
             let name = T::ident(&self.config);
             let docs = T::docs().unwrap_or_default();
-            self.found.insert(name, format!("{docs}export {}\n", T::decl(&self.config)));
+            self.found
+                .insert(name, format!("{docs}export {}\n", T::decl(&self.config)));
         }
         T::visit_dependencies(self);
         T::visit_generics(self);
@@ -74,7 +75,9 @@ pub fn typescript() -> String {
     }
     text.push_str("/** Every command: its request and its response. */\nexport interface Commands {\n");
     for (name, request, response) in commands {
-        text.push_str(&format!("  {name}: {{ request: {request}; response: {response} }};\n"));
+        text.push_str(&format!(
+            "  {name}: {{ request: {request}; response: {response} }};\n"
+        ));
     }
     text.push_str("}\n");
     text

@@ -48,7 +48,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     fn new(domain: Domain, retry: bool, code: &str, message: impl Into<String>) -> Self {
-        Self { domain, retry, code: code.to_owned(), message: message.into(), position: None }
+        Self {
+            domain,
+            retry,
+            code: code.to_owned(),
+            message: message.into(),
+            position: None,
+        }
     }
 
     /// The person has to change something.
@@ -73,7 +79,11 @@ impl Error {
 
     /// Places the error in a text.
     pub fn at(mut self, file: Option<&str>, line: u32, column: u32) -> Self {
-        self.position = Some(Position { file: file.map(str::to_owned), line, column });
+        self.position = Some(Position {
+            file: file.map(str::to_owned),
+            line,
+            column,
+        });
         self
     }
 

@@ -59,13 +59,22 @@ impl Span {
 
     /// The unit's name in the singular.
     pub fn unit_name(self) -> &'static str {
-        UNITS.iter().find(|(unit, ..)| *unit == self.unit).map_or("", |(_, name, _)| name)
+        UNITS
+            .iter()
+            .find(|(unit, ..)| *unit == self.unit)
+            .map_or("", |(_, name, _)| name)
     }
 }
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}{}", self.count, self.unit_name(), if self.count == 1 { "" } else { "s" })
+        write!(
+            f,
+            "{} {}{}",
+            self.count,
+            self.unit_name(),
+            if self.count == 1 { "" } else { "s" }
+        )
     }
 }
 
@@ -88,7 +97,9 @@ impl FromStr for Span {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let trimmed = text.trim().to_ascii_lowercase();
-        let digits = trimmed.find(|c: char| !c.is_ascii_digit()).unwrap_or(trimmed.len());
+        let digits = trimmed
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(trimmed.len());
         let (count, unit) = trimmed.split_at(digits);
         let unit = unit.trim();
         let found = UNITS.iter().find(|(_, name, short)| {
@@ -98,7 +109,9 @@ impl FromStr for Span {
             (Ok(count), Some((unit, ..))) if count > 0 => Ok(Self { count, unit: *unit }),
             _ => Err(Error::user(
                 "span",
-                format!("\"{text}\" is not a span of time: write a number and a unit, such as \"14 days\" or \"2 hours\""),
+                format!(
+                    "\"{text}\" is not a span of time: write a number and a unit, such as \"14 days\" or \"2 hours\""
+                ),
             )),
         }
     }
@@ -111,7 +124,11 @@ mod tests {
     #[test]
     fn spans_read_and_write() {
         let check = |text: &str, expected: Option<&str>| {
-            assert_eq!(text.parse::<Span>().ok().map(|span| span.to_string()).as_deref(), expected, "{text}");
+            assert_eq!(
+                text.parse::<Span>().ok().map(|span| span.to_string()).as_deref(),
+                expected,
+                "{text}"
+            );
         };
         check("14 days", Some("14 days"));
         check("1 day", Some("1 day"));

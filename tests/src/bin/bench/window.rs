@@ -93,9 +93,8 @@ fn figures(
             }),
         },
         Figure {
-            what: format!(
-                "Window: resident memory after {tailing_s} s of tailing, WebKit's processes included (PSS)"
-            ),
+            what: format!("Window: resident memory after {tailing_s} s of tailing"),
+            over: "proportional set size, WebKit's processes included".to_owned(),
             figure: match blank {
                 Some((_, blank)) => format!(
                     "{}, {:.1} × an empty page",
@@ -125,7 +124,7 @@ async fn first(options: &Options, tailing_s: u64) -> Result<(f64, u64)> {
     let window = Window::open(options).await?;
     let shown_s = first_rows(&window).await?;
     tokio::time::sleep(Duration::from_secs(tailing_s)).await;
-    let memory = window.memory_bytes()?;
+    let memory = window.memory_bytes().with_context(|| window.said())?;
     window.screenshot("bench-tailing").await?;
     window.close(DEADLINE).await?;
     Ok((shown_s, memory))

@@ -150,7 +150,7 @@ async fn the_history_of_lag_is_drawn() -> Result<()> {
                 "--metric",
                 metric,
                 "--seconds",
-                "2",
+                "4",
             ])
             .await?;
         let bytes = std::fs::read(&path)?;

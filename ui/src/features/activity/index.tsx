@@ -4,7 +4,7 @@ import { useMemo, useState } from "react";
 import type { Activity } from "@/bindings";
 import { useAction, useCall } from "@/platform";
 import { Badge, Button, SearchInput, type Tone } from "@/shared/controls";
-import { ago, count, duration, number, percent, perSecondNumber, UNKNOWN } from "@/shared/format";
+import { ago, compact, count, duration, number, percent, perSecondNumber, UNKNOWN } from "@/shared/format";
 import { useNow } from "@/shared/frame";
 import { Bar, EmptyState, ErrorNote, Progress, Screen } from "@/shared/layout";
 import { toast } from "@/shared/overlay";
@@ -16,6 +16,13 @@ const TONES: Readonly<Record<Activity["state"], Tone>> = { running: "information
 function left(row: Activity): string {
   if (row.state !== "running" || row.total === null || row.done === null || !row.per_second) return UNKNOWN;
   return duration(((row.total - row.done) / row.per_second) * 1000);
+}
+
+/** Exact once it is done; while it runs the share says more than the last digits. */
+function progress({ done, total, state }: Activity): string {
+  if (done === null) return UNKNOWN;
+  if (total === null || (done >= total && state !== "running")) return number(done);
+  return `${compact(done)} of ${compact(total)} · ${percent(total === 0 ? 1 : done / total)}`;
 }
 
 export default function Activities() {
@@ -30,13 +37,13 @@ export default function Activities() {
       { id: "state", title: "state", width: 106, cell: (row) => <Badge tone={TONES[row.state]}>{row.state.toUpperCase()}</Badge>, sortBy: (row) => row.state },
       { id: "kind", title: "kind", width: 92, tone: "mute", cell: (row) => row.kind, sortBy: (row) => row.kind },
       { id: "title", title: "what", width: 200, grow: true, cell: (row) => <>{row.title}{row.error && <span className="bad"> · {row.error.message}</span>}{row.detail !== null && <span className="mute"> · {row.detail}</span>}</>, sortBy: (row) => row.title },
-      { id: "done", title: "done", width: 190, align: "right", mono: true, cell: (row) => (row.done === null ? UNKNOWN : row.total === null ? number(row.done) : `${number(row.done)} of ${number(row.total)} · ${percent(row.total === 0 ? 1 : row.done / row.total)}`) },
+      { id: "done", title: "done", width: 176, align: "right", mono: true, cell: progress },
       { id: "rate", title: "/s", width: 66, align: "right", mono: true, tone: "mute", cell: (row) => perSecondNumber(row.per_second) },
       { id: "left", title: "time left", width: 86, align: "right", mono: true, tone: "mute", cell: left },
       { id: "started", title: "started", width: 92, align: "right", tone: "mute", cell: (row) => ago(row.started_ms, now), sortBy: (row) => row.started_ms },
       { id: "took", title: "took", width: 92, align: "right", mono: true, tone: "mute", sortBy: (row) => (row.ended_ms ?? now) - row.started_ms, cell: (row) => duration((row.ended_ms ?? now) - row.started_ms) },
       {
-        id: "cancel", title: "", name: "Cancel", width: 84,
+        id: "cancel", title: "", name: "Cancel", width: 100,
         cell: (row) => row.can_cancel && row.state === "running" && <Button kind="quiet" style={{ height: 22 }} onPointerDown={(event) => event.stopPropagation()} onClick={() => mutate({ id: row.id }, { onError: (error) => toast.failed(`${row.title} was not cancelled`, error) })} testId={`cancel-${row.id}`}>Cancel</Button>,
       },
     ],

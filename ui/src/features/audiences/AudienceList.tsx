@@ -59,7 +59,7 @@ function NewAudience({ taken, onClose }: { taken: readonly string[]; onClose: ()
       open
       onClose={onClose}
       title="New audience"
-      about="Nothing is written until you save it."
+      about="Nothing is written until you publish it."
       footer={<><Button disabled={name === "" || wrong !== null} onClick={() => create("sql")} testId="audience-new-sql">Write SQL</Button><Button kind="primary" disabled={name === "" || wrong !== null} onClick={() => create("conditions")} testId="audience-new-conditions">Build by conditions</Button></>}
       testId="audience-new-dialog"
     >

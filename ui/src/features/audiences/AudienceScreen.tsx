@@ -15,7 +15,7 @@ import { Builder } from "./Builder";
 import { Changes } from "./Changes";
 import { FindPerson } from "./FindPerson";
 import { Members } from "./Members";
-import { asGroup, namedPath } from "./model";
+import { asGroup, namedPath, withoutPath } from "./model";
 import { Side } from "./Side";
 import { useDraft, useSettled, type Draft } from "./useDraft";
 
@@ -96,8 +96,13 @@ function Editor({ name, detail, published, crumb }: { name: string; detail: Audi
 
 /** The title is written where it stands; without one the name stands for it. */
 function Title({ name, title, onChange }: { name: string; title: string; onChange: (title: string) => void }) {
-  const shown = title || name;
-  return <TextInput label="Title" className={styles["title"] ?? ""} placeholder={name} value={title} onChange={onChange} style={{ width: `${shown.length * 8.4 + 18}px` }} onKeyDown={(event) => event.key === "Enter" && event.currentTarget.blur()} testId="audience-title" />;
+  return (
+    <span className={styles["title"]}>
+      {/* Gives the field the width of what it holds. */}
+      <span aria-hidden="true">{title || name}</span>
+      <TextInput label="Title" placeholder={name} value={title} onChange={onChange} onKeyDown={(event) => event.key === "Enter" && event.currentTarget.blur()} testId="audience-title" />
+    </span>
+  );
 }
 
 function Definition({ name, detail, draft }: { name: string; detail: AudienceDetail | null; draft: Draft }) {
@@ -131,7 +136,7 @@ function Definition({ name, detail, draft }: { name: string; detail: AudienceDet
               {!empty && preview.data?.sentence != null && <p className={styles["sentence"]} data-stale={stale || failure !== null} data-testid="sentence">{preview.data.sentence}</p>}
               {empty && <p className="mute">Say who belongs: add a condition. Names and values are completed from what was really observed.</p>}
               <Builder root={asGroup(draft.definition.condition)} onChange={(condition) => draft.set({ ...draft.definition, condition })} observed={observed} sizes={sizes} name={name} wrong={failure && namedPath(failure.message)} />
-              {failure && <ErrorNote error={failure} testId="preview-error" />}
+              {failure && <ErrorNote error={{ ...failure, message: withoutPath(failure.message) }} testId="preview-error" />}
               {!empty && sql !== undefined && (
                 <div>
                   <div className={styles["sqlHead"]}><span>As SQL</span><Button kind="quiet" disabled={stale || failure !== null} title="Go on in SQL: the conditions are replaced by it. Undo brings them back." onClick={() => draft.set({ ...draft.definition, condition: null, sql })} testId="audience-to-sql">Edit as SQL</Button></div>
@@ -143,10 +148,10 @@ function Definition({ name, detail, draft }: { name: string; detail: AudienceDet
         }
         second={empty ? <EmptyState title="Everybody, so far">Add a condition: its size, and a sample of who it finds, appear here.</EmptyState> : <Side name={name} detail={detail} preview={shown} stale={stale} changed={draft.changed} failed={failure !== null} />}
       />
-      {preview.data && !empty && (
+      {(preview.data ?? failure) && !empty && (
         <Status>
-          <span data-testid="preview-state" data-stale={stale}><Dot tone={failure ? "error" : stale ? "information" : "ok"} />{failure ? "the draft cannot be evaluated" : stale ? "evaluating" : `as of ${time(preview.data.evaluated_ms)}`}</span>
-          {!failure && <span>exact in {duration(preview.data.took_ms)} over {compact(preview.data.events_scanned)} events</span>}
+          <span data-testid="preview-state" data-stale={stale}><Dot tone={failure ? "error" : stale ? "information" : "ok"} />{failure ? "the draft cannot be evaluated" : stale ? "evaluating" : `as of ${time(preview.data?.evaluated_ms)}`}</span>
+          {!failure && preview.data && <span>exact in {duration(preview.data.took_ms)} over {compact(preview.data.events_scanned)} events</span>}
         </Status>
       )}
     </>

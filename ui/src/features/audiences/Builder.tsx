@@ -92,7 +92,7 @@ function Line({ condition, negated, path }: { condition: Condition; negated: boo
     <div className={styles["condition"]} data-testid={`condition-${at}`} data-kind={kindOf(condition)} data-wrong={isWrong ? "" : undefined}>
       <div className={styles["fields"]}><ConditionFields condition={condition} negated={negated} onNegate={() => edit(path, negate)} onChange={set} observed={observed} audience={name} testId={`condition-${at}`} /></div>
       <span className={styles["tail"]}>
-        {table !== null && <span>{table} ·</span>}
+        {table !== null && <span>{table}{size !== undefined && " ·"}</span>}
         {size !== undefined && <span className="mono" data-testid={`size-${at}`} title="Profiles for which this condition alone holds">{number(size)}</span>}
         <Button kind="quiet" aria-label="Remove the condition" onClick={() => edit(path, () => null)} testId={`remove-${at}`}>×</Button>
       </span>

@@ -27,12 +27,12 @@ export function Side({ name, detail, preview, stale, changed, failed }: SideProp
   return (
     <div className={styles["side"]} data-testid="audience-side" data-stale={stale}>
       <div className={styles["stats"]}>
-        <Stat label="Members" value={number(summary?.members)} note={summary ? `${signed(summary.entered)} in, ${signed(-summary.exited)} out` : "not saved yet"} testId="members" />
+        <Stat label="Members" value={number(summary?.members)} note={summary ? `${signed(summary.entered)} in, ${signed(-summary.exited)} out` : "not published yet"} testId="members" />
         <Stat
           label={changed || !detail ? "Draft would be" : "Evaluated now"}
           value={number(preview?.size)}
-          note={failed ? "cannot be evaluated" : preview && (changed ? difference : `${percent(preview.universe === 0 ? null : preview.size / preview.universe)} of ${compact(preview.universe)}`)}
-          tone={failed ? "bad" : changed && preview && preview.exiting > preview.entering ? "bad" : changed ? "accent" : "mute"}
+          note={failed ? "cannot be evaluated" : preview && (changed && detail ? difference : `${percent(preview.universe === 0 ? null : preview.size / preview.universe)} of ${compact(preview.universe)}`)}
+          tone={failed ? "bad" : changed && detail && preview && preview.exiting > preview.entering ? "bad" : changed ? "accent" : "mute"}
           testId="preview-size"
         />
       </div>
@@ -50,7 +50,7 @@ export function Side({ name, detail, preview, stale, changed, failed }: SideProp
         {syncs?.map((sync) => (
           <div key={sync.name}>
             <Link to={path("destinations", sync.definition.destination, { sync: sync.name })}>{sync.name}</Link>
-            <span>{sync.error || sync.last_run?.error ? <Badge tone="error">FAILED</Badge> : sync.owed ? <Badge tone="warning">behind by {number(sync.owed)}</Badge> : sync.owed === 0 ? <Badge tone="ok">in step</Badge> : <Badge>unknown</Badge>} <span className="mute">{sync.last_run ? ago(sync.last_run.started_ms, now) : "never run"}</span></span>
+            <span>{sync.error || sync.last_run?.error ? <Badge tone="error">failed</Badge> : sync.owed ? <Badge tone="warning">behind by {number(sync.owed)}</Badge> : sync.owed === 0 ? <Badge tone="ok">in step</Badge> : <Badge>unknown</Badge>} <span className="mute">{sync.last_run ? ago(sync.last_run.started_ms, now) : "never run"}</span></span>
           </div>
         ))}
       </div>

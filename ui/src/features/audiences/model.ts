@@ -78,6 +78,11 @@ export function namedPath(message: string): string | null {
   return /\bcondition (\d+(?:\.\d+)*):/.exec(message)?.[1] ?? null;
 }
 
+/** The rest of such an error: the condition itself is marked. */
+export function withoutPath(message: string): string {
+  return message.replace(/\bcondition \d+(?:\.\d+)*: /, "");
+}
+
 /** Every tree is edited as a group: a lone condition stands in one. */
 export function asGroup(condition: Condition | null | undefined): Condition {
   if (!condition) return { all: [] };

@@ -118,7 +118,7 @@ function Sync({ sync }: { sync: SyncSummary }) {
   const error = open?.error ?? sync.error ?? sync.last_run?.error ?? null;
   return (
     <>
-      <Bar level={2} title={sync.name} actions={<Button kind="primary" disabled={run.isPending} onClick={preview} testId="sync-preview">{run.isPending ? "Comparing…" : "Preview and run…"}</Button>} />
+      <Bar level={2} title={sync.name} sub={`${sync.definition.audience} to ${sync.definition.destination} by ${sync.definition.key} · ${Object.keys(sync.definition.mapping).join(", ")} · ${sync.definition.enabled ? `every ${sync.definition.every}` : "switched off"}`} actions={<Button kind="primary" disabled={run.isPending} onClick={preview} testId="sync-preview">{run.isPending ? "Comparing…" : "Preview and run…"}</Button>} />
       {run.error && <div className={styles["note"]}><ErrorNote error={run.error} testId="sync-error" /></div>}
       {error && <div className={styles["note"]}><ErrorNote error={error} testId="sync-run-error" /></div>}
       <Table id="sync-runs" label={`Runs of ${sync.name}`} columns={RUNS} rowKey={(row) => String(row.id)} rows={runs.data} selectedKey={open === null ? null : String(open.id)} onSelect={setOpen} initialSort={{ column: "started", descending: true }} loading={runs.isPending} error={runs.error} onRetry={() => void runs.refetch()} empty={<EmptyState title="Never run">{`It runs ${sync.definition.enabled ? `every ${sync.definition.every}` : "when you run it: it is switched off"}.`}</EmptyState>} />

@@ -4,7 +4,7 @@ import { useMemo, useState, type ReactNode } from "react";
 import type { PartitionDetail, TailRequest, TailStatus } from "@/bindings";
 import { call, useCall } from "@/platform";
 import { Button, Dot, Switch, type Tone } from "@/shared/controls";
-import { toAppError } from "@/shared/errors";
+import { sentence, toAppError, type AppError } from "@/shared/errors";
 import { bytes, count, dateTime, duration, number, rate, time } from "@/shared/format";
 import { EmptyState, ErrorNote, Split } from "@/shared/layout";
 import { toast } from "@/shared/overlay";
@@ -61,7 +61,7 @@ export function Records({ cluster, topic, partitions, shown }: RecordsProps) {
         <Pace tail={tail} />
         <Range kind={wanted.kind} at={wanted.at} until={wanted.until} onStart={begin} onUntil={(until) => rerun({ until })} />
         <PartitionPick value={wanted.chosen} partitions={partitions} onChange={(chosen) => chosen !== wanted.chosen && rerun({ partitions: chosen })} />
-        <SqlEditor line label="Filter" value={draft} onChange={setDraft} onRun={(filter) => rerun({ where: filter.trim() })} tables={tables} defaultTable="records" error={failure === null ? null : toAppError(failure)} placeholder="where value.event = 'Order Completed'" testId="tail-filter" />
+        <SqlEditor line search label="Filter" value={draft} onChange={setDraft} onRun={(filter) => rerun({ where: filter.trim() })} tables={tables} defaultTable="records" error={ofFilter(failure)} placeholder="where value.event = 'Order Completed'" testId="tail-filter" />
         <Button kind="primary" keys="Shift Enter" onClick={() => rerun({ where: draft.trim() })} testId="tail-run">Run</Button>
         <Switch label="Follow" checked={follow} onChange={setFollow} testId="tail-follow" />
       </div>
@@ -91,6 +91,13 @@ export function Records({ cluster, topic, partitions, shown }: RecordsProps) {
       {shown && <TailFacts status={status} />}
     </>
   );
+}
+
+/** The filter is marked where the fault is its own, not where a cluster does not answer. */
+function ofFilter(failure: unknown): AppError | null {
+  if (failure === null) return null;
+  const error = toAppError(failure);
+  return error.position || /^(sql|filter)_/.test(error.code) ? error : null;
 }
 
 /** What the address asks for. */
@@ -143,7 +150,7 @@ function Pace({ tail }: { tail: Tail }) {
 function Waiting({ status, topic, filtered, failed, onBeginning }: { status: TailStatus | undefined; topic: string; filtered: boolean; failed: boolean; onBeginning: () => void }) {
   if (failed) return <EmptyState title="Nothing is tailed">Mend what the line above names, then run again.</EmptyState>;
   if (filtered && status && status.scanned > 0) return <EmptyState title="No record matches yet">{`${count(status.scanned, "record")} scanned, none kept by the filter. Records that match appear as they arrive.`}</EmptyState>;
-  return <EmptyState title={`Waiting for records in ${topic}`} actions={<Button onClick={onBeginning}>Start at the beginning</Button>}>{status?.note ?? "New records appear as they arrive."}</EmptyState>;
+  return <EmptyState title={`Waiting for records in ${topic}`} actions={<Button onClick={onBeginning}>Start at the beginning</Button>}>{status?.note == null ? "New records appear as they arrive." : sentence(status.note)}</EmptyState>;
 }
 
 const STATE_TONES: Readonly<Record<TailStatus["state"], Tone>> = { starting: "information", running: "ok", paused: "warning", stopped: "neutral", failed: "error" };
@@ -163,7 +170,7 @@ function TailFacts({ status }: { status: TailStatus | undefined }) {
         <span data-testid="tail-evicted" title="The table keeps the newest rows. Those that left it are in the topic still.">left the table {number(status.evicted)}</span>
         {status.undecoded > 0 && <span className="warn" data-testid="tail-undecoded" title="Their value is not what its format says: they are shown with their bytes">not decoded {number(status.undecoded)}</span>}
         {status.mistyped > 0 && <span className="warn" data-testid="tail-mistyped" title="Values that were not of the type first seen in their field: the filter saw them as null">of another type {number(status.mistyped)}</span>}
-        {status.note !== null && status.note !== STATE_TEXTS[status.state] && <span className={styles["why"]} data-testid="tail-note" title={status.note}>{status.note}</span>}
+        {status.note !== null && status.note !== STATE_TEXTS[status.state] && <span className={styles["why"]} data-testid="tail-note" title={status.note}>{sentence(status.note)}</span>}
       </Status>
       <Status side="right">
         {reading && <span data-testid="tail-left">{number(toGo)} to go{status.per_second > 0 && `, ${duration((toGo / status.per_second) * 1000)}`}</span>}
@@ -199,7 +206,7 @@ function useColumns(status: TailStatus | undefined, view: number | null): readon
       { id: "time", title: "time", width: 104, mono: true, cell: (row) => <span title={dateTime(row.timestamp_ms)}>{time(row.timestamp_ms)}</span> },
       { id: "key", title: "key", width: 92, mono: true, tone: "info", cell: (row) => row.key ?? <span className="faint">null</span> },
       ...fields,
-      { id: "value", title: "value", width: 110, grow: true, mono: true, tone: "mute", cell: (row) => shownValue(row) },
+      { id: "value", title: "value", width: 96, grow: true, mono: true, tone: "mute", cell: (row) => shownValue(row) },
     ];
   }, [names]);
 }

@@ -45,11 +45,13 @@ export interface SqlEditorProps {
   placeholder?: string;
   readOnly?: boolean;
   autoFocus?: boolean;
+  /** `/` moves here. */
+  search?: boolean;
   testId?: string;
 }
 
 export function SqlEditor(props: SqlEditorProps) {
-  const { label, value, line = false, bare = false, tables, defaultTable, error = null, readOnly = false, testId = "sql" } = props;
+  const { label, value, line = false, bare = false, tables, defaultTable, error = null, readOnly = false, search = false, testId = "sql" } = props;
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
   const latest = useRef(props);
@@ -104,7 +106,7 @@ export function SqlEditor(props: SqlEditorProps) {
   }, [error]);
 
   return (
-    <div className={cx(styles["editor"], line ? styles["line"] : styles["fill"], bare && styles["bare"])} data-testid={testId} data-invalid={error === null ? undefined : ""}>
+    <div className={cx(styles["editor"], line ? styles["line"] : styles["fill"], bare && styles["bare"])} data-testid={testId} data-invalid={error === null ? undefined : ""} data-search={search ? "" : undefined}>
       <div ref={place} />
     </div>
   );

@@ -9,7 +9,11 @@ pub async fn cluster_list(app: &App, _: Nothing) -> Result<Vec<ClusterSummary>> 
     let open = app.opened().await?;
     let definitions: Vec<_> = {
         let workspace = open.workspace();
-        workspace.definitions.valid_clusters().map(|(name, it)| (name.to_owned(), it.clone())).collect()
+        workspace
+            .definitions
+            .valid_clusters()
+            .map(|(name, it)| (name.to_owned(), it.clone()))
+            .collect()
     };
     let mut clusters = Vec::with_capacity(definitions.len());
     for (name, definition) in definitions {
@@ -29,26 +33,52 @@ pub async fn cluster_list(app: &App, _: Nothing) -> Result<Vec<ClusterSummary>> 
 }
 
 pub async fn cluster_show(app: &App, request: ClusterRequest) -> Result<ClusterOverview> {
-    app.opened().await?.cluster(&request.cluster).await?.client.overview().await
+    app.opened()
+        .await?
+        .cluster(&request.cluster)
+        .await?
+        .client
+        .overview()
+        .await
 }
 
 pub async fn cluster_test(app: &App, request: ClusterRequest) -> Result<ConnectionTest> {
     let open = app.opened().await?;
     let definition = open.workspace().definitions.cluster(&request.cluster)?.clone();
-    let mut properties = open.secrets.resolve_properties(&definition.properties)?.into_inner();
+    let mut properties = open
+        .secrets
+        .resolve_properties(&definition.properties)?
+        .into_inner();
     if definition.kind == ClusterKind::Sandbox {
-        let bootstrap = open.cluster(&request.cluster).await?.client.bootstrap().to_owned();
+        let bootstrap = open
+            .cluster(&request.cluster)
+            .await?
+            .client
+            .bootstrap()
+            .to_owned();
         properties.insert("bootstrap.servers".to_owned(), bootstrap);
     }
     Ok(kafka::test_connection(&request.cluster, &properties).await)
 }
 
 pub async fn topic_list(app: &App, request: ClusterRequest) -> Result<Vec<TopicSummary>> {
-    app.opened().await?.cluster(&request.cluster).await?.client.topics().await
+    app.opened()
+        .await?
+        .cluster(&request.cluster)
+        .await?
+        .client
+        .topics()
+        .await
 }
 
 pub async fn topic_show(app: &App, request: TopicRequest) -> Result<TopicDetail> {
-    app.opened().await?.cluster(&request.cluster).await?.client.topic(&request.topic).await
+    app.opened()
+        .await?
+        .cluster(&request.cluster)
+        .await?
+        .client
+        .topic(&request.topic)
+        .await
 }
 
 pub async fn tail_start(app: &App, request: TailRequest) -> Result<TailStarted> {
@@ -86,12 +116,19 @@ pub async fn tail_status(app: &App, request: ViewRequest) -> Result<TailStatus> 
 }
 
 pub async fn tail_rows(app: &App, request: RowsRequest) -> Result<TailRows> {
-    app.opened().await?.tails.get(request.view)?.rows(request.offset, request.limit)
+    app.opened()
+        .await?
+        .tails
+        .get(request.view)?
+        .rows(request.offset, request.limit, tails::Values::Beginnings)
 }
 
 pub async fn record_show(app: &App, request: RecordRequest) -> Result<RecordDetail> {
     let cluster = app.opened().await?.cluster(&request.cluster).await?;
-    let record = cluster.client.record(&request.topic, request.partition, request.offset).await?;
+    let record = cluster
+        .client
+        .record(&request.topic, request.partition, request.offset)
+        .await?;
     Ok(record.detail(&request.topic))
 }
 
@@ -105,7 +142,8 @@ pub async fn group_show(app: &App, request: GroupRequest) -> Result<GroupDetail>
 
 pub async fn lag_chart(app: &App, request: LagChartRequest) -> Result<Chart> {
     let open = app.opened().await?;
-    let spec =
-        lag::chart_spec(&open, &request.cluster, request.group.as_deref(), request.metric).await?;
-    Ok(Chart { svg: reports::line_chart(&spec, &reports::Look::window(&request.style))? })
+    let spec = lag::chart_spec(&open, &request.cluster, request.group.as_deref(), request.metric).await?;
+    Ok(Chart {
+        svg: reports::line_chart(&spec, &reports::Look::window(&request.style))?,
+    })
 }

@@ -11,11 +11,16 @@ pub async fn destination_list(app: &App, _: Nothing) -> Result<Vec<DestinationSu
     let definitions: Vec<_> = {
         let workspace = open.workspace();
         let syncs_of = |destination: &str| {
-            let syncs = workspace.definitions.valid_syncs().filter(|(_, sync)| sync.destination == destination);
+            let syncs = workspace
+                .definitions
+                .valid_syncs()
+                .filter(|(_, sync)| sync.destination == destination);
             syncs.map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
         };
         let destinations = workspace.definitions.valid_destinations();
-        destinations.map(|(name, it)| (name.to_owned(), it.kind, syncs_of(name))).collect()
+        destinations
+            .map(|(name, it)| (name.to_owned(), it.kind, syncs_of(name)))
+            .collect()
     };
     Ok(definitions
         .into_iter()
@@ -48,7 +53,11 @@ pub async fn sync_list(app: &App, _: Nothing) -> Result<Vec<SyncSummary>> {
     let open = app.opened().await?;
     let definitions: Vec<_> = {
         let workspace = open.workspace();
-        workspace.definitions.valid_syncs().map(|(name, it)| (name.to_owned(), it.clone())).collect()
+        workspace
+            .definitions
+            .valid_syncs()
+            .map(|(name, it)| (name.to_owned(), it.clone()))
+            .collect()
     };
     let mut summaries = Vec::with_capacity(definitions.len());
     for (name, definition) in definitions {
@@ -68,7 +77,9 @@ async fn sync_summary(
     Ok(SyncSummary {
         acknowledged: held.store.acknowledged_count(&name).await?,
         owed: held.syncs.owed(&name),
-        error: connected.err().or_else(|| last_run.as_ref().and_then(|run| run.error.clone())),
+        error: connected
+            .err()
+            .or_else(|| last_run.as_ref().and_then(|run| run.error.clone())),
         last_run,
         name,
         definition,
@@ -77,10 +88,19 @@ async fn sync_summary(
 
 pub async fn sync_run(app: &App, request: SyncRunRequest) -> Result<SyncOutcome> {
     let open = app.opened().await?;
-    syncs::run(&open, &request.name, request.dry_run, &open.supervisor.token(Stage::Work)).await
+    syncs::run(
+        &open,
+        &request.name,
+        request.dry_run,
+        &open.supervisor.token(Stage::Work),
+    )
+    .await
 }
 
 pub async fn sync_runs(app: &App, request: PageRequest) -> Result<Vec<SyncRun>> {
     let open = app.opened().await?;
-    open.held()?.store.runs(&request.name, request.offset, request.limit).await
+    open.held()?
+        .store
+        .runs(&request.name, request.offset, request.limit)
+        .await
 }

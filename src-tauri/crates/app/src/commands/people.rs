@@ -16,7 +16,11 @@ pub async fn source_list(app: &App, _: Nothing) -> Result<Vec<SourceSummary>> {
     let people = &open.held()?.people;
     let definitions: Vec<_> = {
         let workspace = open.workspace();
-        workspace.definitions.valid_sources().map(|(name, it)| (name.to_owned(), it.clone())).collect()
+        workspace
+            .definitions
+            .valid_sources()
+            .map(|(name, it)| (name.to_owned(), it.clone()))
+            .collect()
     };
     Ok(definitions
         .into_iter()
@@ -41,12 +45,22 @@ pub async fn source_list(app: &App, _: Nothing) -> Result<Vec<SourceSummary>> {
 }
 
 pub async fn malformed_list(app: &App, request: PageRequest) -> Result<Vec<MalformedRecord>> {
-    app.opened().await?.held()?.store.malformed(&request.name, request.offset, request.limit).await
+    app.opened()
+        .await?
+        .held()?
+        .store
+        .malformed(&request.name, request.offset, request.limit)
+        .await
 }
 
 pub async fn profile_search(app: &App, request: SearchRequest) -> Result<ProfileList> {
     let open = app.opened().await?;
-    Ok(profiles::search(&open.held()?.people, &request.text, request.offset, request.limit))
+    Ok(profiles::search(
+        &open.held()?.people,
+        &request.text,
+        request.offset,
+        request.limit,
+    ))
 }
 
 pub async fn profile_show(app: &App, request: ProfileRequest) -> Result<ProfileDetail> {
@@ -64,12 +78,20 @@ pub async fn trait_list(app: &App, _: Nothing) -> Result<Vec<TraitSummary>> {
     let session = open.held()?.people.session(&open).await?;
     let definitions: Vec<_> = {
         let workspace = open.workspace();
-        workspace.definitions.valid_traits().map(|(name, it)| (name.to_owned(), it.clone())).collect()
+        workspace
+            .definitions
+            .valid_traits()
+            .map(|(name, it)| (name.to_owned(), it.clone()))
+            .collect()
     };
     let mut summaries = Vec::with_capacity(definitions.len());
     for (name, definition) in definitions {
         let error = traits::validate(&session, &name, &definition).await.err();
-        let kind = if definition.sql.is_some() { "sql" } else { "computed" };
+        let kind = if definition.sql.is_some() {
+            "sql"
+        } else {
+            "computed"
+        };
         summaries.push(TraitSummary {
             name,
             title: definition.title,
@@ -91,10 +113,18 @@ async fn trait_detail(open: &OpenWorkspace, name: &str) -> Result<TraitDetail> {
     let (definition, file) = {
         let workspace = open.workspace();
         let loaded = workspace.definitions.traits.get(name);
-        (workspace.definitions.trait_(name)?.clone(), loaded.map(|it| it.file.clone()).unwrap_or_default())
+        (
+            workspace.definitions.trait_(name)?.clone(),
+            loaded.map(|it| it.file.clone()).unwrap_or_default(),
+        )
     };
     let sql = traits::sql(&session, name, &definition)?;
-    Ok(TraitDetail { name: name.to_owned(), definition, file, sql })
+    Ok(TraitDetail {
+        name: name.to_owned(),
+        definition,
+        file,
+        sql,
+    })
 }
 
 pub async fn trait_preview(app: &App, request: TraitPreviewRequest) -> Result<TraitPreview> {
@@ -107,7 +137,8 @@ pub async fn trait_save(app: &App, request: TraitSaveRequest) -> Result<TraitDet
     let open = app.opened().await?;
     let session = open.held()?.people.session(&open).await?;
     traits::validate(&session, &request.name, &request.definition).await?;
-    open.workspace_mut().save_trait(&request.name, &request.definition)?;
+    open.workspace_mut()
+        .save_trait(&request.name, &request.definition)?;
     people::definitions_changed(&open);
     open.hub.add(&Topic::Definitions, 1);
     trait_detail(&open, &request.name).await
@@ -115,7 +146,11 @@ pub async fn trait_save(app: &App, request: TraitSaveRequest) -> Result<TraitDet
 
 fn audience_summary(held: &Held, name: &str, definition: &AudienceDefinition) -> AudienceSummary {
     let state = held.people.audience(name);
-    let kind = if definition.sql.is_some() { "sql" } else { "conditions" };
+    let kind = if definition.sql.is_some() {
+        "sql"
+    } else {
+        "conditions"
+    };
     AudienceSummary {
         name: name.to_owned(),
         title: definition.title.clone(),
@@ -135,7 +170,9 @@ pub async fn audience_list(app: &App, _: Nothing) -> Result<Vec<AudienceSummary>
     let held = open.held()?;
     let workspace = open.workspace();
     let audiences = workspace.definitions.valid_audiences();
-    Ok(audiences.map(|(name, definition)| audience_summary(held, name, definition)).collect())
+    Ok(audiences
+        .map(|(name, definition)| audience_summary(held, name, definition))
+        .collect())
 }
 
 pub async fn audience_show(app: &App, request: Named) -> Result<AudienceDetail> {
@@ -149,7 +186,10 @@ async fn audience_detail(open: &OpenWorkspace, name: &str) -> Result<AudienceDet
     let (definition, file, syncs) = {
         let workspace = open.workspace();
         let loaded = workspace.definitions.audiences.get(name);
-        let syncs = workspace.definitions.valid_syncs().filter(|(_, sync)| sync.audience == name);
+        let syncs = workspace
+            .definitions
+            .valid_syncs()
+            .filter(|(_, sync)| sync.audience == name);
         (
             workspace.definitions.audience(name)?.clone(),
             loaded.map(|it| it.file.clone()).unwrap_or_default(),
@@ -178,8 +218,11 @@ pub async fn audience_save(app: &App, request: AudienceSaveRequest) -> Result<Au
     let open = app.opened().await?;
     let held = open.held()?;
     let session = held.people.session(&open).await?;
-    audiences::validate(&session, &request.name, &request.definition).await.into_result()?;
-    open.workspace_mut().save_audience(&request.name, &request.definition)?;
+    audiences::validate(&session, &request.name, &request.definition)
+        .await
+        .into_result()?;
+    open.workspace_mut()
+        .save_audience(&request.name, &request.definition)?;
     people::evaluate(&open, &request.name).await?;
     people::definitions_changed(&open);
     open.hub.add(&Topic::Definitions, 1);
@@ -202,9 +245,19 @@ pub async fn audience_members(app: &App, request: PageRequest) -> Result<MemberL
         Some(state) => state.membership.members().to_vec(),
         None => held.store.members(&request.name).await?,
     };
-    let page = rows.iter().skip(request.offset as usize).take(request.limit as usize);
-    let members = page.map(|it| Member { profile_id: it.profile_id, name: name_of(held, it.profile_id), since_ms: it.since_ms });
-    Ok(MemberList { members: members.collect(), total: rows.len() as u64 })
+    let page = rows
+        .iter()
+        .skip(request.offset as usize)
+        .take(request.limit as usize);
+    let members = page.map(|it| Member {
+        profile_id: it.profile_id,
+        name: name_of(held, it.profile_id),
+        since_ms: it.since_ms,
+    });
+    Ok(MemberList {
+        members: members.collect(),
+        total: rows.len() as u64,
+    })
 }
 
 fn name_of(held: &Held, profile_id: i64) -> String {
@@ -223,7 +276,10 @@ fn name_of(held: &Held, profile_id: i64) -> String {
 pub async fn audience_changes(app: &App, request: PageRequest) -> Result<MembershipChanges> {
     let open = app.opened().await?;
     let held = open.held()?;
-    let (rows, total) = held.store.membership_changes(&request.name, request.offset, request.limit).await?;
+    let (rows, total) = held
+        .store
+        .membership_changes(&request.name, request.offset, request.limit)
+        .await?;
     let changes = rows.into_iter().map(|row| MembershipChange {
         name: name_of(held, row.profile_id),
         audience: row.audience,
@@ -231,7 +287,10 @@ pub async fn audience_changes(app: &App, request: PageRequest) -> Result<Members
         entered: row.entered,
         at_ms: row.at_ms,
     });
-    Ok(MembershipChanges { changes: changes.collect(), total })
+    Ok(MembershipChanges {
+        changes: changes.collect(),
+        total,
+    })
 }
 
 pub async fn audience_explain(app: &App, request: ExplainRequest) -> Result<Explanation> {
@@ -247,7 +306,9 @@ pub async fn audience_explain(app: &App, request: ExplainRequest) -> Result<Expl
 pub async fn audience_chart(app: &App, request: AudienceChartRequest) -> Result<Chart> {
     let open = app.opened().await?;
     let spec = audience_chart_spec(&open, &request.name).await?;
-    Ok(Chart { svg: reports::line_chart(&spec, &Look::window(&request.style))? })
+    Ok(Chart {
+        svg: reports::line_chart(&spec, &Look::window(&request.style))?,
+    })
 }
 
 /// How far back a chart of sizes goes.
@@ -258,15 +319,24 @@ pub async fn audience_chart_spec(open: &OpenWorkspace, name: &str) -> Result<Cha
     open.workspace().definitions.audience(name)?;
     let now = now_ms();
     let sizes = open.held()?.store.audience_sizes(name, now - SIZES_MS).await?;
-    let from_ms = sizes.first().map_or(now - 60_000, |(at, _)| *at).min(now - 60_000);
-    let mut points: Vec<(i64, Option<f64>)> = sizes.iter().map(|(at, size)| (*at, Some(*size as f64))).collect();
+    let from_ms = sizes
+        .first()
+        .map_or(now - 60_000, |(at, _)| *at)
+        .min(now - 60_000);
+    let mut points: Vec<(i64, Option<f64>)> =
+        sizes.iter().map(|(at, size)| (*at, Some(*size as f64))).collect();
     // The size holds until it changes.
     if let Some((_, size)) = sizes.last() {
         points.push((now, Some(*size as f64)));
     }
     Ok(ChartSpec {
         title: None,
-        series: vec![Series { name: name.to_owned(), role: ColorRole::Accent, points, filled: true }],
+        series: vec![Series {
+            name: name.to_owned(),
+            role: ColorRole::Accent,
+            points,
+            filled: true,
+        }],
         unit: Unit::Count,
         from_ms,
         to_ms: now,
@@ -280,7 +350,10 @@ pub async fn audience_export(app: &App, request: AudienceExportRequest) -> Resul
     let open = app.opened().await?;
     let definition = open.workspace().definitions.audience(&request.name)?.clone();
     if definition.condition.is_none() && definition.sql.is_none() {
-        return Err(Error::user("empty_audience", format!("audience \"{}\" has no conditions", request.name)));
+        return Err(Error::user(
+            "empty_audience",
+            format!("audience \"{}\" has no conditions", request.name),
+        ));
     }
     let session = open.held()?.people.session(&open).await?;
     let table = session::quote_path(&["audiences", &request.name]);

@@ -12,7 +12,13 @@ pub async fn workspace_show(app: &App, _: Nothing) -> Result<WorkspaceSummary> {
     let mut problems = open.workspace().definitions.problems();
     problems.extend(open.log_problems());
     if let Ok(held) = open.held() {
-        problems.extend(held.people.warehouses.states().into_iter().filter_map(|state| state.error));
+        problems.extend(
+            held.people
+                .warehouses
+                .states()
+                .into_iter()
+                .filter_map(|state| state.error),
+        );
     }
     let workspace = open.workspace();
     Ok(WorkspaceSummary {
@@ -54,7 +60,12 @@ pub async fn counts_show(app: &App, request: CountsRequest) -> Result<Counts> {
         counts.groups_stopped = with(LagStatus::Stop);
         counts.groups_warning = with(LagStatus::Warn) + with(LagStatus::Stall);
         counts.groups = Some(groups.len() as u64);
-        counts.topics = cluster.client.topics().await.ok().map(|topics| topics.len() as u64);
+        counts.topics = cluster
+            .client
+            .topics()
+            .await
+            .ok()
+            .map(|topics| topics.len() as u64);
     }
     Ok(counts)
 }
@@ -73,7 +84,9 @@ fn definition_counts(open: &OpenWorkspace) -> Counts {
 }
 
 pub async fn sql_start(app: &App, request: SqlRequest) -> Result<SqlStarted> {
-    Ok(SqlStarted { view: queries::start(&app.opened().await?, &request.sql).await? })
+    Ok(SqlStarted {
+        view: queries::start(&app.opened().await?, &request.sql).await?,
+    })
 }
 
 pub async fn sql_status(app: &App, request: ViewRequest) -> Result<SqlStatus> {
@@ -81,7 +94,12 @@ pub async fn sql_status(app: &App, request: ViewRequest) -> Result<SqlStatus> {
 }
 
 pub async fn sql_rows(app: &App, request: RowsRequest) -> Result<Rows> {
-    Ok(app.opened().await?.queries.get(request.view)?.rows(request.offset, request.limit))
+    Ok(app
+        .opened()
+        .await?
+        .queries
+        .get(request.view)?
+        .rows(request.offset, request.limit))
 }
 
 pub async fn sql_stop(app: &App, request: ViewRequest) -> Result<SqlStatus> {

@@ -35,7 +35,11 @@ pub struct Activities {
 
 impl Activities {
     pub fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, next: AtomicU64::new(0), entries: Mutex::default() }
+        Self {
+            hub,
+            next: AtomicU64::new(0),
+            entries: Mutex::default(),
+        }
     }
 
     /// Starts an entry; `token` is what cancelling it cancels.
@@ -69,7 +73,10 @@ impl Activities {
         });
         drop(entries);
         self.hub.add(&Topic::Activity, 1);
-        ActivityHandle { id, activities: Arc::clone(self) }
+        ActivityHandle {
+            id,
+            activities: Arc::clone(self),
+        }
     }
 
     /// Newest first.
@@ -81,7 +88,10 @@ impl Activities {
     /// How many run.
     pub fn running(&self) -> u64 {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.iter().filter(|entry| entry.activity.state == ActivityState::Running).count() as u64
+        entries
+            .iter()
+            .filter(|entry| entry.activity.state == ActivityState::Running)
+            .count() as u64
     }
 
     /// Asks one to stop.
@@ -94,7 +104,10 @@ impl Activities {
                 Ok(())
             }
             Some(None) => Err(Error::user("not_cancellable", "this activity can't be cancelled")),
-            None => Err(Error::user("unknown_activity", format!("there is no activity {id} any more"))),
+            None => Err(Error::user(
+                "unknown_activity",
+                format!("there is no activity {id} any more"),
+            )),
         }
     }
 
@@ -127,14 +140,19 @@ impl ActivityHandle {
 
     /// Tells what it is doing.
     pub fn detail(&self, detail: impl Into<String>) {
-        self.activities.change(self.id, |activity| activity.detail = Some(detail.into()));
+        self.activities
+            .change(self.id, |activity| activity.detail = Some(detail.into()));
     }
 
     /// Ends it.
     pub fn end(self, result: Result<(), Error>) {
         self.activities.change(self.id, |activity| {
             activity.ended_ms = Some(now_ms());
-            activity.state = if result.is_ok() { ActivityState::Done } else { ActivityState::Failed };
+            activity.state = if result.is_ok() {
+                ActivityState::Done
+            } else {
+                ActivityState::Failed
+            };
             activity.error = result.err();
             activity.can_cancel = false;
         });

@@ -23,15 +23,24 @@ impl Hub {
         if topics.len() >= TOPICS_MAX && !topics.contains_key(topic) {
             topics.retain(|_, sender| sender.receiver_count() > 0);
         }
-        let sender =
-            topics.entry(topic.clone()).or_insert_with(|| watch::Sender::new(Revision { revision: 0, total: 0 }));
+        let sender = topics.entry(topic.clone()).or_insert_with(|| {
+            watch::Sender::new(Revision {
+                revision: 0,
+                total: 0,
+            })
+        });
         act(sender)
     }
 
     /// Tells the followers that the topic changed and what it counts now.
     pub fn publish(&self, topic: &Topic, total: u64) {
         self.with(topic, |sender| {
-            sender.send_modify(|last| *last = Revision { revision: last.revision + 1, total });
+            sender.send_modify(|last| {
+                *last = Revision {
+                    revision: last.revision + 1,
+                    total,
+                }
+            });
         });
     }
 
@@ -39,7 +48,10 @@ impl Hub {
     pub fn add(&self, topic: &Topic, more: u64) {
         self.with(topic, |sender| {
             sender.send_modify(|last| {
-                *last = Revision { revision: last.revision + 1, total: last.total + more };
+                *last = Revision {
+                    revision: last.revision + 1,
+                    total: last.total + more,
+                };
             });
         });
     }
@@ -55,6 +67,9 @@ impl Hub {
 
     /// Forgets a topic that will not change again.
     pub fn close(&self, topic: &Topic) {
-        self.topics.lock().unwrap_or_else(PoisonError::into_inner).remove(topic);
+        self.topics
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(topic);
     }
 }

@@ -23,7 +23,9 @@ pub struct Views<T> {
 
 impl<T> Default for Views<T> {
     fn default() -> Self {
-        Self { open: Mutex::default() }
+        Self {
+            open: Mutex::default(),
+        }
     }
 }
 
@@ -51,7 +53,10 @@ impl<T> Views<T> {
     }
 
     pub fn close(&self, view: u64) -> Option<Arc<T>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&view)
+        self.open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&view)
     }
 
     /// Closes all of them.

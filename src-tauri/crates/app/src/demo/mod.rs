@@ -13,13 +13,7 @@ use receiver::Receiver;
 pub use summary::{DemoAudience, DemoDelivery, DemoGroup, DemoSummary, Step};
 use tailrace_model::{Error, Result, api::*};
 
-use crate::{
-    App, OpenOptions, commands as run,
-    core::now_ms,
-    lag,
-    reports::write_chart,
-    workspace,
-};
+use crate::{App, OpenOptions, commands as run, core::now_ms, lag, reports::write_chart, workspace};
 
 /// The cluster, topic and audiences of the sample workspace.
 const CLUSTER: &str = "sandbox";
@@ -45,7 +39,13 @@ pub async fn run(folder: &Path, seconds: u32, progress: impl Fn(&DemoProgress)) 
     let receiver = Receiver::start().await?;
     receiver.write_into(folder)?;
     let app = App::open(folder.to_owned(), OpenOptions::live()).await?;
-    let result = Demo { app: &app, folder, receiver: &receiver }.run(seconds, progress).await;
+    let result = Demo {
+        app: &app,
+        folder,
+        receiver: &receiver,
+    }
+    .run(seconds, progress)
+    .await;
     app.close().await;
     receiver.stop().await;
     result
@@ -61,10 +61,23 @@ impl Demo<'_> {
     async fn run(&self, seconds: u32, progress: impl Fn(&DemoProgress)) -> Result<DemoSummary> {
         let started = Instant::now();
         let total = Duration::from_secs(u64::from(seconds));
-        let tested = run::cluster_test(self.app, ClusterRequest { cluster: CLUSTER.to_owned() }).await?;
+        let tested = run::cluster_test(
+            self.app,
+            ClusterRequest {
+                cluster: CLUSTER.to_owned(),
+            },
+        )
+        .await?;
         if !tested.ok {
-            let failed = tested.steps.iter().find(|step| !step.ok).map(|step| step.detail.clone());
-            return Err(Error::external("demo_connect", failed.unwrap_or_else(|| "the sandbox did not answer".to_owned())));
+            let failed = tested
+                .steps
+                .iter()
+                .find(|step| !step.ok)
+                .map(|step| step.detail.clone());
+            return Err(Error::external(
+                "demo_connect",
+                failed.unwrap_or_else(|| "the sandbox did not answer".to_owned()),
+            ));
         }
         let all = self.tail(None).await?;
         let filtered = self.tail(Some("where value.properties.revenue > 100")).await?;
@@ -113,8 +126,21 @@ impl Demo<'_> {
     async fn settle(&self) -> Result<()> {
         for sync in run::sync_list(self.app, Nothing {}).await? {
             if sync.definition.enabled {
-                run::audience_run(self.app, Named { name: sync.definition.audience.clone() }).await?;
-                run::sync_run(self.app, SyncRunRequest { name: sync.name, dry_run: false }).await?;
+                run::audience_run(
+                    self.app,
+                    Named {
+                        name: sync.definition.audience.clone(),
+                    },
+                )
+                .await?;
+                run::sync_run(
+                    self.app,
+                    SyncRunRequest {
+                        name: sync.name,
+                        dry_run: false,
+                    },
+                )
+                .await?;
             }
         }
         Ok(())
@@ -124,17 +150,34 @@ impl Demo<'_> {
     async fn files(&self) -> Result<Vec<FileWritten>> {
         let folder = self.folder.join("demo");
         std::fs::create_dir_all(&folder).map_err(|error| {
-            Error::external("file_write", format!("{} can't be made: {error}", folder.display()))
+            Error::external(
+                "file_write",
+                format!("{} can't be made: {error}", folder.display()),
+            )
         })?;
         let open = self.app.opened().await?;
         let records = lag::chart_spec(&open, CLUSTER, None, LagMetric::Records).await?;
         let time = lag::chart_spec(&open, CLUSTER, None, LagMetric::Time).await?;
-        let mut files =
-            vec![write_chart(&records, &folder.join("lag.svg"))?, write_chart(&time, &folder.join("lag-in-time.png"))?];
+        let mut files = vec![
+            write_chart(&records, &folder.join("lag.svg"))?,
+            write_chart(&time, &folder.join("lag-in-time.png"))?,
+        ];
         let audiences = run::audience_list(self.app, Nothing {}).await?;
         for audience in audiences {
-            let path = folder.join(format!("{}.csv", audience.name)).display().to_string();
-            files.push(run::audience_export(self.app, AudienceExportRequest { name: audience.name, path }).await?);
+            let path = folder
+                .join(format!("{}.csv", audience.name))
+                .display()
+                .to_string();
+            files.push(
+                run::audience_export(
+                    self.app,
+                    AudienceExportRequest {
+                        name: audience.name,
+                        path,
+                    },
+                )
+                .await?,
+            );
         }
         Ok(files)
     }
@@ -146,14 +189,24 @@ impl Demo<'_> {
         matched: TailStatus,
         files: Vec<FileWritten>,
     ) -> Result<DemoSummary> {
-        let groups = run::group_list(self.app, ClusterRequest { cluster: CLUSTER.to_owned() }).await?;
+        let groups = run::group_list(
+            self.app,
+            ClusterRequest {
+                cluster: CLUSTER.to_owned(),
+            },
+        )
+        .await?;
         let counts = run::counts_show(self.app, CountsRequest { cluster: None }).await?;
         let audiences = run::audience_list(self.app, Nothing {}).await?;
         let mut syncs = run::sync_list(self.app, Nothing {}).await?;
         syncs.retain(|sync| sync.definition.enabled);
         let mut deliveries = Vec::with_capacity(syncs.len());
         for sync in syncs {
-            let page = PageRequest { name: sync.name.clone(), offset: 0, limit: 1_000 };
+            let page = PageRequest {
+                name: sync.name.clone(),
+                offset: 0,
+                limit: 1_000,
+            };
             let runs = run::sync_runs(self.app, page).await?;
             deliveries.push(DemoDelivery {
                 destination: sync.definition.destination,

@@ -25,32 +25,55 @@ pub struct Receiver {
 impl Receiver {
     pub async fn start() -> Result<Self> {
         let failed = |error: std::io::Error| {
-            Error::external("demo_receiver", format!("no loopback port for the demo's webhook could be opened: {error}"))
+            Error::external(
+                "demo_receiver",
+                format!("no loopback port for the demo's webhook could be opened: {error}"),
+            )
         };
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed)?;
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let rows = Arc::new(AtomicU64::new(0));
         let token = CancellationToken::new();
-        let router = Router::new().route("/audiences", post(take)).with_state(Arc::clone(&rows));
+        let router = Router::new()
+            .route("/audiences", post(take))
+            .with_state(Arc::clone(&rows));
         let stop = token.clone();
         let server = tokio::spawn(async move {
-            let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
+            let served = axum::serve(listener, router)
+                .with_graceful_shutdown(stop.cancelled_owned())
+                .await;
             if let Err(error) = served {
                 tracing::warn!(%error, "the demo's webhook receiver ended");
             }
         });
-        Ok(Self { address, rows, token, server })
+        Ok(Self {
+            address,
+            rows,
+            token,
+            server,
+        })
     }
 
     /// Points the sample workspace's webhook at this address and switches its sync on.
     pub fn write_into(&self, folder: &Path) -> Result<()> {
         let failed = |error: std::io::Error| {
-            Error::user("demo_workspace", format!("{} is not a sample workspace: {error}", folder.display()))
+            Error::user(
+                "demo_workspace",
+                format!("{} is not a sample workspace: {error}", folder.display()),
+            )
         };
         let destination = folder.join("destinations/webhook.toml");
         let text = std::fs::read_to_string(&destination).map_err(failed)?;
         let url = format!("url = \"http://{}/audiences\"", self.address);
-        let lines = text.lines().map(|line| if line.starts_with("url = ") { url.as_str() } else { line });
+        let lines = text.lines().map(|line| {
+            if line.starts_with("url = ") {
+                url.as_str()
+            } else {
+                line
+            }
+        });
         let text = lines.collect::<Vec<_>>().join("\n") + "\n";
         std::fs::write(&destination, text).map_err(failed)?;
         let sync = folder.join("syncs/pro_repeat_buyers_to_webhook.toml");

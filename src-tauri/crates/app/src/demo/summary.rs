@@ -36,7 +36,13 @@ pub struct DemoGroup {
 
 impl From<GroupSummary> for DemoGroup {
     fn from(it: GroupSummary) -> Self {
-        Self { group: it.group, status: it.status, lag: it.lag, lag_ms: it.lag_ms, reason: it.reason }
+        Self {
+            group: it.group,
+            status: it.status,
+            lag: it.lag,
+            lag_ms: it.lag_ms,
+            reason: it.reason,
+        }
     }
 }
 
@@ -50,7 +56,12 @@ pub struct DemoAudience {
 
 impl From<AudienceSummary> for DemoAudience {
     fn from(it: AudienceSummary) -> Self {
-        Self { audience: it.name, members: it.members, entered: it.entered, exited: it.exited }
+        Self {
+            audience: it.name,
+            members: it.members,
+            entered: it.entered,
+            exited: it.exited,
+        }
     }
 }
 
@@ -78,20 +89,46 @@ pub struct Step {
 impl DemoSummary {
     /// The seven steps. A step that did not happen says what was missing.
     pub fn steps(&self) -> Vec<Step> {
-        let step = |step, happened, missing| Step { step, happened, missing };
-        let lagging = self.groups.iter().any(|group| group.lag.is_some_and(|lag| lag > 0));
+        let step = |step, happened, missing| Step {
+            step,
+            happened,
+            missing,
+        };
+        let lagging = self
+            .groups
+            .iter()
+            .any(|group| group.lag.is_some_and(|lag| lag > 0));
         let evaluated = self.audiences.iter().all(|it| it.members.is_some()) && !self.audiences.is_empty();
         let moved = self.audiences.iter().any(|it| it.entered > 0);
-        let delivered = self.deliveries.iter().all(|it| it.delivered > 0 && it.failed == 0);
+        let delivered = self
+            .deliveries
+            .iter()
+            .all(|it| it.delivered > 0 && it.failed == 0);
         vec![
             step("connect", self.tailed_bytes > 0, "no byte came from the sandbox"),
-            step("tail", self.tailed > 0 && self.filter_matched > 0, "no record was tailed, or none matched the filter"),
+            step(
+                "tail",
+                self.tailed > 0 && self.filter_matched > 0,
+                "no record was tailed, or none matched the filter",
+            ),
             step("lag", lagging, "no consumer group showed lag"),
-            step("collect", self.events > 0 && self.profiles > 0, "no event was collected"),
+            step(
+                "collect",
+                self.events > 0 && self.profiles > 0,
+                "no event was collected",
+            ),
             step("define", evaluated, "an audience was not evaluated"),
             step("stay live", moved, "nobody entered an audience"),
-            step("deliver", delivered && !self.deliveries.is_empty(), "a sync delivered nothing, or left rows owed"),
-            step("files", self.files.len() >= 3 && self.files.iter().all(|it| it.bytes > 0), "a file was not written"),
+            step(
+                "deliver",
+                delivered && !self.deliveries.is_empty(),
+                "a sync delivered nothing, or left rows owed",
+            ),
+            step(
+                "files",
+                self.files.len() >= 3 && self.files.iter().all(|it| it.bytes > 0),
+                "a file was not written",
+            ),
         ]
     }
 }

@@ -56,7 +56,11 @@ pub fn start_evaluations(open: &Arc<OpenWorkspace>) {
             }
             let rest = (started.elapsed() * (DUTY - 1)).max(INTERVAL_MIN);
             let idle = INTERVAL_IDLE.saturating_sub(rest);
-            if token.run_until_cancelled(tokio::time::sleep(rest)).await.is_none() {
+            if token
+                .run_until_cancelled(tokio::time::sleep(rest))
+                .await
+                .is_none()
+            {
                 return;
             }
             let news = async {
@@ -82,14 +86,24 @@ pub fn definitions_changed(open: &Arc<OpenWorkspace>) {
     let Ok(held) = open.held() else { return };
     held.people.definitions_revision.fetch_add(1, Ordering::SeqCst);
     held.people.checkpointed.notify_waiters();
-    if !held.people.running.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+    if !held
+        .people
+        .running
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .is_empty()
+    {
         super::start_sources(open);
     }
 }
 
 async fn evaluate_all(open: &OpenWorkspace) {
-    let names: Vec<String> =
-        open.workspace().definitions.valid_audiences().map(|(name, _)| name.to_owned()).collect();
+    let names: Vec<String> = open
+        .workspace()
+        .definitions
+        .valid_audiences()
+        .map(|(name, _)| name.to_owned())
+        .collect();
     let Ok(held) = open.held() else { return };
     let session = match held.people.session(open).await {
         Ok(session) => session,
@@ -136,7 +150,9 @@ async fn evaluate_in(
     let moved = (changes.entered.len() + changes.exited.len()) as u64;
     if moved > 0 || state.evaluated_ms.is_none() {
         let size = evaluated.members.len() as u64;
-        held.store.change_members(name, &changes.entered, &changes.exited, t_ms, size).await?;
+        held.store
+            .change_members(name, &changes.entered, &changes.exited, t_ms, size)
+            .await?;
     }
     state.entered += changes.entered.len() as u64;
     state.exited += changes.exited.len() as u64;
@@ -151,7 +167,10 @@ async fn evaluate_in(
 impl People {
     /// Changes with every checkpoint and every change of a definition.
     fn revision(&self) -> (Option<i64>, u64) {
-        (self.log.snapshot().checkpoint_ms(), self.definitions_revision.load(Ordering::SeqCst))
+        (
+            self.log.snapshot().checkpoint_ms(),
+            self.definitions_revision.load(Ordering::SeqCst),
+        )
     }
 
     /// The state of an audience; when it was not evaluated since the workspace was opened, from what is stored.
@@ -195,14 +214,19 @@ impl People {
 
     /// Its members, sorted; absent: not evaluated since the workspace was opened.
     pub fn members(&self, name: &str) -> Option<Vec<i64>> {
-        Self::lock(&self.audiences).get(name).map(|state| state.membership.ids())
+        Self::lock(&self.audiences)
+            .get(name)
+            .map(|state| state.membership.ids())
     }
 
     /// The audiences that a profile is a member of, and since when.
     pub fn memberships(&self, profile_id: i64) -> Vec<(String, i64)> {
         let audiences = Self::lock(&self.audiences);
         let since = |(name, state): (&String, &AudienceState)| {
-            state.membership.since_ms(profile_id).map(|since| (name.clone(), since))
+            state
+                .membership
+                .since_ms(profile_id)
+                .map(|since| (name.clone(), since))
         };
         audiences.iter().filter_map(since).collect()
     }

@@ -9,7 +9,9 @@ use crate::open::OpenWorkspace;
 /// event's properties are not known and only the files are checked.
 pub async fn check(open: &OpenWorkspace) -> Result<Vec<Error>> {
     let mut problems = open.workspace().definitions.problems();
-    let Ok(held) = open.held() else { return Ok(problems) };
+    let Ok(held) = open.held() else {
+        return Ok(problems);
+    };
     if held.people.log.snapshot().rows() == 0 {
         return Ok(problems);
     }
@@ -17,9 +19,14 @@ pub async fn check(open: &OpenWorkspace) -> Result<Vec<Error>> {
     let (traits_found, audiences_found) = {
         let workspace = open.workspace();
         let definitions = &workspace.definitions;
-        let traits = definitions.traits.iter().filter_map(|(name, it)| Some((name.clone(), it.value.clone()?, it.file.clone())));
-        let audiences =
-            definitions.audiences.iter().filter_map(|(name, it)| Some((name.clone(), it.value.clone()?, it.file.clone())));
+        let traits = definitions
+            .traits
+            .iter()
+            .filter_map(|(name, it)| Some((name.clone(), it.value.clone()?, it.file.clone())));
+        let audiences = definitions
+            .audiences
+            .iter()
+            .filter_map(|(name, it)| Some((name.clone(), it.value.clone()?, it.file.clone())));
         (traits.collect::<Vec<_>>(), audiences.collect::<Vec<_>>())
     };
     for (name, definition, file) in traits_found {
@@ -29,7 +36,12 @@ pub async fn check(open: &OpenWorkspace) -> Result<Vec<Error>> {
     }
     for (name, definition, file) in audiences_found {
         let found = audiences::validate(&session, &name, &definition).await;
-        problems.extend(found.problems.into_iter().map(|problem| place(problem.error, &file)));
+        problems.extend(
+            found
+                .problems
+                .into_iter()
+                .map(|problem| place(problem.error, &file)),
+        );
     }
     Ok(problems)
 }
@@ -39,7 +51,9 @@ fn place(error: Error, file: &str) -> Error {
     match error.position.clone() {
         Some(at) if file.ends_with(".sql") => {
             let (line, column) = (at.line, at.column);
-            error.context(format!("{file}:{line}:{column}")).at(Some(file), line, column)
+            error
+                .context(format!("{file}:{line}:{column}"))
+                .at(Some(file), line, column)
         }
         _ => error.context(file).at(Some(file), 1, 1),
     }

@@ -15,6 +15,8 @@ use crate::{
 
 /// Between two checkpoints, while events arrive.
 const INTERVAL: Duration = Duration::from_millis(500);
+/// A commit of group offsets that takes longer is given up; the next one says the same and more.
+const COMMIT_MAX: Duration = Duration::from_secs(2);
 
 /// Starts the task that writes checkpoints and compacts the log; the last one is written when sources have stopped.
 pub fn start(open: &Arc<OpenWorkspace>) {
@@ -51,8 +53,12 @@ pub async fn write(open: &Arc<OpenWorkspace>) -> Result<()> {
     }
     let now = now_ms();
     let change = tokio::task::block_in_place(|| collecting.collector.seal(now))?;
-    let sources: Vec<SourceCheckpoint> =
-        collecting.pending.values().filter(|pending| pending.dirty).map(|pending| pending.checkpoint()).collect();
+    let sources: Vec<SourceCheckpoint> = collecting
+        .pending
+        .values()
+        .filter(|pending| pending.dirty)
+        .map(|pending| pending.checkpoint())
+        .collect();
     if let Err(error) = held.store.checkpoint(change.as_ref(), &sources, now).await {
         if let Some(change) = change {
             collecting.collector.discard(change);
@@ -62,26 +68,36 @@ pub async fn write(open: &Arc<OpenWorkspace>) -> Result<()> {
     if let Some(change) = change {
         collecting.collector.install(change);
     }
-    collecting.pending.values_mut().for_each(|pending| pending.clear());
-    drop(collecting);
+    collecting
+        .pending
+        .values_mut()
+        .for_each(|pending| pending.clear());
+    // Whoever finds nothing pending finds it counted.
     held.people.add_counts(&sources, now);
+    drop(collecting);
     let events: u64 = held.people.total_events();
     open.hub.publish(&Topic::Events, events);
     held.people.checkpointed.notify_waiters();
-    follow(held, sources).await;
+    follow(open, held, sources);
     Ok(())
 }
 
-/// Commits the group offsets of each source that has a group, after its checkpoint.
-async fn follow(held: &Held, sources: Vec<SourceCheckpoint>) {
+/// Commits the group offsets of each source that has a group, after its checkpoint. The offsets are for people who
+/// watch lag; the checkpoint is what counts, and a slow broker holds it not up.
+fn follow(open: &OpenWorkspace, held: &Held, sources: Vec<SourceCheckpoint>) {
     for source in sources {
-        let Some((cluster, group)) = held.people.group_of(&source.source) else { continue };
-        let (topic, positions) = (source.topic, source.positions);
-        let client = cluster.client.clone();
-        // The offsets are for people who watch lag; the checkpoint is what counts. A slow broker holds nothing up.
-        tokio::spawn(async move {
-            if let Err(error) = client.commit(&group, &topic, &positions).await {
-                tracing::debug!(group, %error, "group offsets were not committed");
+        let Some((cluster, group)) = held.people.group_of(&source.source) else {
+            continue;
+        };
+        // One after the other, so that an older checkpoint is never committed after a newer one.
+        let turn = Arc::clone(&held.people.following).lock_owned();
+        open.supervisor.spawn(Stage::Sources, |_| async move {
+            let _turn = turn.await;
+            let commit = cluster.client.commit(&group, &source.topic, &source.positions);
+            match tokio::time::timeout(COMMIT_MAX, commit).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(group, %error, "group offsets were not committed"),
+                Err(_) => tracing::debug!(group, "group offsets were not committed in time"),
             }
         });
     }
@@ -90,7 +106,9 @@ async fn follow(held: &Held, sources: Vec<SourceCheckpoint>) {
 async fn compact(open: &Arc<OpenWorkspace>) -> Result<()> {
     let held = open.held()?;
     let token = open.supervisor.token(Stage::Sources);
-    let Some(change) = held.people.log.compact(now_ms(), &token).await? else { return Ok(()) };
+    let Some(change) = held.people.log.compact(now_ms(), &token).await? else {
+        return Ok(());
+    };
     match held.store.checkpoint(Some(&change), &[], now_ms()).await {
         Ok(()) => {
             held.people.log.install(change);

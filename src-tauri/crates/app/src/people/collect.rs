@@ -14,8 +14,12 @@ use arrow::{
     datatypes::{Int32Type, Int64Type},
 };
 use tailrace_connectors::{
-    clusters::kafka::{RawBatch, Tail, TailFrom, TailSpec},
-    formats::{RecordDecoder, json::{Shape, ShapeLimits}, preview},
+    clusters::kafka::{RawBatch, Tail, TailFrom, TailProgress, TailSpec},
+    formats::{
+        RecordDecoder,
+        json::{Shape, ShapeLimits},
+        preview,
+    },
 };
 use tailrace_engine::{
     events::{self, MalformedRow, Parsed},
@@ -48,7 +52,9 @@ pub fn start_sources(open: &Arc<OpenWorkspace>) {
     };
     let mut running = held.people.running.lock().unwrap_or_else(PoisonError::into_inner);
     running.retain(|name, (definition, token)| {
-        let keep = wanted.iter().any(|(wanted, it)| wanted == name && it == definition);
+        let keep = wanted
+            .iter()
+            .any(|(wanted, it)| wanted == name && it == definition);
         if !keep {
             token.cancel();
         }
@@ -78,7 +84,11 @@ pub fn start_sources(open: &Arc<OpenWorkspace>) {
                     }
                 }
                 drop(open);
-                if token.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                if token
+                    .run_until_cancelled(tokio::time::sleep(pause))
+                    .await
+                    .is_none()
+                {
                     break;
                 }
                 pause = (pause * 2).min(RETRY_MAX);
@@ -102,7 +112,9 @@ async fn run(
     // What an earlier try collected is in the checkpoint before its positions are read again.
     checkpoint::write(open).await?;
     let positions = held.store.positions(name, &cluster_id, &definition.topic).await?;
-    held.people.begin_source(name, &cluster, &cluster_id, definition).await;
+    held.people
+        .begin_source(name, &cluster, &cluster_id, definition)
+        .await;
     let mut spec = TailSpec::new(&definition.topic, TailFrom::Offsets(positions));
     spec.new_partitions = true;
     let mut tail = Tail::start(&cluster.client, spec, now_ms(), token.clone()).await?;
@@ -117,20 +129,31 @@ async fn run(
             () = token.cancelled() => break,
             batch = tail.next() => batch?,
             () = tokio::time::sleep(Duration::from_secs(1)) => {
+                // Nothing waits to be collected: what was read is what was collected.
                 let progress = tail.progress();
-                held.people.set_behind(name, &progress);
+                let behind = progress.partitions.iter().map(|it| (it.end - it.next).max(0)).sum();
+                held.people.set_behind(name, &progress, behind);
                 continue;
             }
         };
         let Some(batch) = batch else { break };
+        let positions = batch.positions.clone();
         collect(open, name, &mut reader, batch).await?;
         let progress = tail.progress();
-        held.people.set_behind(name, &progress);
+        held.people.set_behind(name, &progress, behind(&progress, &positions));
         activity.progress(progress.scanned, None, None);
     }
-    held.people.set_source(name, |status| status.state = SourceState::Stopped);
+    held.people
+        .set_source(name, |status| status.state = SourceState::Stopped);
     activity.end(Ok(()));
     Ok(())
+}
+
+/// Records between what was collected and the ends last heard of. The tail itself reads ahead.
+fn behind(progress: &TailProgress, collected: &[(i32, i64)]) -> i64 {
+    let next = |partition: i32| collected.iter().find(|(found, _)| *found == partition).map(|(_, next)| *next);
+    let partitions = progress.partitions.iter();
+    partitions.map(|it| (it.end - next(it.partition).unwrap_or(it.from)).max(0)).sum()
 }
 
 async fn collect(open: &Arc<OpenWorkspace>, name: &str, reader: &mut Reader, batch: RawBatch) -> Result<()> {
@@ -219,11 +242,22 @@ impl Reader {
             Some(sql) => {
                 let sql = RecordProjection::parse(sql)
                     .map_err(|error| error.context(format!("sources/{source}.toml, sql")))?;
-                let below = sql.paths().iter().filter(|path| path.first().is_some_and(|first| first == "value"));
+                let below = sql
+                    .paths()
+                    .iter()
+                    .filter(|path| path.first().is_some_and(|first| first == "value"));
                 let paths: Vec<Vec<String>> = below.map(|path| path[1..].to_vec()).collect();
-                let shape = Shape::new(ShapeLimits { values_max: usize::MAX, ..ShapeLimits::default() });
+                let shape = Shape::new(ShapeLimits {
+                    values_max: usize::MAX,
+                    ..ShapeLimits::default()
+                });
                 let decoder = RecordDecoder::json(&shape.fields().select(&paths));
-                Some(Projection { sql, paths, shape, decoder })
+                Some(Projection {
+                    sql,
+                    paths,
+                    shape,
+                    decoder,
+                })
             }
         };
         Ok(Self {
@@ -247,7 +281,11 @@ impl Reader {
         match &self.projection {
             None => events::segment::parse_batch(records, now_ms),
             Some(_) => {
-                let origin = events::projection::Origin { source: &self.source, topic: &self.topic, now_ms };
+                let origin = events::projection::Origin {
+                    source: &self.source,
+                    topic: &self.topic,
+                    now_ms,
+                };
                 events::projection::parse_batch(records, &origin)
             }
         }

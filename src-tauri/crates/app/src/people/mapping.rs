@@ -29,8 +29,11 @@ impl People {
         let mut batches = Vec::new();
         while let Some(batch) = query.next().await? {
             let ids = batch.column(0).as_primitive::<Int64Type>();
-            let mask: BooleanArray =
-                ids.values().iter().map(|id| Some(members.binary_search(id).is_ok())).collect();
+            let mask: BooleanArray = ids
+                .values()
+                .iter()
+                .map(|id| Some(members.binary_search(id).is_ok()))
+                .collect();
             batches.push(filter_record_batch(&batch, &mask).map_err(arrow_error)?);
         }
         let all = concat_batches(&schema, &batches).map_err(arrow_error)?;
@@ -62,7 +65,9 @@ impl People {
                     format!("{alias}.{}", quote_name(name))
                 }
                 [warehouse, table, field] => {
-                    let found = tables.iter().find(|it| it.warehouse == *warehouse && it.table == *table);
+                    let found = tables
+                        .iter()
+                        .find(|it| it.warehouse == *warehouse && it.table == *table);
                     let found = found.ok_or_else(|| unknown(column, value))?;
                     let alias = quote_name(&format!("{warehouse}_{table}"));
                     let path = quote_path(&[warehouse, table]);
@@ -81,7 +86,11 @@ impl People {
             select.push(format!("{expression} AS {}", quote_name(column)));
         }
         let joins: Vec<String> = joins.into_values().collect();
-        Ok(format!("SELECT {} FROM profiles AS p {} ORDER BY p.profile_id", select.join(", "), joins.join(" ")))
+        Ok(format!(
+            "SELECT {} FROM profiles AS p {} ORDER BY p.profile_id",
+            select.join(", "),
+            joins.join(" ")
+        ))
     }
 }
 
@@ -96,5 +105,8 @@ fn unknown(column: &str, value: &str) -> Error {
 }
 
 fn arrow_error(error: arrow::error::ArrowError) -> Error {
-    Error::internal("sync_rows", format!("the rows of a sync can't be computed: {error}"))
+    Error::internal(
+        "sync_rows",
+        format!("the rows of a sync can't be computed: {error}"),
+    )
 }

@@ -13,14 +13,17 @@ mod warehouses;
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::{AtomicBool, AtomicU64}},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64},
+    },
 };
 
 pub use audiences::{AudienceState, definitions_changed, evaluate, start_evaluations};
 pub use check::check;
 pub use collect::start_sources;
-pub use observed::observed;
 use observed::ObservedCache;
+pub use observed::observed;
 pub use profiles::profile_name;
 use tailrace_connectors::clusters::kafka::TailProgress;
 use tailrace_engine::{
@@ -52,6 +55,8 @@ pub struct People {
     sources: Mutex<BTreeMap<String, SourceStatus>>,
     counts: Mutex<BTreeMap<String, (SourceCounts, i64)>>,
     checkpoints_started: AtomicBool,
+    /// One commit of group offsets at a time, in the order of their checkpoints.
+    following: Arc<tokio::sync::Mutex<()>>,
     /// Told after every checkpoint.
     pub checkpointed: Notify,
     pub warehouses: Warehouses,
@@ -101,7 +106,11 @@ impl Pending {
             source: self.source.clone(),
             cluster_id: self.cluster_id.clone(),
             topic: self.topic.clone(),
-            positions: self.positions.iter().map(|(partition, next)| (*partition, *next)).collect(),
+            positions: self
+                .positions
+                .iter()
+                .map(|(partition, next)| (*partition, *next))
+                .collect(),
             counts: self.counts,
             malformed: self.malformed.clone(),
         }
@@ -144,7 +153,10 @@ impl Default for SourceStatus {
 impl SourceStatus {
     /// Of a source that does not run.
     pub fn stopped() -> Self {
-        Self { state: SourceState::Stopped, ..Self::default() }
+        Self {
+            state: SourceState::Stopped,
+            ..Self::default()
+        }
     }
 }
 
@@ -157,9 +169,9 @@ impl People {
         let opened = tokio::task::spawn_blocking(move || {
             EventLog::open(&folder, manifest, LogSettings::default(), now_ms())
         });
-        let opened = opened
-            .await
-            .map_err(|error| Error::internal("event_log", format!("the event log was not opened: {error}")))??;
+        let opened = opened.await.map_err(|error| {
+            Error::internal("event_log", format!("the event log was not opened: {error}"))
+        })??;
         Ok(Self {
             log: opened.log,
             problems: opened.problems,
@@ -171,6 +183,7 @@ impl People {
             sources: Mutex::default(),
             counts: Mutex::new(counts),
             checkpoints_started: AtomicBool::new(false),
+            following: Arc::default(),
             checkpointed: Notify::new(),
             warehouses: Warehouses::default(),
             audiences: Mutex::default(),
@@ -195,7 +208,11 @@ impl People {
         let now = now_ms();
         let snapshot = self.log.snapshot();
         // A clock that is wrong must not keep a history from being made.
-        snapshot.segments().iter().map(|segment| segment.row().max_timestamp_ms.min(now)).max()
+        snapshot
+            .segments()
+            .iter()
+            .map(|segment| segment.row().max_timestamp_ms.min(now))
+            .max()
     }
 
     async fn begin_source(
@@ -211,7 +228,11 @@ impl People {
             topic: definition.topic.clone(),
             ..Pending::default()
         };
-        self.collecting.lock().await.pending.insert(name.to_owned(), pending);
+        self.collecting
+            .lock()
+            .await
+            .pending
+            .insert(name.to_owned(), pending);
         let status = SourceStatus {
             cluster: Some(Arc::clone(cluster)),
             group: definition.group.clone(),
@@ -224,12 +245,15 @@ impl People {
         change(Self::lock(&self.sources).entry(name.to_owned()).or_default());
     }
 
-    fn set_behind(&self, name: &str, progress: &TailProgress) {
-        let behind: i64 = progress.partitions.iter().map(|it| (it.end - it.next).max(0)).sum();
+    fn set_behind(&self, name: &str, progress: &TailProgress, behind: i64) {
         let now = now_ms();
         self.set_source(name, |status| {
             status.behind = Some(behind);
-            status.state = if behind == 0 { SourceState::Live } else { status.state };
+            status.state = if behind == 0 {
+                SourceState::Live
+            } else {
+                status.state
+            };
             let (at, scanned) = status.scanned;
             if now - at >= 1_000 {
                 status.per_second = match at {
@@ -257,9 +281,17 @@ impl People {
         let all = {
             let sources = Self::lock(&self.sources);
             let running = Self::lock(&self.running);
-            running.keys().all(|name| sources.get(name).is_some_and(|it| it.behind == Some(0)))
+            running
+                .keys()
+                .all(|name| sources.get(name).is_some_and(|it| it.behind == Some(0)))
         };
-        all && self.collecting.lock().await.pending.values().all(|pending| !pending.dirty)
+        all && self
+            .collecting
+            .lock()
+            .await
+            .pending
+            .values()
+            .all(|pending| !pending.dirty)
     }
 
     fn add_counts(&self, sources: &[SourceCheckpoint], now: i64) {
@@ -276,17 +308,23 @@ impl People {
     /// Counts of a source, in all, and its last checkpoint.
     pub fn counts(&self, source: &str) -> (SourceCounts, Option<i64>) {
         let counts = Self::lock(&self.counts);
-        counts.get(source).map_or((SourceCounts::default(), None), |(counts, at)| (*counts, Some(*at)))
+        counts
+            .get(source)
+            .map_or((SourceCounts::default(), None), |(counts, at)| {
+                (*counts, Some(*at))
+            })
     }
 
     /// Over all sources.
     pub fn total_counts(&self) -> SourceCounts {
         let counts = Self::lock(&self.counts);
-        counts.values().fold(SourceCounts::default(), |sum, (it, _)| SourceCounts {
-            events: sum.events + it.events,
-            duplicates: sum.duplicates + it.duplicates,
-            malformed: sum.malformed + it.malformed,
-        })
+        counts
+            .values()
+            .fold(SourceCounts::default(), |sum, (it, _)| SourceCounts {
+                events: sum.events + it.events,
+                duplicates: sum.duplicates + it.duplicates,
+                malformed: sum.malformed + it.malformed,
+            })
     }
 
     /// Events in the log.
@@ -296,7 +334,10 @@ impl People {
 
     /// Events a second, over all sources.
     pub fn per_second(&self) -> f64 {
-        Self::lock(&self.sources).values().map(|status| status.per_second).sum()
+        Self::lock(&self.sources)
+            .values()
+            .map(|status| status.per_second)
+            .sum()
     }
 
     /// Everything that SQL can see, as of the last checkpoint.
@@ -307,8 +348,14 @@ impl People {
             let workspace = open.workspace();
             let definitions = &workspace.definitions;
             SessionInputs {
-                traits: definitions.valid_traits().map(|(name, it)| (name.to_owned(), it.clone())).collect(),
-                audiences: definitions.valid_audiences().map(|(name, it)| (name.to_owned(), it.clone())).collect(),
+                traits: definitions
+                    .valid_traits()
+                    .map(|(name, it)| (name.to_owned(), it.clone()))
+                    .collect(),
+                audiences: definitions
+                    .valid_audiences()
+                    .map(|(name, it)| (name.to_owned(), it.clone()))
+                    .collect(),
                 time_zone: definitions.time_zone().to_owned(),
                 tables: self.warehouses.tables(),
                 profiles: profiles(&snapshot),
@@ -321,5 +368,8 @@ impl People {
 
 fn profiles(snapshot: &LogSnapshot) -> Profiles {
     let profiles = snapshot.profiles();
-    Profiles { schema: profiles.schema.clone(), batches: profiles.batches.clone() }
+    Profiles {
+        schema: profiles.schema.clone(),
+        batches: profiles.batches.clone(),
+    }
 }

@@ -1,10 +1,7 @@
 //! What was really observed: event names, their properties and the values these took, with counts; warehouse columns and
 //! theirs. The builder and the editor complete from it.
 
-use std::{
-    collections::BTreeMap,
-    sync::Mutex,
-};
+use std::{collections::BTreeMap, sync::Mutex};
 
 use tailrace_engine::session::{Session, quote_name, quote_path};
 use tailrace_model::{
@@ -49,8 +46,16 @@ pub async fn observed(open: &OpenWorkspace) -> Result<Observed> {
         }
     };
     let workspace = open.workspace();
-    observed.traits = workspace.definitions.valid_traits().map(|(name, _)| name.to_owned()).collect();
-    observed.audiences = workspace.definitions.valid_audiences().map(|(name, _)| name.to_owned()).collect();
+    observed.traits = workspace
+        .definitions
+        .valid_traits()
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    observed.audiences = workspace
+        .definitions
+        .valid_audiences()
+        .map(|(name, _)| name.to_owned())
+        .collect();
     Ok(observed)
 }
 
@@ -64,25 +69,42 @@ async fn rows(session: &Session, sql: &str, now: i64) -> Result<Vec<Vec<Option<S
 }
 
 fn number(cell: Option<&Option<String>>) -> u64 {
-    cell.and_then(|cell| cell.as_ref()).and_then(|text| text.parse().ok()).unwrap_or(0)
+    cell.and_then(|cell| cell.as_ref())
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0)
 }
 
 /// Columns of `events` that are no property.
 const NOT_PROPERTIES: [&str; 12] = [
-    "profile_id", "message_id", "type", "event", "timestamp", "received_at", "user_id", "anonymous_id", "source",
-    "identifiers", "context", "properties_rest",
+    "profile_id",
+    "message_id",
+    "type",
+    "event",
+    "timestamp",
+    "received_at",
+    "user_id",
+    "anonymous_id",
+    "source",
+    "identifiers",
+    "context",
+    "properties_rest",
 ];
 
 async fn property_columns(session: &Session) -> Vec<Column> {
     let catalog = session.catalog().await;
     let events = catalog.tables.into_iter().find(|table| table.name == "events");
     let columns = events.map(|table| table.columns).unwrap_or_default().into_iter();
-    columns.filter(|column| !NOT_PROPERTIES.contains(&column.name.as_str())).collect()
+    columns
+        .filter(|column| !NOT_PROPERTIES.contains(&column.name.as_str()))
+        .collect()
 }
 
 async fn events(session: &Session, now: i64) -> Result<Vec<ObservedEvent>> {
     let columns = property_columns(session).await;
-    let counts: Vec<String> = columns.iter().map(|column| format!(", count({})", quote_name(&column.name))).collect();
+    let counts: Vec<String> = columns
+        .iter()
+        .map(|column| format!(", count({})", quote_name(&column.name)))
+        .collect();
     let sql = format!(
         "SELECT event, count(*) AS n{} FROM events WHERE event IS NOT NULL GROUP BY event ORDER BY n DESC, event LIMIT {EVENTS_MAX}",
         counts.concat()
@@ -94,13 +116,24 @@ async fn events(session: &Session, now: i64) -> Result<Vec<ObservedEvent>> {
     }
     let event = |row: Vec<Option<String>>| {
         let name = row.first()?.clone()?;
-        let properties = columns.iter().enumerate().filter(|(index, _)| number(row.get(index + 2)) > 0);
+        let properties = columns
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| number(row.get(index + 2)) > 0);
         let properties = properties.map(|(_, column)| ObservedProperty {
             name: column.name.clone(),
             data_type: column.data_type.clone(),
-            values: values.get(column.name.as_str()).and_then(|by| by.get(&name)).cloned().unwrap_or_default(),
+            values: values
+                .get(column.name.as_str())
+                .and_then(|by| by.get(&name))
+                .cloned()
+                .unwrap_or_default(),
         });
-        Some(ObservedEvent { count: number(row.get(1)), properties: properties.collect(), event: name })
+        Some(ObservedEvent {
+            count: number(row.get(1)),
+            properties: properties.collect(),
+            event: name,
+        })
     };
     Ok(found.into_iter().filter_map(event).collect())
 }
@@ -117,10 +150,15 @@ async fn property_values(
     );
     let mut values: BTreeMap<String, Vec<ObservedValue>> = BTreeMap::new();
     for row in rows(session, &sql, now).await? {
-        let (Some(Some(event)), Some(Some(value))) = (row.first(), row.get(1)) else { continue };
+        let (Some(Some(event)), Some(Some(value))) = (row.first(), row.get(1)) else {
+            continue;
+        };
         let of = values.entry(event.clone()).or_default();
         if of.len() < VALUES_MAX {
-            of.push(ObservedValue { value: value.clone(), count: number(row.get(2)) });
+            of.push(ObservedValue {
+                value: value.clone(),
+                count: number(row.get(2)),
+            });
         }
     }
     Ok(values)
@@ -131,7 +169,9 @@ async fn tables(session: &Session, states: &[SnapshotState], now: i64) -> Result
     let mut tables = Vec::new();
     for state in states {
         let name = format!("{}.{}", state.warehouse, state.table);
-        let Some(table) = catalog.tables.iter().find(|table| table.name == name) else { continue };
+        let Some(table) = catalog.tables.iter().find(|table| table.name == name) else {
+            continue;
+        };
         let path = quote_path(&[&state.warehouse, &state.table]);
         let count = rows(session, &format!("SELECT count(*) FROM {path}"), now).await?;
         let mut columns = Vec::new();
@@ -139,7 +179,12 @@ async fn tables(session: &Session, states: &[SnapshotState], now: i64) -> Result
             columns.push(table_column(session, &path, column, now).await?);
         }
         let rows = count.first().map_or(0, |row| number(row.first()));
-        tables.push(ObservedTable { table: name, rows, read_ms: state.read_ms, columns });
+        tables.push(ObservedTable {
+            table: name,
+            rows,
+            read_ms: state.read_ms,
+            columns,
+        });
     }
     Ok(tables)
 }
@@ -152,7 +197,10 @@ async fn table_column(session: &Session, path: &str, column: &Column, now: i64) 
     );
     let values = rows(session, &sql, now).await?.into_iter().filter_map(|row| {
         let value = row.first()?.clone()?;
-        Some(ObservedValue { value, count: number(row.get(1)) })
+        Some(ObservedValue {
+            value,
+            count: number(row.get(1)),
+        })
     });
     Ok(ObservedProperty {
         name: column.name.clone(),

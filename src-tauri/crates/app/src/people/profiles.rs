@@ -4,9 +4,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use tailrace_engine::session::cell;
 use tailrace_model::{
     Error, Result,
-    api::{
-        Identifier, Merge, ProfileAudience, ProfileDetail, ProfileEvent, ProfileList, ProfileSummary,
-    },
+    api::{Identifier, Merge, ProfileAudience, ProfileDetail, ProfileEvent, ProfileList, ProfileSummary},
 };
 
 use super::People;
@@ -18,13 +16,21 @@ const EVENTS_MAX: usize = 100;
 /// Finds profiles by the beginning of any identifier; an empty text: the last seen.
 pub fn search(people: &People, text: &str, offset: u64, limit: u32) -> ProfileList {
     let page = people.log.search(text, offset, limit);
-    ProfileList { profiles: page.profiles.into_iter().map(summary).collect(), total: page.total }
+    ProfileList {
+        profiles: page.profiles.into_iter().map(summary).collect(),
+        total: page.total,
+    }
 }
 
 fn summary(facts: tailrace_engine::identity::ProfileFacts) -> ProfileSummary {
     ProfileSummary {
         profile_id: facts.profile_id,
-        name: profile_name(facts.profile_id, facts.user_id.as_deref(), facts.email.as_deref(), facts.anonymous_id.as_deref()),
+        name: profile_name(
+            facts.profile_id,
+            facts.user_id.as_deref(),
+            facts.email.as_deref(),
+            facts.anonymous_id.as_deref(),
+        ),
         user_id: facts.user_id,
         email: facts.email,
         first_seen_ms: facts.first_seen_ms,
@@ -34,14 +40,25 @@ fn summary(facts: tailrace_engine::identity::ProfileFacts) -> ProfileSummary {
 }
 
 /// What to call a profile.
-pub fn profile_name(id: i64, user_id: Option<&str>, email: Option<&str>, anonymous_id: Option<&str>) -> String {
-    user_id.or(email).or(anonymous_id).map_or_else(|| format!("profile {id}"), str::to_owned)
+pub fn profile_name(
+    id: i64,
+    user_id: Option<&str>,
+    email: Option<&str>,
+    anonymous_id: Option<&str>,
+) -> String {
+    user_id
+        .or(email)
+        .or(anonymous_id)
+        .map_or_else(|| format!("profile {id}"), str::to_owned)
 }
 
 /// A profile, whole.
 pub async fn show(open: &OpenWorkspace, people: &People, profile_id: i64) -> Result<ProfileDetail> {
     let found = people.log.profile(profile_id).ok_or_else(|| {
-        Error::user("unknown_profile", format!("there is no profile {profile_id}: search it by an identifier"))
+        Error::user(
+            "unknown_profile",
+            format!("there is no profile {profile_id}: search it by an identifier"),
+        )
     })?;
     let profile_id = found.facts.profile_id;
     let session = people.session(open).await?;
@@ -51,7 +68,11 @@ pub async fn show(open: &OpenWorkspace, people: &People, profile_id: i64) -> Res
         identifiers: found
             .identifiers
             .into_iter()
-            .map(|it| Identifier { kind: it.kind, value: it.value, first_seen_ms: it.first_seen_ms })
+            .map(|it| Identifier {
+                kind: it.kind,
+                value: it.value,
+                first_seen_ms: it.first_seen_ms,
+            })
             .collect(),
         merges: found
             .merges
@@ -65,7 +86,9 @@ pub async fn show(open: &OpenWorkspace, people: &People, profile_id: i64) -> Res
             .collect(),
         summary: summary(found.facts),
         traits,
-        audiences: audiences.map(|(audience, since_ms)| ProfileAudience { audience, since_ms }).collect(),
+        audiences: audiences
+            .map(|(audience, since_ms)| ProfileAudience { audience, since_ms })
+            .collect(),
         events: events(people, &session, profile_id).await?,
     })
 }
@@ -90,7 +113,12 @@ async fn events(
 }
 
 fn event(batch: &RecordBatch, row: usize, properties: String) -> ProfileEvent {
-    let text = |name: &str| batch.column_by_name(name).and_then(|column| cell(column, row)).unwrap_or_default();
+    let text = |name: &str| {
+        batch
+            .column_by_name(name)
+            .and_then(|column| cell(column, row))
+            .unwrap_or_default()
+    };
     let timestamp_ms = batch.column_by_name("timestamp").and_then(|column| {
         let column = column.as_primitive_opt::<arrow::datatypes::TimestampMillisecondType>()?;
         column.is_valid(row).then(|| column.value(row))

@@ -47,7 +47,11 @@ impl Warehouses {
         let _turn = self.refreshing.lock().await;
         let definitions: Vec<(String, WarehouseDefinition)> = {
             let workspace = open.workspace();
-            workspace.definitions.valid_warehouses().map(|(name, it)| (name.to_owned(), it.clone())).collect()
+            workspace
+                .definitions
+                .valid_warehouses()
+                .map(|(name, it)| (name.to_owned(), it.clone()))
+                .collect()
         };
         self.keep_only(&definitions);
         let token = open.supervisor.token(Stage::Work);
@@ -66,7 +70,9 @@ impl Warehouses {
     fn keep_only(&self, definitions: &[(String, WarehouseDefinition)]) {
         let mut snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
         snapshots.retain(|(warehouse, table), _| {
-            definitions.iter().any(|(name, it)| name == warehouse && it.tables.contains_key(table))
+            definitions
+                .iter()
+                .any(|(name, it)| name == warehouse && it.tables.contains_key(table))
         });
     }
 
@@ -143,5 +149,7 @@ async fn read(
     token: &tokio_util::sync::CancellationToken,
 ) -> Result<Vec<RecordBatch>, Error> {
     let warehouse = warehouses::open(definition, open.folder())?;
-    warehouse.read(settings.table.as_deref().unwrap_or(table), token).await
+    warehouse
+        .read(settings.table.as_deref().unwrap_or(table), token)
+        .await
 }

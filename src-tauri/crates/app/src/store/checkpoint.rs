@@ -38,7 +38,10 @@ pub struct SourceCounts {
 }
 
 fn bad_row(what: &str) -> Error {
-    Error::internal("state", format!("the workspace's state holds {what} that can't be read"))
+    Error::internal(
+        "state",
+        format!("the workspace's state holds {what} that can't be read"),
+    )
 }
 
 impl Store {
@@ -67,13 +70,21 @@ impl Store {
             .await
             .map_err(store_error)?;
         Ok(LogManifest {
-            segments: self.all("SELECT * FROM segments ORDER BY name", read_segment).await?,
+            segments: self
+                .all("SELECT * FROM segments ORDER BY name", read_segment)
+                .await?,
             columns: self.columns("events").await?,
             identity: IdentityRows {
-                identifiers: self.all("SELECT * FROM identifiers ORDER BY sequence", read_identifier).await?,
-                profiles: self.all("SELECT * FROM profiles ORDER BY profile_id", read_profile).await?,
+                identifiers: self
+                    .all("SELECT * FROM identifiers ORDER BY sequence", read_identifier)
+                    .await?,
+                profiles: self
+                    .all("SELECT * FROM profiles ORDER BY profile_id", read_profile)
+                    .await?,
                 traits: self.all("SELECT * FROM profile_traits", read_trait).await?,
-                merges: self.all("SELECT * FROM merges ORDER BY sequence", read_merge).await?,
+                merges: self
+                    .all("SELECT * FROM merges ORDER BY sequence", read_merge)
+                    .await?,
                 trait_columns: self.columns("profiles").await?,
             },
             checkpoint_ms: checkpoint,
@@ -81,7 +92,10 @@ impl Store {
     }
 
     async fn all<T>(&self, sql: &'static str, read: impl Fn(&SqliteRow) -> T) -> Result<Vec<T>> {
-        let rows = sqlx::query(sql).fetch_all(&self.pool).await.map_err(store_error)?;
+        let rows = sqlx::query(sql)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(store_error)?;
         Ok(rows.iter().map(read).collect())
     }
 
@@ -119,7 +133,11 @@ impl Store {
             };
             (row.get("source"), (counts, row.get("checkpoint_ms")))
         };
-        Ok(self.all("SELECT * FROM source_counts", read).await?.into_iter().collect())
+        Ok(self
+            .all("SELECT * FROM source_counts", read)
+            .await?
+            .into_iter()
+            .collect())
     }
 
     /// Malformed records of a source (of all: an empty name), newest first.
@@ -145,7 +163,11 @@ async fn write_rows(transaction: &mut Writing<'_>, sql: &'static str, rows: Vec<
         return Ok(());
     }
     let rows = Value::Array(rows).to_string();
-    sqlx::query(sql).bind(rows).execute(&mut **transaction).await.map_err(store_error)?;
+    sqlx::query(sql)
+        .bind(rows)
+        .execute(&mut **transaction)
+        .await
+        .map_err(store_error)?;
     Ok(())
 }
 
@@ -196,7 +218,8 @@ async fn write_columns(transaction: &mut Writing<'_>, table: &str, columns: &[Co
 async fn write_identity(transaction: &mut Writing<'_>, change: &CheckpointChange) -> Result<()> {
     let identity = &change.identity;
     let identifiers = identity.identifiers.iter();
-    let identifiers = identifiers.map(|it| json!([it.sequence, it.kind, it.value, it.profile_id, it.first_seen_ms]));
+    let identifiers =
+        identifiers.map(|it| json!([it.sequence, it.kind, it.value, it.profile_id, it.first_seen_ms]));
     write_rows(
         transaction,
         "INSERT INTO identifiers SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(?)",
@@ -204,15 +227,25 @@ async fn write_identity(transaction: &mut Writing<'_>, change: &CheckpointChange
     )
     .await?;
     let profiles = identity.profiles.iter();
-    let profiles =
-        profiles.map(|it| json!([it.profile_id, it.first_seen_ms, it.last_seen_ms, it.events, it.merged_into]));
+    let profiles = profiles.map(|it| {
+        json!([
+            it.profile_id,
+            it.first_seen_ms,
+            it.last_seen_ms,
+            it.events,
+            it.merged_into
+        ])
+    });
     write_rows(
         transaction,
         "INSERT OR REPLACE INTO profiles SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(?)",
         profiles.collect(),
     )
     .await?;
-    let traits = identity.traits.iter().map(|it| json!([it.profile_id, it.name, it.value, it.updated_ms]));
+    let traits = identity
+        .traits
+        .iter()
+        .map(|it| json!([it.profile_id, it.name, it.value, it.updated_ms]));
     write_rows(
         transaction,
         "INSERT OR REPLACE INTO profile_traits SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(?)",
@@ -221,7 +254,14 @@ async fn write_identity(transaction: &mut Writing<'_>, change: &CheckpointChange
     .await?;
     let merges = identity.merges.iter();
     let merges = merges.map(|it| {
-        json!([it.sequence, it.merged_profile_id, it.surviving_profile_id, it.message_id, it.evidence, it.merged_ms])
+        json!([
+            it.sequence,
+            it.merged_profile_id,
+            it.surviving_profile_id,
+            it.message_id,
+            it.evidence,
+            it.merged_ms
+        ])
     });
     write_rows(
         transaction,
@@ -360,11 +400,17 @@ fn read_malformed(row: &SqliteRow) -> MalformedRecord {
     }
 }
 
-const TYPES: [(ColumnType, &str); 3] =
-    [(ColumnType::Boolean, "boolean"), (ColumnType::Number, "number"), (ColumnType::Text, "text")];
+const TYPES: [(ColumnType, &str); 3] = [
+    (ColumnType::Boolean, "boolean"),
+    (ColumnType::Number, "number"),
+    (ColumnType::Text, "text"),
+];
 
 fn type_name(data_type: ColumnType) -> &'static str {
-    TYPES.iter().find(|(found, _)| *found == data_type).map_or("text", |(_, name)| name)
+    TYPES
+        .iter()
+        .find(|(found, _)| *found == data_type)
+        .map_or("text", |(_, name)| name)
 }
 
 fn read_column(row: &SqliteRow) -> Result<ColumnRow> {

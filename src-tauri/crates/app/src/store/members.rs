@@ -29,7 +29,13 @@ impl Store {
                 .fetch_all(&self.pool)
                 .await
                 .map_err(store_error)?;
-        Ok(rows.iter().map(|row| MemberSince { profile_id: row.get(0), since_ms: row.get(1) }).collect())
+        Ok(rows
+            .iter()
+            .map(|row| MemberSince {
+                profile_id: row.get(0),
+                since_ms: row.get(1),
+            })
+            .collect())
     }
 
     /// Records who entered and who exited at a time, and the size after it, together.
@@ -50,12 +56,14 @@ impl Store {
             .execute(&mut *transaction)
             .await
             .map_err(store_error)?;
-        sqlx::query("DELETE FROM members WHERE audience = ? AND profile_id IN (SELECT value FROM json_each(?))")
-            .bind(audience)
-            .bind(&exited)
-            .execute(&mut *transaction)
-            .await
-            .map_err(store_error)?;
+        sqlx::query(
+            "DELETE FROM members WHERE audience = ? AND profile_id IN (SELECT value FROM json_each(?))",
+        )
+        .bind(audience)
+        .bind(&exited)
+        .execute(&mut *transaction)
+        .await
+        .map_err(store_error)?;
         for (ids, entered) in [(&entered, true), (&exited, false)] {
             sqlx::query(
                 "INSERT INTO membership_changes (audience, profile_id, entered, at_ms) \
@@ -88,7 +96,11 @@ impl Store {
             "DELETE FROM membership_changes WHERE audience = ?",
             "DELETE FROM audience_sizes WHERE audience = ?",
         ] {
-            sqlx::query(sql).bind(audience).execute(&mut *transaction).await.map_err(store_error)?;
+            sqlx::query(sql)
+                .bind(audience)
+                .execute(&mut *transaction)
+                .await
+                .map_err(store_error)?;
         }
         transaction.commit().await.map_err(store_error)
     }

@@ -9,7 +9,9 @@ mod syncs;
 
 use std::{path::Path, time::Duration};
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use tailrace_model::{Error, Result};
 
 pub use checkpoint::{SourceCheckpoint, SourceCounts};
@@ -40,13 +42,18 @@ impl Store {
             .await
             .map_err(|error| open_error(&path, &error))?;
         let store = Self { pool };
-        store.migrate().await.map_err(|error| error.context(path.display()))?;
+        store
+            .migrate()
+            .await
+            .map_err(|error| error.context(path.display()))?;
         Ok(store)
     }
 
     async fn migrate(&self) -> Result<()> {
-        let version: i64 =
-            sqlx::query_scalar("PRAGMA user_version").fetch_one(&self.pool).await.map_err(store_error)?;
+        let version: i64 = sqlx::query_scalar("PRAGMA user_version")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(store_error)?;
         match version {
             SCHEMA_VERSION => Ok(()),
             0 => {
@@ -80,13 +87,19 @@ impl Store {
 fn open_error(path: &Path, error: &sqlx::Error) -> Error {
     Error::user(
         "state_unreadable",
-        format!("{}: can't open the workspace's state ({error}): is the folder writable?", path.display()),
+        format!(
+            "{}: can't open the workspace's state ({error}): is the folder writable?",
+            path.display()
+        ),
     )
 }
 
 pub(crate) fn store_error(error: sqlx::Error) -> Error {
     let retry = matches!(error, sqlx::Error::PoolTimedOut);
-    let mut made = Error::internal("state", format!("the workspace's state (.tailrace/state.db) can't be used: {error}"));
+    let mut made = Error::internal(
+        "state",
+        format!("the workspace's state (.tailrace/state.db) can't be used: {error}"),
+    );
     made.retry = retry;
     made
 }

@@ -51,7 +51,13 @@ impl Store {
             .await
             .map_err(store_error)?;
         let read = |row: &sqlx::sqlite::SqliteRow| {
-            (row.get(0), AcknowledgedRow { row: row.get(1), in_doubt: row.get(2) })
+            (
+                row.get(0),
+                AcknowledgedRow {
+                    row: row.get(1),
+                    in_doubt: row.get(2),
+                },
+            )
         };
         Ok(rows.iter().map(read).collect())
     }
@@ -99,9 +105,17 @@ impl Store {
         let refuse = "UPDATE sync_rows SET in_doubt = 0 WHERE sync = ? AND key = ?";
         let never = "DELETE FROM sync_rows WHERE sync = ? AND key = ? AND row IS NULL";
         let removed = settled.removed.iter().map(|key| (forget, key));
-        let refused = settled.refused.iter().flat_map(|key| [(refuse, key), (never, key)]);
+        let refused = settled
+            .refused
+            .iter()
+            .flat_map(|key| [(refuse, key), (never, key)]);
         for (sql, key) in removed.chain(refused) {
-            sqlx::query(sql).bind(sync).bind(key).execute(&mut *transaction).await.map_err(store_error)?;
+            sqlx::query(sql)
+                .bind(sync)
+                .bind(key)
+                .execute(&mut *transaction)
+                .await
+                .map_err(store_error)?;
         }
         transaction.commit().await.map_err(store_error)
     }
@@ -191,13 +205,19 @@ fn read_run(row: &sqlx::sqlite::SqliteRow) -> Result<SyncRun> {
         sync: row.get("sync"),
         started_ms: row.get("started_ms"),
         ended_ms: row.get("ended_ms"),
-        state: STATES.iter().find(|(_, name)| *name == state).map_or(RunState::Failed, |(state, _)| *state),
+        state: STATES
+            .iter()
+            .find(|(_, name)| *name == state)
+            .map_or(RunState::Failed, |(state, _)| *state),
         added: to_u64(row.get("added")),
         changed: to_u64(row.get("changed")),
         removed: to_u64(row.get("removed")),
         delivered: to_u64(row.get("delivered")),
         failed: to_u64(row.get("failed")),
-        error: error.map(|text| serde_json::from_str(&text)).transpose().map_err(json_error)?,
+        error: error
+            .map(|text| serde_json::from_str(&text))
+            .transpose()
+            .map_err(json_error)?,
     })
 }
 
@@ -210,9 +230,15 @@ const STATES: [(RunState, &str); 5] = [
 ];
 
 fn state_name(state: RunState) -> &'static str {
-    STATES.iter().find(|(found, _)| *found == state).map_or("failed", |(_, name)| name)
+    STATES
+        .iter()
+        .find(|(found, _)| *found == state)
+        .map_or("failed", |(_, name)| name)
 }
 
 fn json_error(error: serde_json::Error) -> Error {
-    Error::internal("state", format!("the workspace's state holds text that can't be read: {error}"))
+    Error::internal(
+        "state",
+        format!("the workspace's state holds text that can't be read: {error}"),
+    )
 }

@@ -57,7 +57,10 @@ pub async fn compute(
             ),
         )
     })?;
-    let all = held.people.mapped_rows(open, &members, &definition.mapping).await?;
+    let all = held
+        .people
+        .mapped_rows(open, &members, &definition.mapping)
+        .await?;
     let acknowledged = held.store.acknowledged(name).await?;
     let (rows, without_key) = with_key(&all, &definition.key)?;
     diff(rows, without_key, &definition.key, &acknowledged)
@@ -66,7 +69,10 @@ pub async fn compute(
 /// Keeps the rows that have a key, each key once.
 fn with_key(rows: &RecordBatch, key: &str) -> Result<(RecordBatch, u64)> {
     let column = rows.column_by_name(key).ok_or_else(|| {
-        Error::user("sync_key", format!("the key \"{key}\" is not one of the mapping's columns: add it to [mapping]"))
+        Error::user(
+            "sync_key",
+            format!("the key \"{key}\" is not one of the mapping's columns: add it to [mapping]"),
+        )
     })?;
     let text = arrow::compute::cast(column, &arrow::datatypes::DataType::Utf8).map_err(arrow_error)?;
     let text = arrow::array::AsArray::as_string::<i32>(&text);
@@ -155,9 +161,18 @@ impl Difference {
     /// Counts and the first rows.
     pub fn show(&self) -> Result<SyncDifference> {
         let parts = [
-            ("add", self.take(&self.add[..self.add.len().min(SAMPLE_ROWS_MAX)])?),
-            ("change", self.take(&self.change[..self.change.len().min(SAMPLE_ROWS_MAX)])?),
-            ("remove", self.removes()?.slice(0, self.remove.len().min(SAMPLE_ROWS_MAX))),
+            (
+                "add",
+                self.take(&self.add[..self.add.len().min(SAMPLE_ROWS_MAX)])?,
+            ),
+            (
+                "change",
+                self.take(&self.change[..self.change.len().min(SAMPLE_ROWS_MAX)])?,
+            ),
+            (
+                "remove",
+                self.removes()?.slice(0, self.remove.len().min(SAMPLE_ROWS_MAX)),
+            ),
         ];
         let mut sample = Rows::default();
         for (change, batch) in &parts {
@@ -168,7 +183,11 @@ impl Difference {
             }));
         }
         sample.rows.truncate(SAMPLE_ROWS_MAX);
-        let change = Column { name: "change".to_owned(), data_type: "VARCHAR".to_owned(), numeric: false };
+        let change = Column {
+            name: "change".to_owned(),
+            data_type: "VARCHAR".to_owned(),
+            numeric: false,
+        };
         sample.columns.insert(0, change);
         sample.total = self.owed();
         Ok(SyncDifference {
@@ -199,14 +218,22 @@ pub fn rows_as_json(rows: &RecordBatch) -> Result<Vec<String>> {
 
 fn rows_from_json(lines: &str, schema: SchemaRef) -> Result<RecordBatch> {
     // What was acknowledged may have had other columns: all may be missing now.
-    let fields = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+    let fields = schema
+        .fields()
+        .iter()
+        .map(|field| field.as_ref().clone().with_nullable(true));
     let schema: SchemaRef = std::sync::Arc::new(arrow::datatypes::Schema::new(fields.collect::<Vec<_>>()));
-    let reader =
-        ReaderBuilder::new(schema.clone()).with_coerce_primitive(true).build(lines.as_bytes()).map_err(arrow_error)?;
+    let reader = ReaderBuilder::new(schema.clone())
+        .with_coerce_primitive(true)
+        .build(lines.as_bytes())
+        .map_err(arrow_error)?;
     let batches = reader.collect::<Result<Vec<_>, _>>().map_err(arrow_error)?;
     concat_batches(&schema, &batches).map_err(arrow_error)
 }
 
 fn arrow_error(error: arrow::error::ArrowError) -> Error {
-    Error::internal("sync_rows", format!("the rows of a sync can't be computed: {error}"))
+    Error::internal(
+        "sync_rows",
+        format!("the rows of a sync can't be computed: {error}"),
+    )
 }

@@ -50,20 +50,35 @@ impl Syncs {
     }
 
     fn refused(&self, sync: &str) -> HashSet<String> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner).get(sync).cloned().unwrap_or_default()
+        self.refused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(sync)
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn set_refused(&self, sync: &str, keys: HashSet<String>) {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(sync.to_owned(), keys);
+        self.refused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(sync.to_owned(), keys);
     }
 
     /// Rows owed after the last run since the workspace was opened; absent: none ran yet.
     pub fn owed(&self, sync: &str) -> Option<u64> {
-        self.owed.lock().unwrap_or_else(PoisonError::into_inner).get(sync).copied()
+        self.owed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(sync)
+            .copied()
     }
 
     fn set_owed(&self, sync: &str, owed: u64) {
-        self.owed.lock().unwrap_or_else(PoisonError::into_inner).insert(sync.to_owned(), owed);
+        self.owed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(sync.to_owned(), owed);
     }
 }
 
@@ -71,8 +86,11 @@ impl Syncs {
 pub fn connect(open: &OpenWorkspace, name: &str) -> Result<Box<dyn Destination>> {
     let definition: DestinationDefinition = open.workspace().definitions.destination(name)?.clone();
     let settings = open.secrets.resolve_settings(&definition.settings)?;
-    destinations::open(definition.kind, settings.expose(), open.folder())
-        .map_err(|error| settings.redact_error(error).context(format!("destinations/{name}.toml")))
+    destinations::open(definition.kind, settings.expose(), open.folder()).map_err(|error| {
+        settings
+            .redact_error(error)
+            .context(format!("destinations/{name}.toml"))
+    })
 }
 
 /// Runs a sync now, or with `dry_run` only computes its difference.
@@ -90,11 +108,17 @@ pub async fn run(
     let difference = difference::compute(open, held, name, &definition).await?;
     let shown = difference.show()?;
     if dry_run {
-        return Ok(SyncOutcome { difference: shown, run: None });
+        return Ok(SyncOutcome {
+            difference: shown,
+            run: None,
+        });
     }
     held.syncs.set_owed(name, difference.owed());
     if difference.is_empty() && !(destination.wants() == Wants::WholeState && difference.never_delivered) {
-        return Ok(SyncOutcome { difference: shown, run: None });
+        return Ok(SyncOutcome {
+            difference: shown,
+            run: None,
+        });
     }
     let context = SyncContext {
         sync: name.to_owned(),
@@ -106,7 +130,10 @@ pub async fn run(
     let run = deliver(open, held, &context, &*destination, difference, cancel).await?;
     held.syncs.set_owed(name, run.failed);
     open.hub.add(&Topic::Syncs, 1);
-    Ok(SyncOutcome { difference: shown, run: Some(run) })
+    Ok(SyncOutcome {
+        difference: shown,
+        run: Some(run),
+    })
 }
 
 async fn deliver(
@@ -117,12 +144,19 @@ async fn deliver(
     difference: Difference,
     cancel: &CancellationToken,
 ) -> Result<SyncRun> {
-    let mut counts =
-        RunRow { added: difference.added, changed: difference.changed, removed: difference.removed, ..RunRow::default() };
+    let mut counts = RunRow {
+        added: difference.added,
+        changed: difference.changed,
+        removed: difference.removed,
+        ..RunRow::default()
+    };
     let whole = destination.wants() == Wants::WholeState;
     let planned = counts.added + counts.changed + counts.removed;
     let changes = match whole {
-        true => Changes { upserts: difference.rows.clone(), removes: difference.removes()? },
+        true => Changes {
+            upserts: difference.rows.clone(),
+            removes: difference.removes()?,
+        },
         false => Changes {
             upserts: difference.upserts(&held.syncs.refused(&context.sync))?,
             removes: difference.removes()?,
@@ -130,10 +164,18 @@ async fn deliver(
     };
     let started_ms = now_ms();
     let id = held.store.start_run(&context.sync, started_ms, &counts).await?;
-    let activity = open.activities.start("sync", format!("Sync {}", context.sync), Some(cancel.clone()));
+    let activity = open
+        .activities
+        .start("sync", format!("Sync {}", context.sync), Some(cancel.clone()));
     let mut recorder = StoreRecorder::new(&held.store, context, &activity, planned);
     let clock = SystemClock::new();
-    let run = Run { destination, sync: context, seed: started_ms.unsigned_abs(), clock: &clock, cancel };
+    let run = Run {
+        destination,
+        sync: context,
+        seed: started_ms.unsigned_abs(),
+        clock: &clock,
+        cancel,
+    };
     let delivered = delivery::run(run, changes, &mut recorder).await;
     let refused = recorder.refused;
     let state = state_of(&delivered);
@@ -143,7 +185,9 @@ async fn deliver(
     let error = error_of(&delivered, changed_refused);
     held.syncs.set_refused(&context.sync, refused);
     let ended_ms = now_ms();
-    held.store.end_run(id, ended_ms, state, &counts, error.as_ref()).await?;
+    held.store
+        .end_run(id, ended_ms, state, &counts, error.as_ref())
+        .await?;
     match &error {
         Some(error) => activity.end(Err(error.clone())),
         None => activity.end(Ok(())),
@@ -164,7 +208,12 @@ async fn deliver(
 }
 
 fn state_of(delivered: &Delivered) -> RunState {
-    match (&delivered.error, delivered.cancelled, delivered.acknowledged, delivered.refused) {
+    match (
+        &delivered.error,
+        delivered.cancelled,
+        delivered.acknowledged,
+        delivered.refused,
+    ) {
         (Some(_), _, 0, _) => RunState::Failed,
         (Some(_), ..) => RunState::Partial,
         (None, true, ..) => RunState::Cancelled,

@@ -28,7 +28,14 @@ pub struct StoreRecorder<'a> {
 
 impl<'a> StoreRecorder<'a> {
     pub fn new(store: &'a Store, sync: &'a SyncContext, activity: &'a ActivityHandle, planned: u64) -> Self {
-        Self { store, sync, activity, done: 0, planned, refused: HashSet::new() }
+        Self {
+            store,
+            sync,
+            activity,
+            done: 0,
+            planned,
+            refused: HashSet::new(),
+        }
     }
 }
 
@@ -52,7 +59,11 @@ impl Recorder for StoreRecorder<'_> {
                 }
                 (Change::Remove, RowOutcome::Acknowledged) => settled.removed.push(removes[row].clone()),
                 (change, RowOutcome::Refused { .. }) => {
-                    let key = if change == Change::Upsert { &upserts[row] } else { &removes[row] };
+                    let key = if change == Change::Upsert {
+                        &upserts[row]
+                    } else {
+                        &removes[row]
+                    };
                     self.refused.insert(key.clone());
                     settled.refused.push(key.clone());
                 }
@@ -60,7 +71,8 @@ impl Recorder for StoreRecorder<'_> {
         }
         self.store.settle(&self.sync.sync, &settled).await?;
         self.done += (settled.upserted.len() + settled.removed.len()) as u64;
-        self.activity.progress(self.done, Some(self.planned.max(self.done)), None);
+        self.activity
+            .progress(self.done, Some(self.planned.max(self.done)), None);
         Ok(())
     }
 }

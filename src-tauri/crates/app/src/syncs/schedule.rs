@@ -37,7 +37,11 @@ pub fn start_schedule(open: &Arc<OpenWorkspace>) {
                     Ok(outcome) => outcome.run.as_ref().is_some_and(|run| run.error.is_some()),
                     Err(error) => error.code != "audience_not_evaluated",
                 };
-                turn.failures = if failed { turn.failures.saturating_add(1) } else { 0 };
+                turn.failures = if failed {
+                    turn.failures.saturating_add(1)
+                } else {
+                    0
+                };
                 let wait = (1_i64 << turn.failures.min(5)).min(BACKOFF_MAX);
                 turn.due_ms = now_ms() + definition.every.approximate_ms().saturating_mul(wait);
                 if let Err(error) = outcome {
@@ -51,7 +55,10 @@ pub fn start_schedule(open: &Arc<OpenWorkspace>) {
 fn due(open: &OpenWorkspace, turns: &BTreeMap<String, Turn>) -> Vec<(String, SyncDefinition)> {
     let now = now_ms();
     let workspace = open.workspace();
-    let enabled = workspace.definitions.valid_syncs().filter(|(_, definition)| definition.enabled);
+    let enabled = workspace
+        .definitions
+        .valid_syncs()
+        .filter(|(_, definition)| definition.enabled);
     enabled
         .filter(|(name, _)| turns.get(*name).is_none_or(|turn| turn.due_ms <= now))
         .map(|(name, definition)| (name.to_owned(), definition.clone()))

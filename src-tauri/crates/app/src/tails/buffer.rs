@@ -79,7 +79,12 @@ impl Buffer {
         self.mistyped += mistyped;
         let now = crate::core::now_ms();
         self.rates.push_back((now, self.scanned));
-        while self.rates.len() > 2 && self.rates.front().is_some_and(|(at, _)| now - at > RATE_WINDOW_MS) {
+        while self.rates.len() > 2
+            && self
+                .rates
+                .front()
+                .is_some_and(|(at, _)| now - at > RATE_WINDOW_MS)
+        {
             self.rates.pop_front();
         }
         let count = matched.num_rows();
@@ -94,13 +99,18 @@ impl Buffer {
         let bytes = matched.get_array_memory_size();
         self.rows += count;
         self.bytes += bytes;
-        self.kept.push_back(Kept { records: matched, bytes });
+        self.kept.push_back(Kept {
+            records: matched,
+            bytes,
+        });
         self.evict();
     }
 
     fn evict(&mut self) {
         while self.kept.len() > 1 && (self.rows > TAIL_RECORDS_MAX || self.bytes > TAIL_BYTES_MAX) {
-            let Some(oldest) = self.kept.pop_front() else { return };
+            let Some(oldest) = self.kept.pop_front() else {
+                return;
+            };
             self.rows -= oldest.records.num_rows();
             self.bytes -= oldest.bytes;
             self.evicted += oldest.records.num_rows() as u64;
@@ -154,6 +164,12 @@ impl Buffer {
                 break;
             }
         }
-        Page { first, slices, fields: self.shape.fields(), columns: self.columns(), total: self.matched }
+        Page {
+            first,
+            slices,
+            fields: self.shape.fields(),
+            columns: self.columns(),
+            total: self.matched,
+        }
     }
 }

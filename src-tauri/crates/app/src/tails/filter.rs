@@ -28,16 +28,28 @@ const LOOK_AT_ALL: usize = usize::MAX;
 impl Filter {
     pub fn parse(text: &str, now_ms: i64) -> Result<Self> {
         let predicate = RecordFilter::parse(text, now_ms)?;
-        let below = predicate.paths().iter().filter(|path| path.first().is_some_and(|first| first == "value"));
+        let below = predicate
+            .paths()
+            .iter()
+            .filter(|path| path.first().is_some_and(|first| first == "value"));
         let paths: Vec<Vec<String>> = below.map(|path| path[1..].to_vec()).collect();
-        let shape = Shape::new(ShapeLimits { values_max: LOOK_AT_ALL, ..ShapeLimits::default() });
+        let shape = Shape::new(ShapeLimits {
+            values_max: LOOK_AT_ALL,
+            ..ShapeLimits::default()
+        });
         // `value` itself, not a field of it: values are text.
         let decoder = match paths.iter().any(Vec::is_empty) {
             true => RecordDecoder::text(),
             false => RecordDecoder::json(&shape.fields().select(&paths)),
         };
         let complete = paths.is_empty() || paths.iter().any(Vec::is_empty);
-        Ok(Self { predicate, paths, shape, decoder, complete })
+        Ok(Self {
+            predicate,
+            paths,
+            shape,
+            decoder,
+            complete,
+        })
     }
 
     fn observe(&mut self, values: &BinaryArray) -> bool {

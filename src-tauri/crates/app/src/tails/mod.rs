@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use buffer::Buffer;
 use filter::Filter;
+pub use rows::Values;
 use tailrace_connectors::clusters::kafka::{RawBatch, Tail, TailFrom, TailPhase, TailSpec, TailWatch};
 use tailrace_model::{
     Error, Result,
@@ -36,7 +37,9 @@ pub struct TailView {
 
 impl std::fmt::Debug for TailView {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TailView").field("started_ms", &self.started_ms).finish_non_exhaustive()
+        f.debug_struct("TailView")
+            .field("started_ms", &self.started_ms)
+            .finish_non_exhaustive()
     }
 }
 
@@ -48,7 +51,11 @@ struct Ending {
 
 /// Starts a tail and returns its view's number.
 pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest) -> Result<u64> {
-    let filter = request.filter.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let filter = request
+        .filter
+        .as_deref()
+        .map(str::trim)
+        .filter(|text| !text.is_empty());
     let filter = filter.map(|text| Filter::parse(text, now_ms())).transpose()?;
     let cluster = open.cluster(&request.cluster).await?;
     let mut spec = TailSpec::new(&request.topic, TailFrom::Start(request.start));
@@ -124,17 +131,38 @@ async fn run(
                     activity.progress(progress.scanned, None, None);
                     publish(view.matched());
                     if done {
-                        let note = format!("stopped after {} matched records, as asked", limit.unwrap_or_default());
+                        let note = format!(
+                            "stopped after {} matched records, as asked",
+                            limit.unwrap_or_default()
+                        );
                         break Ending { note, error: None };
                     }
                 }
-                Err(error) => break Ending { note: error.message.clone(), error: Some(error) },
+                Err(error) => {
+                    break Ending {
+                        note: error.message.clone(),
+                        error: Some(error),
+                    };
+                }
             },
-            Ok(None) if view.token.is_cancelled() => break Ending { note: "stopped".to_owned(), error: None },
-            Ok(None) => {
-                break Ending { note: "reached the end that the partitions had when it started".to_owned(), error: None };
+            Ok(None) if view.token.is_cancelled() => {
+                break Ending {
+                    note: "stopped".to_owned(),
+                    error: None,
+                };
             }
-            Err(error) => break Ending { note: error.message.clone(), error: Some(error) },
+            Ok(None) => {
+                break Ending {
+                    note: "reached the end that the partitions had when it started".to_owned(),
+                    error: None,
+                };
+            }
+            Err(error) => {
+                break Ending {
+                    note: error.message.clone(),
+                    error: Some(error),
+                };
+            }
         }
     };
     view.ended.send_replace(Some(ending));
@@ -168,7 +196,10 @@ impl TailView {
     }
 
     fn error(&self) -> Option<Error> {
-        self.ended.borrow().as_ref().and_then(|ending| ending.error.clone())
+        self.ended
+            .borrow()
+            .as_ref()
+            .and_then(|ending| ending.error.clone())
     }
 
     pub fn pause(&self, paused: bool) {
@@ -205,15 +236,22 @@ impl TailView {
         status.error = ending.as_ref().and_then(|ending| ending.error.clone());
         status.note = ending.map(|ending| ending.note).or(progress.note);
         if progress.lost > 0 {
-            let lost = format!("{} records were deleted from the topic before they could be read", progress.lost);
-            status.note = Some(status.note.map_or_else(|| lost.clone(), |note| format!("{note}; {lost}")));
+            let lost = format!(
+                "{} records were deleted from the topic before they could be read",
+                progress.lost
+            );
+            status.note = Some(
+                status
+                    .note
+                    .map_or_else(|| lost.clone(), |note| format!("{note}; {lost}")),
+            );
         }
         status
     }
 
     /// Rows from `offset`, counted from the first one that matched. Rows that left the full table are skipped.
-    pub fn rows(&self, offset: u64, limit: u32) -> Result<TailRows> {
+    pub fn rows(&self, offset: u64, limit: u32, values: Values) -> Result<TailRows> {
         let page = self.buffer().page(offset, limit);
-        rows::render(page)
+        rows::render(page, values)
     }
 }

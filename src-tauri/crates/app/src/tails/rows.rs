@@ -14,17 +14,34 @@ use tailrace_model::{
 
 use super::buffer::Page;
 
+/// How much of each value a row carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Values {
+    /// As much as a table's cell shows, on one line.
+    Beginnings,
+    /// All of it, as it is.
+    Whole,
+}
+
 /// Renders a page: only its rows are decoded.
-pub fn render(page: Page) -> Result<TailRows> {
-    let paths: Vec<Vec<String>> =
-        page.columns.iter().map(|column| column.name.split('.').map(str::to_owned).collect()).collect();
+pub fn render(page: Page, values: Values) -> Result<TailRows> {
+    let paths: Vec<Vec<String>> = page
+        .columns
+        .iter()
+        .map(|column| column.name.split('.').map(str::to_owned).collect())
+        .collect();
     let fields = page.fields.select(&paths);
     let decoder = RecordDecoder::json(&fields);
     let mut rows = Vec::new();
     for slice in &page.slices {
-        render_slice(slice, &decoder, &page.columns, &mut rows)?;
+        render_slice(slice, &decoder, &page.columns, values, &mut rows)?;
     }
-    Ok(TailRows { first: page.first, rows, columns: page.columns, total: page.total })
+    Ok(TailRows {
+        first: page.first,
+        rows,
+        columns: page.columns,
+        total: page.total,
+    })
 }
 
 fn missing(column: &str) -> Error {
@@ -35,6 +52,7 @@ fn render_slice(
     raw: &RecordBatch,
     decoder: &RecordDecoder,
     columns: &[Column],
+    shown: Values,
     rows: &mut Vec<RecordRow>,
 ) -> Result<()> {
     let decoded = decoder.decode(raw)?;
@@ -44,18 +62,25 @@ fn render_slice(
     let timestamps = column("_timestamp")?.as_primitive::<TimestampMillisecondType>();
     let keys = column("_key")?.as_binary::<i32>();
     let values = column("value")?.as_binary::<i32>();
-    let leaves: Vec<Option<arrow::array::ArrayRef>> =
-        columns.iter().map(|column| leaf(&decoded.records, &column.name)).collect();
+    let leaves: Vec<Option<arrow::array::ArrayRef>> = columns
+        .iter()
+        .map(|column| leaf(&decoded.records, &column.name))
+        .collect();
     for row in 0..raw.num_rows() {
         let value = (!values.is_null(row)).then(|| values.value(row));
-        let fields = leaves.iter().map(|leaf| leaf.as_ref().and_then(|leaf| cell(leaf, row)));
+        let fields = leaves
+            .iter()
+            .map(|leaf| leaf.as_ref().and_then(|leaf| cell(leaf, row)));
         let problem = value.and_then(|value| problem(value, detect(value)));
         rows.push(RecordRow {
             partition: partitions.value(row),
             offset: offsets.value(row),
             timestamp_ms: (!timestamps.is_null(row)).then(|| timestamps.value(row)),
             key: (!keys.is_null(row)).then(|| text_of(keys.value(row)).into_owned()),
-            value: value.map(|value| preview(value, CELL_CHARS_MAX)),
+            value: value.map(|value| match shown {
+                Values::Beginnings => preview(value, CELL_CHARS_MAX),
+                Values::Whole => text_of(value).into_owned(),
+            }),
             value_bytes: value.map_or(0, <[u8]>::len) as u64,
             fields: fields.collect(),
             problem,

@@ -16,9 +16,18 @@ pub async fn cluster(app: &App, args: Cluster, output: &Output) -> anyhow::Resul
         Cluster::List => {
             let clusters = run::cluster_list(app, Nothing {}).await?;
             output.list(&clusters, &["cluster", "kind", "bootstrap", "access"], |it| {
-                let kind = serde_json::to_string(&it.kind).unwrap_or_default().replace('"', "");
-                let access = if it.read_only { "read only" } else { "read and write" };
-                let bootstrap = it.bootstrap.clone().unwrap_or_else(|| "in this process".to_owned());
+                let kind = serde_json::to_string(&it.kind)
+                    .unwrap_or_default()
+                    .replace('"', "");
+                let access = if it.read_only {
+                    "read only"
+                } else {
+                    "read and write"
+                };
+                let bootstrap = it
+                    .bootstrap
+                    .clone()
+                    .unwrap_or_else(|| "in this process".to_owned());
                 vec![it.name.clone(), kind, bootstrap, access.to_owned()]
             })?;
             Ok(Outcome::Done)
@@ -30,7 +39,10 @@ pub async fn cluster(app: &App, args: Cluster, output: &Output) -> anyhow::Resul
             } else {
                 for step in &test.steps {
                     let mark = if step.ok { "ok    " } else { "FAILED" };
-                    output.line(&format!("{mark}  {:<14} {:>6} ms  {}", step.step, step.took_ms, step.detail))?;
+                    output.line(&format!(
+                        "{mark}  {:<14} {:>6} ms  {}",
+                        step.step, step.took_ms, step.detail
+                    ))?;
                 }
             }
             Ok(if test.ok { Outcome::Done } else { Outcome::Failed })
@@ -47,23 +59,36 @@ pub async fn topics(
     match topic {
         None => {
             let topics = run::topic_list(app, ClusterRequest { cluster }).await?;
-            output.list(&topics, &["topic", "partitions", "replication", "records"], |it| {
-                vec![it.name.clone(), it.partitions.to_string(), it.replication.to_string(), maybe(it.records)]
-            })?;
+            output.list(
+                &topics,
+                &["topic", "partitions", "replication", "records"],
+                |it| {
+                    vec![
+                        it.name.clone(),
+                        it.partitions.to_string(),
+                        it.replication.to_string(),
+                        maybe(it.records),
+                    ]
+                },
+            )?;
         }
         Some(topic) => {
             let detail = run::topic_show(app, TopicRequest { cluster, topic }).await?;
-            output.list(&detail.partitions, &["partition", "leader", "replicas", "in sync", "start", "end"], |it| {
-                let list = |ids: &[i32]| ids.iter().map(i32::to_string).collect::<Vec<_>>().join(",");
-                vec![
-                    it.partition.to_string(),
-                    it.leader.to_string(),
-                    list(&it.replicas),
-                    list(&it.in_sync),
-                    maybe(it.start),
-                    maybe(it.end),
-                ]
-            })?;
+            output.list(
+                &detail.partitions,
+                &["partition", "leader", "replicas", "in sync", "start", "end"],
+                |it| {
+                    let list = |ids: &[i32]| ids.iter().map(i32::to_string).collect::<Vec<_>>().join(",");
+                    vec![
+                        it.partition.to_string(),
+                        it.leader.to_string(),
+                        list(&it.replicas),
+                        list(&it.in_sync),
+                        maybe(it.start),
+                        maybe(it.end),
+                    ]
+                },
+            )?;
         }
     }
     Ok(Outcome::Done)
@@ -83,20 +108,35 @@ async fn group_table(app: &App, cluster: String, output: &Output) -> anyhow::Res
 }
 
 fn print_groups(groups: &[GroupSummary], output: &Output) -> anyhow::Result<()> {
-    output.list(groups, &["group", "status", "members", "partitions", "lag", "lag in time", "in /s", "out /s", "drained in"], |it| {
-        let rate = |rate: Option<f64>| rate.map_or_else(|| "-".to_owned(), |rate| count(rate.round() as u64));
-        vec![
-            it.group.clone(),
-            status(it.status).to_owned(),
-            it.members.to_string(),
-            it.partitions.to_string(),
-            maybe(it.lag),
-            duration(it.lag_ms),
-            rate(it.in_per_second),
-            rate(it.out_per_second),
-            duration(it.drained_in_ms),
-        ]
-    })
+    output.list(
+        groups,
+        &[
+            "group",
+            "status",
+            "members",
+            "partitions",
+            "lag",
+            "lag in time",
+            "in /s",
+            "out /s",
+            "drained in",
+        ],
+        |it| {
+            let rate =
+                |rate: Option<f64>| rate.map_or_else(|| "-".to_owned(), |rate| count(rate.round() as u64));
+            vec![
+                it.group.clone(),
+                status(it.status).to_owned(),
+                it.members.to_string(),
+                it.partitions.to_string(),
+                maybe(it.lag),
+                duration(it.lag_ms),
+                rate(it.in_per_second),
+                rate(it.out_per_second),
+                duration(it.drained_in_ms),
+            ]
+        },
+    )
 }
 
 pub fn status(status: LagStatus) -> &'static str {
@@ -114,26 +154,50 @@ async fn group_detail(app: &App, cluster: String, group: String, output: &Output
     if output.json {
         return output.object(&detail);
     }
-    output.line(&format!("{}  {}  {}", detail.summary.group, status(detail.summary.status), detail.summary.reason))?;
-    output.list(&detail.partitions, &["topic", "partition", "committed", "end", "lag", "lag in time", "lost", "member"], |it| {
-        vec![
-            it.topic.clone(),
-            it.partition.to_string(),
-            maybe(it.committed),
-            maybe(it.end),
-            maybe(it.lag),
-            duration(it.lag_ms),
-            maybe(Some(it.lost)),
-            it.member.clone().unwrap_or_else(|| "no member".to_owned()),
-        ]
-    })
+    output.line(&format!(
+        "{}  {}  {}",
+        detail.summary.group,
+        status(detail.summary.status),
+        detail.summary.reason
+    ))?;
+    output.list(
+        &detail.partitions,
+        &[
+            "topic",
+            "partition",
+            "committed",
+            "end",
+            "lag",
+            "lag in time",
+            "lost",
+            "member",
+        ],
+        |it| {
+            vec![
+                it.topic.clone(),
+                it.partition.to_string(),
+                maybe(it.committed),
+                maybe(it.end),
+                maybe(it.lag),
+                duration(it.lag_ms),
+                maybe(Some(it.lost)),
+                it.member.clone().unwrap_or_else(|| "no member".to_owned()),
+            ]
+        },
+    )
 }
 
 pub async fn lag(app: &App, args: Lag, output: &Output) -> anyhow::Result<Outcome> {
     let every = Duration::from_secs(2);
     if let Some(path) = &args.chart {
         for _ in 0..args.seconds.div_ceil(2).max(2) {
-            run::group_list(app, ClusterRequest { cluster: args.cluster.clone() }).await?;
+            run::group_list(
+                app,
+                ClusterRequest {
+                    cluster: args.cluster.clone(),
+                },
+            )
+            .await?;
             tokio::time::sleep(every).await;
         }
         let written = chart(app, &args, path).await?;

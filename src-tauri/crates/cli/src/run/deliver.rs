@@ -13,36 +13,71 @@ pub async fn sync(app: &App, args: Sync, output: &Output) -> anyhow::Result<Outc
     match args {
         Sync::List => {
             let syncs = run::sync_list(app, Nothing {}).await?;
-            output.list(&syncs, &["sync", "audience", "destination", "enabled", "acknowledged", "last run"], |it| {
-                let last = it.last_run.as_ref().map_or_else(|| "never".to_owned(), |run| time(run.started_ms));
-                let enabled = if it.definition.enabled { "yes" } else { "no" };
-                vec![
-                    it.name.clone(),
-                    it.definition.audience.clone(),
-                    it.definition.destination.clone(),
-                    enabled.to_owned(),
-                    count(it.acknowledged),
-                    last,
-                ]
-            })?;
+            output.list(
+                &syncs,
+                &[
+                    "sync",
+                    "audience",
+                    "destination",
+                    "enabled",
+                    "acknowledged",
+                    "last run",
+                ],
+                |it| {
+                    let last = it
+                        .last_run
+                        .as_ref()
+                        .map_or_else(|| "never".to_owned(), |run| time(run.started_ms));
+                    let enabled = if it.definition.enabled { "yes" } else { "no" };
+                    vec![
+                        it.name.clone(),
+                        it.definition.audience.clone(),
+                        it.definition.destination.clone(),
+                        enabled.to_owned(),
+                        count(it.acknowledged),
+                        last,
+                    ]
+                },
+            )?;
             Ok(Outcome::Done)
         }
         Sync::Run { name, dry_run } => deliver(app, name, dry_run, output).await,
         Sync::Retry { name } => deliver(app, name, false, output).await,
         Sync::Runs { name } => {
-            let runs = run::sync_runs(app, PageRequest { name, offset: 0, limit: 100 }).await?;
-            output.list(&runs, &["run", "started", "state", "added", "changed", "removed", "delivered", "failed"], |it| {
-                vec![
-                    it.id.to_string(),
-                    time(it.started_ms),
-                    state(it.state).to_owned(),
-                    count(it.added),
-                    count(it.changed),
-                    count(it.removed),
-                    count(it.delivered),
-                    count(it.failed),
-                ]
-            })?;
+            let runs = run::sync_runs(
+                app,
+                PageRequest {
+                    name,
+                    offset: 0,
+                    limit: 100,
+                },
+            )
+            .await?;
+            output.list(
+                &runs,
+                &[
+                    "run",
+                    "started",
+                    "state",
+                    "added",
+                    "changed",
+                    "removed",
+                    "delivered",
+                    "failed",
+                ],
+                |it| {
+                    vec![
+                        it.id.to_string(),
+                        time(it.started_ms),
+                        state(it.state).to_owned(),
+                        count(it.added),
+                        count(it.changed),
+                        count(it.removed),
+                        count(it.delivered),
+                        count(it.failed),
+                    ]
+                },
+            )?;
             Ok(Outcome::Done)
         }
     }
@@ -62,7 +97,13 @@ fn state(state: RunState) -> &'static str {
 async fn deliver(app: &App, name: String, dry_run: bool, output: &Output) -> anyhow::Result<Outcome> {
     let syncs = run::sync_list(app, Nothing {}).await?;
     if let Some(sync) = syncs.into_iter().find(|sync| sync.name == name) {
-        run::audience_run(app, Named { name: sync.definition.audience }).await?;
+        run::audience_run(
+            app,
+            Named {
+                name: sync.definition.audience,
+            },
+        )
+        .await?;
     }
     let outcome = run::sync_run(app, SyncRunRequest { name, dry_run }).await?;
     let outcome_is = match outcome.run.as_ref().map(|run| run.state) {
@@ -85,18 +126,36 @@ async fn deliver(app: &App, name: String, dry_run: bool, output: &Output) -> any
     ))?;
     match &outcome.run {
         Some(run) => {
-            output.line(&format!("{}: delivered {}, still owed {}", state(run.state), count(run.delivered), count(run.failed)))?;
+            output.line(&format!(
+                "{}: delivered {}, still owed {}",
+                state(run.state),
+                count(run.delivered),
+                count(run.failed)
+            ))?;
             if let Some(error) = &run.error {
                 output.note(&format!("tailrace: {}", error.message));
             }
         }
         None if dry_run => {
-            let header: Vec<&str> = it.sample.columns.iter().map(|column| column.name.as_str()).collect();
-            let cells = |row: &Vec<Option<String>>| row.iter().map(|cell| cell.clone().unwrap_or_else(|| "-".to_owned())).collect();
+            let header: Vec<&str> = it
+                .sample
+                .columns
+                .iter()
+                .map(|column| column.name.as_str())
+                .collect();
+            let cells = |row: &Vec<Option<String>>| {
+                row.iter()
+                    .map(|cell| cell.clone().unwrap_or_else(|| "-".to_owned()))
+                    .collect()
+            };
             let rows: Vec<Vec<String>> = it.sample.rows.iter().map(cells).collect();
             output.table(&header, &rows)?;
             if it.sample.total > rows.len() as u64 {
-                output.note(&format!("the first {} of {} rows", rows.len(), count(it.sample.total)));
+                output.note(&format!(
+                    "the first {} of {} rows",
+                    rows.len(),
+                    count(it.sample.total)
+                ));
             }
         }
         None => output.line("nothing to deliver: the destination has it all")?,
@@ -108,10 +167,18 @@ pub async fn destination(app: &App, args: Destination, output: &Output) -> anyho
     match args {
         Destination::List => {
             let destinations = run::destination_list(app, Nothing {}).await?;
-            output.list(&destinations, &["destination", "target", "syncs", "problem"], |it| {
-                let problem = it.error.as_ref().map(|error| error.message.clone()).unwrap_or_default();
-                vec![it.name.clone(), it.target.clone(), it.syncs.join(", "), problem]
-            })?;
+            output.list(
+                &destinations,
+                &["destination", "target", "syncs", "problem"],
+                |it| {
+                    let problem = it
+                        .error
+                        .as_ref()
+                        .map(|error| error.message.clone())
+                        .unwrap_or_default();
+                    vec![it.name.clone(), it.target.clone(), it.syncs.join(", "), problem]
+                },
+            )?;
             Ok(Outcome::Done)
         }
         Destination::Test { name } => {
@@ -120,7 +187,11 @@ pub async fn destination(app: &App, args: Destination, output: &Output) -> anyho
                 output.object(&test)?;
             } else {
                 let mark = if test.ok { "ok" } else { "FAILED" };
-                output.line(&format!("{mark}  {}  ({} ms)", test.detail, maybe(Some(test.took_ms))))?;
+                output.line(&format!(
+                    "{mark}  {}  ({} ms)",
+                    test.detail,
+                    maybe(Some(test.took_ms))
+                ))?;
             }
             Ok(if test.ok { Outcome::Done } else { Outcome::Failed })
         }

@@ -13,7 +13,8 @@ use crate::{
 };
 
 pub async fn demo(workspace: Option<PathBuf>, args: &Demo, output: &Output) -> anyhow::Result<Outcome> {
-    let folder = workspace.unwrap_or_else(|| std::env::temp_dir().join(format!("tailrace-demo-{}", std::process::id())));
+    let folder = workspace
+        .unwrap_or_else(|| std::env::temp_dir().join(format!("tailrace-demo-{}", std::process::id())));
     let bar = bar(args.seconds, output);
     let job = tailrace_app::demo::run(&folder, args.seconds, |progress| show(&bar, progress));
     let ended = tokio::select! {
@@ -36,9 +37,16 @@ pub async fn demo(workspace: Option<PathBuf>, args: &Demo, output: &Output) -> a
     }
     let missing: Vec<_> = steps.iter().filter(|step| !step.happened).collect();
     for step in &missing {
-        output.note(&format!("tailrace: the step \"{}\" did not happen: {}", step.step, step.missing));
+        output.note(&format!(
+            "tailrace: the step \"{}\" did not happen: {}",
+            step.step, step.missing
+        ));
     }
-    Ok(if missing.is_empty() { Outcome::Done } else { Outcome::Failed })
+    Ok(if missing.is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::Failed
+    })
 }
 
 fn bar(seconds: u32, output: &Output) -> ProgressBar {
@@ -66,7 +74,12 @@ fn show(bar: &ProgressBar, progress: &DemoProgress) {
 
 fn print(it: &DemoSummary, output: &Output) -> anyhow::Result<()> {
     output.line(&format!("tailrace demo: {:.0} s on the sandbox\n", it.seconds))?;
-    output.line(&format!("TAIL      {} records, {} MB; {} matched revenue > 100", count(it.tailed), it.tailed_bytes / 1_000_000, count(it.filter_matched)))?;
+    output.line(&format!(
+        "TAIL      {} records, {} MB; {} matched revenue > 100",
+        count(it.tailed),
+        it.tailed_bytes / 1_000_000,
+        count(it.filter_matched)
+    ))?;
     output.line(&format!(
         "COLLECT   {} events of {} profiles; {} duplicates and {} malformed seen",
         count(it.events),
@@ -78,23 +91,50 @@ fn print(it: &DemoSummary, output: &Output) -> anyhow::Result<()> {
     let rows: Vec<Vec<String>> = it
         .groups
         .iter()
-        .map(|it| vec![it.group.clone(), status(it.status).to_owned(), maybe(it.lag), duration(it.lag_ms), it.reason.clone()])
+        .map(|it| {
+            vec![
+                it.group.clone(),
+                status(it.status).to_owned(),
+                maybe(it.lag),
+                duration(it.lag_ms),
+                it.reason.clone(),
+            ]
+        })
         .collect();
     output.table(&["group", "status", "lag", "lag in time", "why"], &rows)?;
     output.line("\nAUDIENCES")?;
     let rows: Vec<Vec<String>> = it
         .audiences
         .iter()
-        .map(|it| vec![it.audience.clone(), it.members.map_or_else(|| "-".to_owned(), count), count(it.entered), count(it.exited)])
+        .map(|it| {
+            vec![
+                it.audience.clone(),
+                it.members.map_or_else(|| "-".to_owned(), count),
+                count(it.entered),
+                count(it.exited),
+            ]
+        })
         .collect();
     output.table(&["audience", "members", "entered", "exited"], &rows)?;
     output.line("\nDELIVER")?;
     let rows: Vec<Vec<String>> = it
         .deliveries
         .iter()
-        .map(|it| vec![it.sync.clone(), it.destination.clone(), count(it.runs), count(it.delivered), count(it.failed), count(it.acknowledged)])
+        .map(|it| {
+            vec![
+                it.sync.clone(),
+                it.destination.clone(),
+                count(it.runs),
+                count(it.delivered),
+                count(it.failed),
+                count(it.acknowledged),
+            ]
+        })
         .collect();
-    output.table(&["sync", "destination", "runs", "delivered", "owed", "there now"], &rows)?;
+    output.table(
+        &["sync", "destination", "runs", "delivered", "owed", "there now"],
+        &rows,
+    )?;
     output.line("\nFILES")?;
     for file in &it.files {
         output.line(&format!("{} ({} bytes)", file.path, count(file.bytes)))?;

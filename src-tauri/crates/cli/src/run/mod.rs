@@ -1,8 +1,8 @@
 //! The commands, by area.
 
 mod clusters;
-mod demo;
 mod deliver;
+mod demo;
 mod people;
 mod tail;
 mod work;
@@ -28,23 +28,76 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
         Command::Secret(secret) => work::secret(secret, output),
         Command::Ingest { until_caught_up } => work::ingest(folder()?, until_caught_up, output).await,
         Command::Serve => work::serve(folder()?, output).await,
-        Command::Cluster(it) => with(folder()?, OpenOptions::look(), async |app| clusters::cluster(app, it, output).await).await,
+        Command::Cluster(it) => {
+            with(folder()?, OpenOptions::look(), async |app| {
+                clusters::cluster(app, it, output).await
+            })
+            .await
+        }
         Command::Topics { cluster, topic } => {
-            with(folder()?, OpenOptions::look(), async |app| clusters::topics(app, cluster, topic, output).await).await
+            with(folder()?, OpenOptions::look(), async |app| {
+                clusters::topics(app, cluster, topic, output).await
+            })
+            .await
         }
-        Command::Tail(it) => with(folder()?, OpenOptions::look(), async |app| tail::tail(app, it, output).await).await,
-        Command::Groups(it) => with(folder()?, OpenOptions::look(), async |app| clusters::groups(app, it, output).await).await,
+        Command::Tail(it) => {
+            with(folder()?, OpenOptions::look(), async |app| {
+                tail::tail(app, it, output).await
+            })
+            .await
+        }
+        Command::Groups(it) => {
+            with(folder()?, OpenOptions::look(), async |app| {
+                clusters::groups(app, it, output).await
+            })
+            .await
+        }
         Command::Lag(it) => {
-            let options = if it.chart.is_some() { OpenOptions::command() } else { OpenOptions::look() };
-            with(folder()?, options, async |app| clusters::lag(app, it, output).await).await
+            let options = if it.chart.is_some() {
+                OpenOptions::command()
+            } else {
+                OpenOptions::look()
+            };
+            with(folder()?, options, async |app| {
+                clusters::lag(app, it, output).await
+            })
+            .await
         }
-        Command::Sql(it) => with(folder()?, OpenOptions::command(), async |app| work::sql(app, it, output).await).await,
-        Command::Profile(it) => with(folder()?, OpenOptions::command(), async |app| people::profile(app, it, output).await).await,
-        Command::Trait(it) => with(folder()?, OpenOptions::command(), async |app| people::traits(app, it, output).await).await,
-        Command::Audience(it) => with(folder()?, OpenOptions::command(), async |app| people::audience(app, it, output).await).await,
-        Command::Sync(it) => with(folder()?, OpenOptions::command(), async |app| deliver::sync(app, it, output).await).await,
+        Command::Sql(it) => {
+            with(folder()?, OpenOptions::command(), async |app| {
+                work::sql(app, it, output).await
+            })
+            .await
+        }
+        Command::Profile(it) => {
+            with(folder()?, OpenOptions::command(), async |app| {
+                people::profile(app, it, output).await
+            })
+            .await
+        }
+        Command::Trait(it) => {
+            with(folder()?, OpenOptions::command(), async |app| {
+                people::traits(app, it, output).await
+            })
+            .await
+        }
+        Command::Audience(it) => {
+            with(folder()?, OpenOptions::command(), async |app| {
+                people::audience(app, it, output).await
+            })
+            .await
+        }
+        Command::Sync(it) => {
+            with(folder()?, OpenOptions::command(), async |app| {
+                deliver::sync(app, it, output).await
+            })
+            .await
+        }
         Command::Destination(it) => {
-            with(folder()?, OpenOptions::command(), async |app| deliver::destination(app, it, output).await).await
+            with(folder()?, OpenOptions::command(), async |app| {
+                deliver::destination(app, it, output).await
+            })
+            .await
         }
     }
 }
@@ -70,7 +123,9 @@ fn find_workspace(named: Option<&Path>) -> anyhow::Result<PathBuf> {
         return Ok(named.to_owned());
     }
     let here = std::env::current_dir()?;
-    let found = here.ancestors().find(|folder| folder.join("tailrace.toml").exists());
+    let found = here
+        .ancestors()
+        .find(|folder| folder.join("tailrace.toml").exists());
     found.map(Path::to_owned).ok_or_else(|| {
         let message = format!(
             "{} is not in a workspace (no tailrace.toml here or above): name one with --workspace DIR, or make one with `tailrace init DIR`",

@@ -14,7 +14,9 @@ use crate::{
 
 pub async fn tail(app: &App, args: Tail, output: &Output) -> anyhow::Result<Outcome> {
     let (start, until_ms) = offsets(&args.offset)?;
-    let format = args.format.unwrap_or(if output.json { Format::Json } else { Format::Table });
+    let format = args
+        .format
+        .unwrap_or(if output.json { Format::Json } else { Format::Table });
     let request = TailRequest {
         cluster: args.cluster.clone(),
         topic: args.topic.clone(),
@@ -28,10 +30,15 @@ pub async fn tail(app: &App, args: Tail, output: &Output) -> anyhow::Result<Outc
     let mut sink = Sink::open(&args, format, output)?;
     let view = run::tail_start(app, request).await?.view;
     let mut changes = app.follow(&Topic::View(view)).await?;
-    let mut printed = 0;
+    let (mut printed, mut said) = (0, None);
     let follow = async {
         loop {
             let status = run::tail_status(app, ViewRequest { view }).await?;
+            // What it waits for is told while it waits.
+            if status.state == TailState::Starting && status.note.is_some() && status.note != said {
+                output.note(&format!("tailrace: {}", status.note.as_deref().unwrap_or_default()));
+                said = status.note.clone();
+            }
             printed = drain(app, view, printed, &mut sink).await?;
             if printed >= status.matched && matches!(status.state, TailState::Stopped | TailState::Failed) {
                 return anyhow::Ok(());
@@ -52,14 +59,27 @@ pub async fn tail(app: &App, args: Tail, output: &Output) -> anyhow::Result<Outc
     output.note(&ending(&status));
     match status.error {
         Some(error) => Err(error.into()),
-        None => Ok(if status.evicted > 0 && printed < status.matched { Outcome::Partly } else { Outcome::Done }),
+        None => Ok(if status.evicted > 0 && printed < status.matched {
+            Outcome::Partly
+        } else {
+            Outcome::Done
+        }),
     }
 }
 
 async fn drain(app: &App, view: u64, from: u64, sink: &mut Sink) -> anyhow::Result<u64> {
     let mut at = from;
     loop {
-        let page = run::tail_rows(app, RowsRequest { view, offset: at, limit: ROWS_PAGE_MAX as u32 }).await?;
+        let request = RowsRequest {
+            view,
+            offset: at,
+            limit: ROWS_PAGE_MAX as u32,
+        };
+        let page = match sink.format {
+            // A line each, for the eye.
+            Format::Table => run::tail_rows(app, request).await?,
+            _ => tailrace_app::tail_rows_whole(app, request).await?,
+        };
         if page.rows.is_empty() {
             return Ok(at);
         }
@@ -79,7 +99,10 @@ fn ending(status: &TailStatus) -> String {
         text.push_str(&format!(", {} left the buffer", count(status.evicted)));
     }
     if status.mistyped > 0 {
-        text.push_str(&format!(", {} values were not of their field's type", count(status.mistyped)));
+        text.push_str(&format!(
+            ", {} values were not of their field's type",
+            count(status.mistyped)
+        ));
     }
     text.push_str(&format!("; {}", status.note.as_deref().unwrap_or("stopped")));
     text
@@ -119,7 +142,11 @@ fn offsets(texts: &[String]) -> Result<(TailStart, Option<i64>), Error> {
         };
         start = Some(read);
     }
-    let fallback = if until.is_some() { TailStart::Beginning } else { TailStart::End };
+    let fallback = if until.is_some() {
+        TailStart::Beginning
+    } else {
+        TailStart::End
+    };
     Ok((start.unwrap_or(fallback), until))
 }
 
@@ -138,18 +165,31 @@ impl Sink {
         }
         let out: Box<dyn Write + Send> = match &args.out {
             None => Box::new(std::io::stdout()),
-            Some(path) => Box::new(std::io::BufWriter::new(std::fs::File::create(path).map_err(|error| {
-                Error::user("file_write", format!("{} can't be written: {error}", path.display()))
-            })?)),
+            Some(path) => Box::new(std::io::BufWriter::new(std::fs::File::create(path).map_err(
+                |error| {
+                    Error::user(
+                        "file_write",
+                        format!("{} can't be written: {error}", path.display()),
+                    )
+                },
+            )?)),
         };
-        Ok(Self { out, format, topic: args.topic.clone(), header: false })
+        Ok(Self {
+            out,
+            format,
+            topic: args.topic.clone(),
+            header: false,
+        })
     }
 
     fn write(&mut self, page: &TailRows) -> anyhow::Result<()> {
         if !self.header {
             self.header = true;
             let header = match self.format {
-                Format::Table => Some(format!("{:>3} {:>12}  {:<24}  {:<24}  value", "P", "offset", "time", "key")),
+                Format::Table => Some(format!(
+                    "{:>3} {:>12}  {:<24}  {:<24}  value",
+                    "P", "offset", "time", "key"
+                )),
                 Format::Csv => Some("partition,offset,timestamp,key,value".to_owned()),
                 _ => None,
             };
@@ -175,10 +215,19 @@ impl Sink {
         let key = row.key.clone().unwrap_or_default();
         let value = row.value.clone().unwrap_or_default();
         match self.format {
-            Format::Table => format!("{:>3} {:>12}  {at:<24}  {key:<24}  {value}", row.partition, row.offset),
+            Format::Table => format!(
+                "{:>3} {:>12}  {at:<24}  {key:<24}  {value}",
+                row.partition, row.offset
+            ),
             Format::Csv => {
                 let quote = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-                format!("{},{},{at},{},{}", row.partition, row.offset, quote(&key), quote(&value))
+                format!(
+                    "{},{},{at},{},{}",
+                    row.partition,
+                    row.offset,
+                    quote(&key),
+                    quote(&value)
+                )
             }
             Format::Kcat => serde_json::json!({
                 "topic": self.topic, "partition": row.partition, "offset": row.offset, "tstype": "create",
@@ -226,7 +275,10 @@ mod tests {
         check(&["42"], Some((TailStart::Offset(42), None)));
         check(&["-5"], Some((TailStart::Last(5), None)));
         check(&["s@1000"], Some((TailStart::Timestamp(1_000), None)));
-        check(&["s@1970-01-01T00:00:01Z", "e@2000"], Some((TailStart::Timestamp(1_000), Some(2_000))));
+        check(
+            &["s@1970-01-01T00:00:01Z", "e@2000"],
+            Some((TailStart::Timestamp(1_000), Some(2_000))),
+        );
         check(&["e@2000"], Some((TailStart::Beginning, Some(2_000))));
         check(&["yesterday"], None);
         check(&["s@noon"], None);

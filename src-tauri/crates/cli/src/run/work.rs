@@ -18,7 +18,10 @@ use crate::{
 
 pub fn init(dir: &Path, output: &Output) -> anyhow::Result<Outcome> {
     workspace::init(dir)?;
-    output.line(&format!("{} is a workspace: see the examples in it, and rename those that you want", dir.display()))?;
+    output.line(&format!(
+        "{} is a workspace: see the examples in it, and rename those that you want",
+        dir.display()
+    ))?;
     Ok(Outcome::Done)
 }
 
@@ -27,13 +30,19 @@ pub async fn check(folder: &Path, output: &Output) -> anyhow::Result<Outcome> {
     if output.json {
         problems.iter().try_for_each(|problem| output.object(problem))?;
     } else {
-        problems.iter().try_for_each(|problem| output.line(&problem.message))?;
+        problems
+            .iter()
+            .try_for_each(|problem| output.line(&problem.message))?;
         match problems.len() {
             0 => output.line("every definition holds")?,
             many => output.note(&format!("{many} problems")),
         }
     }
-    Ok(if problems.is_empty() { Outcome::Done } else { Outcome::Failed })
+    Ok(if problems.is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::Failed
+    })
 }
 
 pub fn secret(args: Secret, output: &Output) -> anyhow::Result<Outcome> {
@@ -41,7 +50,9 @@ pub fn secret(args: Secret, output: &Output) -> anyhow::Result<Outcome> {
     match args {
         Secret::Set { name } => {
             if std::io::stdin().is_terminal() {
-                output.note("Type the value and end it with Ctrl D; it is shown as you type, so better pipe it in.");
+                output.note(
+                    "Type the value and end it with Ctrl D; it is shown as you type, so better pipe it in.",
+                );
             }
             let mut value = String::new();
             std::io::stdin().read_to_string(&mut value)?;
@@ -68,7 +79,12 @@ pub fn secret(args: Secret, output: &Output) -> anyhow::Result<Outcome> {
 }
 
 pub async fn ingest(folder: PathBuf, until_caught_up: bool, output: &Output) -> anyhow::Result<Outcome> {
-    let options = OpenOptions { state: true, sources: true, live: false, holder: "tailrace ingest" };
+    let options = OpenOptions {
+        state: true,
+        sources: true,
+        live: false,
+        holder: "tailrace ingest",
+    };
     let app = App::open(folder, options).await?;
     let work = async {
         let mut ticks = 0_u32;
@@ -96,20 +112,37 @@ pub async fn ingest(folder: PathBuf, until_caught_up: bool, output: &Output) -> 
     let sources = run::source_list(&app, Nothing {}).await;
     app.close().await;
     ended?;
-    output.list(&sources?, &["source", "events", "duplicates", "malformed"], |it| {
-        vec![it.name.clone(), count(it.events), count(it.duplicates), count(it.malformed)]
-    })?;
+    output.list(
+        &sources?,
+        &["source", "events", "duplicates", "malformed"],
+        |it| {
+            vec![
+                it.name.clone(),
+                count(it.events),
+                count(it.duplicates),
+                count(it.malformed),
+            ]
+        },
+    )?;
     Ok(Outcome::Done)
 }
 
 /// An error that waiting does not mend.
 fn failed_for_good(sources: &[SourceSummary]) -> Option<Error> {
-    let failed = sources.iter().filter_map(|source| source.error.as_ref().map(|error| (source, error)));
-    failed.filter(|(_, error)| !error.retry).map(|(source, error)| error.clone().context(format!("source \"{}\"", source.name))).next()
+    let failed = sources
+        .iter()
+        .filter_map(|source| source.error.as_ref().map(|error| (source, error)));
+    failed
+        .filter(|(_, error)| !error.retry)
+        .map(|(source, error)| error.clone().context(format!("source \"{}\"", source.name)))
+        .next()
 }
 
 pub async fn serve(folder: PathBuf, output: &Output) -> anyhow::Result<Outcome> {
-    let options = OpenOptions { holder: "tailrace serve", ..OpenOptions::live() };
+    let options = OpenOptions {
+        holder: "tailrace serve",
+        ..OpenOptions::live()
+    };
     let app = App::open(folder, options).await?;
     output.note("everything is kept live; Ctrl C ends it");
     tailrace_app::stop_signal().await;
@@ -130,12 +163,22 @@ pub async fn query(
     output: &Output,
 ) -> anyhow::Result<Outcome> {
     if let Some(path) = out {
-        let request = SqlExportRequest { sql: sql.to_owned(), path: path.display().to_string() };
+        let request = SqlExportRequest {
+            sql: sql.to_owned(),
+            path: path.display().to_string(),
+        };
         let written = run::sql_export(app, request).await?;
-        output.note(&format!("{}: {} rows, {} bytes", written.path, count(written.rows), count(written.bytes)));
+        output.note(&format!(
+            "{}: {} rows, {} bytes",
+            written.path,
+            count(written.rows),
+            count(written.bytes)
+        ));
         return Ok(Outcome::Done);
     }
-    let view = run::sql_start(app, SqlRequest { sql: sql.to_owned() }).await?.view;
+    let view = run::sql_start(app, SqlRequest { sql: sql.to_owned() })
+        .await?
+        .view;
     let mut changes = app.follow(&Topic::View(view)).await?;
     let status = loop {
         let status = run::sql_status(app, ViewRequest { view }).await?;
@@ -151,7 +194,15 @@ pub async fn query(
     let mut all = Rows::default();
     while (all.rows.len() as u64) < status.rows {
         let offset = all.rows.len() as u64;
-        let page = run::sql_rows(app, RowsRequest { view, offset, limit: ROWS_PAGE_MAX as u32 }).await?;
+        let page = run::sql_rows(
+            app,
+            RowsRequest {
+                view,
+                offset,
+                limit: ROWS_PAGE_MAX as u32,
+            },
+        )
+        .await?;
         all.rows.extend(page.rows);
     }
     all.columns = status.columns;
@@ -173,10 +224,20 @@ fn print(rows: &Rows, format: Format, output: &Output) -> anyhow::Result<()> {
             };
             let line = |cells: Vec<String>| output.line(&cells.join(","));
             line(rows.columns.iter().map(|column| quote(&column.name)).collect())?;
-            rows.rows.iter().try_for_each(|row| line(row.iter().map(|cell| quote(cell.as_deref().unwrap_or_default())).collect()))
+            rows.rows.iter().try_for_each(|row| {
+                line(
+                    row.iter()
+                        .map(|cell| quote(cell.as_deref().unwrap_or_default()))
+                        .collect(),
+                )
+            })
         }
         Format::Json => rows.rows.iter().try_for_each(|row| {
-            let fields = rows.columns.iter().zip(row).map(|(column, cell)| (column.name.clone(), typed(column, cell.as_deref())));
+            let fields = rows
+                .columns
+                .iter()
+                .zip(row)
+                .map(|(column, cell)| (column.name.clone(), typed(column, cell.as_deref())));
             output.line(&serde_json::Value::Object(fields.collect()).to_string())
         }),
         Format::Kcat | Format::Parquet => Err(Error::user(
@@ -188,7 +249,9 @@ fn print(rows: &Rows, format: Format, output: &Output) -> anyhow::Result<()> {
 }
 
 fn typed(column: &Column, cell: Option<&str>) -> serde_json::Value {
-    let Some(text) = cell else { return serde_json::Value::Null };
+    let Some(text) = cell else {
+        return serde_json::Value::Null;
+    };
     let nested = matches!(column.data_type.as_str(), "BOOLEAN" | "STRUCT" | "LIST");
     match column.numeric || nested {
         true => serde_json::from_str(text).unwrap_or_else(|_| text.into()),

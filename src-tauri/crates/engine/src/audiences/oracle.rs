@@ -576,7 +576,8 @@ fn compare_on_random_cases(fault: Fault) -> Result<(), String> {
     let config = Config {
         cases: CASES,
         rng_seed: RngSeed::Fixed(SEED),
-        failure_persistence: None, max_shrink_iters,
+        failure_persistence: None,
+        max_shrink_iters,
         ..Config::default()
     };
     let mut runner = TestRunner::new(config);

@@ -299,7 +299,7 @@ impl Compiler<'_> {
             let hint = suggestion(&attribute.table, known.iter().map(String::as_str));
             return Err(Error::user(
                 "unknown_table",
-                format!("there is no warehouse table \"{}\".{hint}", attribute.table),
+                format!("there is no warehouse table \"{}\"{hint}", attribute.table),
             ));
         };
         let Ok(field) = shape.schema.field_with_name(&attribute.column) else {
@@ -308,7 +308,7 @@ impl Compiler<'_> {
                 shape.schema.fields().iter().map(|field| field.name().as_str()),
             );
             let message = format!(
-                "there is no column \"{}\" in {}.{hint}",
+                "there is no column \"{}\" in {}{hint}",
                 attribute.column, attribute.table
             );
             return Err(Error::user("unknown_column", message));
@@ -383,7 +383,7 @@ impl Compiler<'_> {
                     let known = self.shapes.trait_names.iter().map(String::as_str).chain(learnt);
                     let hint = suggestion(&compared.name, known);
                     let message = format!(
-                        "there is no trait \"{}\", defined or learnt from identify.{hint}",
+                        "there is no trait \"{}\", defined or learnt from identify{hint}",
                         compared.name
                     );
                     return Err(Error::user("unknown_trait", message));
@@ -414,7 +414,7 @@ impl Compiler<'_> {
             let hint = suggestion(name, self.shapes.audiences.iter().map(String::as_str));
             return Err(Error::user(
                 "unknown_audience",
-                format!("there is no audience \"{name}\".{hint}"),
+                format!("there is no audience \"{name}\"{hint}"),
             ));
         }
         let query = format!("SELECT profile_id FROM {}", quote_path(&[AUDIENCES, name]));

@@ -105,7 +105,7 @@ async fn conditions(session: &Session, condition: &Condition, validation: &mut V
                     let hint = suggestion(property, known);
                     validation
                         .notes
-                        .push(format!("no event had a property \"{property}\" yet.{hint}"));
+                        .push(format!("no event had a property \"{property}\" yet{hint}"));
                 }
             }
             _ => {}

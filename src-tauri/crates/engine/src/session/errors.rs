@@ -83,13 +83,7 @@ fn classify(root: &DataFusionError, tables: &[String]) -> (Error, Place) {
         DataFusionError::SQL(error, _) => syntax(error),
         DataFusionError::SchemaError(error, _) => (schema(error), None),
         DataFusionError::Plan(text) => (planning(text, tables), None),
-        DataFusionError::NotImplemented(text) => (
-            Error::user(
-                "sql_unsupported",
-                format!("{} is not supported", plain(text).trim_end_matches('.')),
-            ),
-            None,
-        ),
+        DataFusionError::NotImplemented(text) => (unsupported(text), None),
         DataFusionError::ResourcesExhausted(_) => {
             let limit = super::base::SQL_MEMORY_BYTES_MAX / (1024 * 1024);
             let message = format!(
@@ -110,6 +104,18 @@ fn classify(root: &DataFusionError, tables: &[String]) -> (Error, Place) {
             ),
             None,
         ),
+        DataFusionError::External(other) if other.to_string().contains("regex parse error") => {
+            let text = other.to_string();
+            let why = text
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .trim_start_matches("error: ");
+            (
+                Error::user("sql_value", format!("a regular expression is not valid: {why}")),
+                None,
+            )
+        }
         DataFusionError::External(other) => (
             Error::external(
                 "sql_external",
@@ -128,6 +134,20 @@ fn classify(root: &DataFusionError, tables: &[String]) -> (Error, Place) {
             None,
         ),
     }
+}
+
+fn unsupported(text: &str) -> Error {
+    let text = plain(text);
+    let text = text.trim_end_matches('.');
+    let says_so = ["unsupported", "not supported", "not implemented"]
+        .iter()
+        .any(|words| text.contains(words));
+    let message = if says_so {
+        text.to_owned()
+    } else {
+        format!("{text} is not supported")
+    };
+    Error::user("sql_unsupported", message)
 }
 
 fn syntax(error: &ParserError) -> (Error, Place) {
@@ -209,7 +229,7 @@ fn unknown_column(field: &Column, valid: &[Column]) -> Error {
     };
     Error::user(
         "unknown_column",
-        format!("there is no column \"{}\"{in_table}.{hint}", field.name),
+        format!("there is no column \"{}\"{in_table}{hint}", field.name),
     )
 }
 
@@ -217,13 +237,13 @@ fn planning(text: &str, tables: &[String]) -> Error {
     if let Some(name) = between(text, "table '", "' not found") {
         let name = name.trim_start_matches("tailrace.").trim_start_matches("main.");
         let hint = suggestion(name, tables.iter().map(String::as_str));
-        return Error::user("unknown_table", format!("there is no table \"{name}\".{hint}"));
+        return Error::user("unknown_table", format!("there is no table \"{name}\"{hint}"));
     }
     if let Some(name) = between(text, "Invalid function '", "'") {
-        let near = between(text, "Did you mean '", "'").map(|near| format!(" Did you mean \"{near}\"?"));
+        let near = between(text, "Did you mean '", "'").map(|near| format!(". Did you mean \"{near}\"?"));
         return Error::user(
             "unknown_function",
-            format!("there is no function \"{name}\".{}", near.unwrap_or_default()),
+            format!("there is no function \"{name}\"{}", near.unwrap_or_default()),
         );
     }
     if let Some(call) = between(text, "argument types '", "'") {
@@ -243,6 +263,17 @@ fn planning(text: &str, tables: &[String]) -> Error {
             "sql_type",
             format!("{function} can't be used with {types}: cast its arguments"),
         );
+    }
+    if let Some(column) = between(text, "non-boolean predicate '", "'") {
+        let column = column.rsplit('.').next().unwrap_or(column);
+        let found = text
+            .rsplit("returning ")
+            .next()
+            .map(sql_types)
+            .unwrap_or_default();
+        let message =
+            format!("WHERE needs true or false, and {column} is a {found}: compare it with something");
+        return Error::user("sql_type", message);
     }
     if text.contains("must appear in the GROUP BY clause") || text.contains("must be in GROUP BY") {
         let column = between(text, "column \"", "\"")

@@ -196,12 +196,12 @@ fn expression(state: &SessionState, ast: ExprWithAlias, table: &DFSchema) -> Res
 fn explain(error: &DataFusionError) -> Error {
     let mut found = translate(error, &[]);
     if found.code == "unknown_column" {
-        if let Some((before, _)) = found.message.split_once(" Did you mean") {
+        if let Some((before, _)) = found.message.split_once(". Did you mean") {
             found.message = before.to_owned();
         }
         let columns = RECORD_COLUMNS.join(", ");
         found.message = format!(
-            "{} A record has {columns}: a field of its value is written value.FIELD",
+            "{}. A record has {columns}: a field of its value is written value.FIELD",
             found.message.trim_end()
         );
     }

@@ -19,6 +19,8 @@ mod shapes;
 mod statement;
 
 #[cfg(test)]
+mod goldens;
+#[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -196,10 +196,10 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     best.map(|(_, candidate)| candidate)
 }
 
-/// ` Did you mean "x"?`, or nothing.
+/// `. Did you mean "x"?`, or nothing.
 pub fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(name, known)
-        .map(|near| format!(" Did you mean \"{near}\"?"))
+        .map(|near| format!(". Did you mean \"{near}\"?"))
         .unwrap_or_default()
 }
 

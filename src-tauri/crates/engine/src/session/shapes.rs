@@ -119,7 +119,7 @@ async fn trait_shape(core: &Core, name: &str, view: &str) -> Result<TraitShape> 
                 .map(|column| format!("{view}.{column}"))
                 .collect::<Vec<_>>()
                 .join(", ");
-            let message = format!("trait \"{view}\" has no column \"{wanted}\": write one of {list}.{hint}");
+            let message = format!("trait \"{view}\" has no column \"{wanted}\": write one of {list}{hint}");
             return Err(tailrace_model::Error::user("unknown_trait", message));
         }
     };

@@ -78,7 +78,7 @@ fn refused(what: &str, hint: &str) -> Error {
     Error::user(
         "sql_refused",
         format!(
-            "{what} is refused, because SQL only reads here: write a SELECT, WITH, EXPLAIN, DESCRIBE or SHOW.{hint}"
+            "{what} is refused, because SQL only reads here: write a SELECT, WITH, EXPLAIN, DESCRIBE or SHOW{hint}"
         ),
     )
 }

@@ -9,7 +9,11 @@ fn main() -> std::io::Result<ExitCode> {
     let text = typescript();
     let same = std::fs::read_to_string(&path).is_ok_and(|found| found == text);
     if std::env::args().any(|arg| arg == "--check") {
-        return Ok(if same { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        return Ok(if same {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        });
     }
     if !same {
         if let Some(folder) = path.parent() {

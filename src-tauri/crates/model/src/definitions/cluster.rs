@@ -48,7 +48,13 @@ pub struct SandboxSettings {
 
 impl Default for SandboxSettings {
     fn default() -> Self {
-        Self { seed: 7, events_per_second: 40, history_events: 40_000, history_days: 30, people: 2_000 }
+        Self {
+            seed: 7,
+            events_per_second: 40,
+            history_events: 40_000,
+            history_days: 30,
+            people: 2_000,
+        }
     }
 }
 

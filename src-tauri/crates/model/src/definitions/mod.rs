@@ -17,7 +17,7 @@ pub use audience::*;
 pub use cluster::*;
 pub use condition::*;
 pub use destination::*;
-pub use r#trait::*;
 pub use source::*;
+pub use r#trait::*;
 pub use warehouse::*;
 pub use workspace::*;

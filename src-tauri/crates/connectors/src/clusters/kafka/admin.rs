@@ -50,12 +50,15 @@ fn again<T>(patience: &Patience, call: impl Fn() -> Result<T, Failure>) -> Resul
     }
 }
 
+/// What each of many groups was answered.
+type Answers<T> = Vec<(String, Result<T, Failure>)>;
+
 /// Asks about many groups, and again about those whose coordinator is sorting itself out.
 fn again_each<T>(
     names: Vec<String>,
     patience: &Patience,
-    ask: impl Fn(&[String]) -> Result<Vec<(String, Result<T, Failure>)>, Failure>,
-) -> Result<Vec<(String, Result<T, Failure>)>, Failure> {
+    ask: impl Fn(&[String]) -> Result<Answers<T>, Failure>,
+) -> Result<Answers<T>, Failure> {
     let started = Instant::now();
     let mut settled = Vec::with_capacity(names.len());
     let mut open = names;
@@ -75,8 +78,10 @@ fn again_each<T>(
     }
 }
 
-fn wait_needed<T>(answers: &[(String, Result<T, Failure>)]) -> bool {
-    answers.iter().any(|(_, answer)| answer.as_ref().is_err_and(|failure| transient(failure.code)))
+fn wait_needed<T>(answers: &Answers<T>) -> bool {
+    answers
+        .iter()
+        .any(|(_, answer)| answer.as_ref().is_err_and(|failure| transient(failure.code)))
 }
 
 /// A pause before the next try; `false` when there is to be none.
@@ -117,14 +122,21 @@ impl KafkaClient {
         }
         let described = self
             .ask("describing groups", move |consumer, patience| {
-                again_each(names, patience, |names| admin::describe_groups(consumer, names, patience))
+                again_each(names, patience, |names| {
+                    admin::describe_groups(consumer, names, patience)
+                })
             })
             .await?;
         let or_unknown = |(group, described): (String, Result<GroupDescription, Failure>)| match described {
             Ok(described) => described,
             Err(failure) => {
                 let error = Some(self.group_error(&group, &failure));
-                GroupDescription { group, state: "Unknown".to_owned(), members: Vec::new(), error }
+                GroupDescription {
+                    group,
+                    state: "Unknown".to_owned(),
+                    members: Vec::new(),
+                    error,
+                }
             }
         };
         Ok(described.into_iter().map(or_unknown).collect())
@@ -135,7 +147,9 @@ impl KafkaClient {
         let names = groups.to_vec();
         let answers = self
             .ask("asking for committed offsets", move |consumer, patience| {
-                again_each(names, patience, |names| admin::committed(consumer, names, patience))
+                again_each(names, patience, |names| {
+                    admin::committed(consumer, names, patience)
+                })
             })
             .await?;
         let (mut committed, mut errors) = (Committed::new(), HashMap::new());
@@ -183,9 +197,10 @@ impl KafkaClient {
             })
             .collect();
         let name = group.to_owned();
-        self.ask(&format!("committing offsets of group \"{group}\""), move |consumer, patience| {
-            again(patience, || admin::commit(consumer, &name, &offsets, patience))
-        })
+        self.ask(
+            &format!("committing offsets of group \"{group}\""),
+            move |consumer, patience| again(patience, || admin::commit(consumer, &name, &offsets, patience)),
+        )
         .await
     }
 

@@ -56,7 +56,10 @@ impl Context {
     pub fn fault(&self) -> Option<Fault> {
         let state = self.state();
         let lasts = state.all_down.is_some();
-        state.fault.clone().filter(|fault| lasts || fault.at.elapsed() < FAULT_KEPT)
+        state
+            .fault
+            .clone()
+            .filter(|fault| lasts || fault.at.elapsed() < FAULT_KEPT)
     }
 
     /// Since when no broker is reachable.
@@ -78,7 +81,11 @@ impl Context {
     fn keep(&self, code: RDKafkaErrorCode, reason: &str) {
         // "1/1 brokers are down" says less than the fault that came before it.
         if code != RDKafkaErrorCode::AllBrokersDown {
-            self.state().fault = Some(Fault { code, reason: gist(reason), at: Instant::now() });
+            self.state().fault = Some(Fault {
+                code,
+                reason: gist(reason),
+                at: Instant::now(),
+            });
         }
     }
 }
@@ -101,7 +108,9 @@ impl ClientContext for Context {
     }
 
     fn stats_raw(&self, statistics: &[u8]) {
-        let Ok(statistics) = serde_json::from_slice::<Statistics>(statistics) else { return };
+        let Ok(statistics) = serde_json::from_slice::<Statistics>(statistics) else {
+            return;
+        };
         let mut state = self.state();
         state.connections = statistics.connections();
         // Brokers that nothing was asked of are not connected either, and that is no fault.
@@ -176,7 +185,9 @@ struct PartitionStatistics {
 
 impl Statistics {
     fn any_up(&self) -> bool {
-        self.brokers.values().any(|broker| broker.state == "UP" && broker.source != "internal")
+        self.brokers
+            .values()
+            .any(|broker| broker.state == "UP" && broker.source != "internal")
     }
 
     fn connections(&self) -> Connections {

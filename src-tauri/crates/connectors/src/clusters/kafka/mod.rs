@@ -22,6 +22,8 @@ mod near;
 mod problem;
 mod produce;
 mod record;
+#[cfg(test)]
+mod sandbox_tests;
 mod tail;
 #[cfg(test)]
 mod tests;

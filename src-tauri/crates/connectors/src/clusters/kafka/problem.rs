@@ -82,7 +82,10 @@ impl Place {
             return error;
         }
         let why = fault.map_or("no answer in time", |fault| {
-            let reason = fault.reason.strip_prefix(self.bootstrap.as_str()).and_then(|rest| rest.strip_prefix(": "));
+            let reason = fault
+                .reason
+                .strip_prefix(self.bootstrap.as_str())
+                .and_then(|rest| rest.strip_prefix(": "));
             reason.unwrap_or(&fault.reason)
         });
         Error::external(

@@ -338,6 +338,20 @@ async fn a_broker_that_dies_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lost_position_is_found_again() {
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr::RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE};
+    let (mock, client) = cluster(1, &[("t", 1)]);
+    client.produce("t", numbered(0, 10, 1)).await.expect("produced");
+    let mut tail = start(&client, TailSpec::new("t", TailFrom::Start(TailStart::Beginning))).await;
+    let mut found = read(&mut tail, 10).await;
+    mock.request_errors(RDKafkaApiKey::Fetch, &[RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE]);
+    client.produce("t", numbered(10, 30, 1)).await.expect("produced");
+    found.extend(read(&mut tail, 20).await);
+    assert_eq!(sorted(found), spans(&[(0, 0, 30)]));
+    assert_eq!(tail.progress().lost, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_checkpoint_past_the_end_is_refused() {
     let (_mock, client) = cluster(1, &[("t", 1)]);
     let spec = TailSpec::new("t", TailFrom::Offsets(vec![(0, 5)]));

@@ -22,15 +22,23 @@ pub(super) struct Failure {
 
 impl Failure {
     pub fn new(code: RDKafkaErrorCode) -> Self {
-        Self { code, text: said(code) }
+        Self {
+            code,
+            text: said(code),
+        }
     }
 }
 
 /// `Name (Broker: What it means)` without its name, and without who said it.
 fn said(code: RDKafkaErrorCode) -> String {
     let whole = code.to_string();
-    let text = whole.split_once(" (").map_or(whole.as_str(), |(_, text)| text.trim_end_matches(')'));
-    let text = text.strip_prefix("Broker: ").or_else(|| text.strip_prefix("Local: ")).unwrap_or(text);
+    let text = whole
+        .split_once(" (")
+        .map_or(whole.as_str(), |(_, text)| text.trim_end_matches(')'));
+    let text = text
+        .strip_prefix("Broker: ")
+        .or_else(|| text.strip_prefix("Local: "))
+        .unwrap_or(text);
     text.to_owned()
 }
 

@@ -66,14 +66,20 @@ pub(super) fn spawn(
     let mut name = format!("tail {}", spec.topic);
     name.truncate(name.floor_char_boundary(15));
     let run = move || {
-        let outcome = Worker::new(&config, &spec, plan, now_ms, place, watch.clone(), token.clone())
-            .and_then(|mut worker| worker.run(&batches, new_partitions, &runtime));
+        let worker = Worker::new(&config, &spec, plan, now_ms, place, watch.clone(), token);
+        let (outcome, worker) = match worker {
+            Ok(mut worker) => (worker.run(&batches, new_partitions, &runtime), Some(worker)),
+            Err(error) => (Err(error), None),
+        };
         watch.update(|progress| progress.phase = TailPhase::Ended);
         if let Err(error) = outcome {
             watch.update(|progress| progress.note = Some(error.message.clone()));
             // Nobody listens any more: then nobody waits for it.
             drop(batches.blocking_send(Err(error)));
         }
+        // Whoever listens learns of the end before librdkafka's threads have ended.
+        drop(batches);
+        drop(worker);
     };
     thread::Builder::new()
         .name(name)
@@ -97,24 +103,17 @@ async fn look_for_partitions(
             () = tokio::time::sleep(NEW_PARTITIONS) => {}
         }
         // A cluster that does not answer now is asked again; the reader itself says that it waits.
-        let Ok(detail) = client.topic(&topic).await else {
+        let Ok(partitions) = client.partitions(&topic).await else { continue };
+        let new = partitions.iter().map(|of| of.partition).filter(|partition| !known.contains(partition));
+        let new: Vec<TopicPartition> =
+            new.map(|partition| TopicPartition { topic: topic.clone(), partition }).collect();
+        if new.is_empty() {
             continue;
-        };
-        for of in detail.partitions {
-            let (Some(from), Some(end)) = (of.start, of.end) else {
-                continue;
-            };
-            if known.contains(&of.partition) {
-                continue;
-            }
+        }
+        let Ok(marks) = client.watermarks(&new).await else { continue };
+        for (of, marks) in marks {
             known.push(of.partition);
-            let span = Span {
-                partition: of.partition,
-                from,
-                end,
-                stop: None,
-                lost: 0,
-            };
+            let span = Span { partition: of.partition, from: marks.start, end: marks.end, stop: None, lost: 0 };
             if found.send(span).await.is_err() {
                 return;
             }
@@ -337,7 +336,8 @@ impl Worker {
                 "{lost} records of partition {partition} were deleted before they were read"
             ));
         }
-        self.reader.restart(&self.topic, partition, from)
+        self.reader
+            .restart(&self.topic, partition, from)
             .map_err(|failure| self.failed(&failure))
     }
 
