@@ -14,6 +14,8 @@ child=$!
   kill -s KILL -- "-$child"
 } 2>/dev/null &
 line=$!
+# Without job control a program that is stopped for a while is not one that has ended.
+set +m
 wait "$child" 2>/dev/null
 code=$?
 # What the shell says of the killed is not the program's.

@@ -7,6 +7,7 @@ mod processes;
 mod webdriver;
 
 use std::{
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime},
 };
@@ -25,6 +26,14 @@ use crate::{
 
 const WHAT: &str = "the window";
 const START_DEADLINE: Duration = Duration::from_secs(30);
+/// Stands between the driver and the program: the driver kills what it started as soon as its last window is closed,
+/// while a program ends in its own time. Arguments: FILE PROGRAM ARGUMENT...; the exit code goes to the file.
+const BETWEEN: &str = "#!/bin/bash
+file=$1
+shift
+( env --default-signal=INT,QUIT \"$@\"; echo $? >\"$file\" ) &
+wait
+";
 /// WebDriver's own keys for the names that [`Window::press`] takes.
 const KEYS: [(&str, char); 16] = [
     ("Control", '\u{E009}'),
@@ -122,7 +131,15 @@ impl Window {
         let (display, display_name) = start_display(xvfb, home.path(), options).await?;
         let port = free_port()?;
         let mut driver = start_driver(driver, home.path(), &display_name, port, options)?;
-        let session = match Session::open(port, &options.program, &options.args, START_DEADLINE).await {
+        let between = home.path().join("between.sh");
+        std::fs::write(&between, BETWEEN)?;
+        std::fs::set_permissions(&between, std::fs::Permissions::from_mode(0o755))?;
+        let mut args = vec![
+            exit_code_file(home.path()).display().to_string(),
+            options.program.display().to_string(),
+        ];
+        args.extend(options.args.iter().cloned());
+        let session = match Session::open(port, &between, &args, START_DEADLINE).await {
             Ok(session) => session,
             Err(error) => {
                 let ended = driver
@@ -343,22 +360,59 @@ impl Window {
         processes::started_at(self.pid.context("the program's process was not found")?)
     }
 
-    /// Closes the window as its close button would, and waits for the program's end. Says how long that took.
+    /// Closes the window as its close button would, and waits for the end of the program and of all that it started.
+    /// Says how long that took; an error unless its exit code is 0.
     pub async fn close(self, deadline: Duration) -> Result<Duration> {
-        let pid = self.pid.context("the program's process was not found")?;
+        let family = self.family()?;
         let started = Instant::now();
         self.session.close_window().await?;
-        let gone = || async { (!processes::alive(pid)).then_some(()) };
-        eventually("the program to end after its window was closed", deadline, gone)
+        self.ended(&family, started, deadline).await
+    }
+
+    /// As [`Self::close`], by a signal to the program: `INT`, `TERM`.
+    pub async fn signal(self, name: &str, deadline: Duration) -> Result<Duration> {
+        let family = self.family()?;
+        let pid = family.first().context("the program's process was not found")?;
+        let started = Instant::now();
+        let sent = std::process::Command::new("kill")
+            .args(["-s", name, &pid.to_string()])
+            .status()?;
+        anyhow::ensure!(sent.success(), "kill -s {name} {pid}: {sent}");
+        self.ended(&family, started, deadline).await
+    }
+
+    /// The program and all that it started.
+    fn family(&self) -> Result<Vec<u32>> {
+        Ok(processes::family(
+            self.pid.context("the program's process was not found")?,
+        ))
+    }
+
+    async fn ended(&self, family: &[u32], started: Instant, deadline: Duration) -> Result<Duration> {
+        let code = exit_code_file(self.home.path());
+        let gone = || async {
+            let gone = !family.iter().any(|pid| processes::alive(*pid));
+            let code = std::fs::read_to_string(&code)
+                .ok()
+                .filter(|text| text.ends_with('\n'));
+            code.filter(|_| gone)
+        };
+        let code = eventually("the program and all that it started to end", deadline, gone)
             .await
             .with_context(|| self.said())?;
-        Ok(started.elapsed())
+        let took = started.elapsed();
+        anyhow::ensure!(code.trim() == "0", "exit code {}: {}", code.trim(), self.said());
+        Ok(took)
     }
 
     /// The display's name, for programs that look at it from outside.
     pub fn display(&self) -> &str {
         &self.display_name
     }
+}
+
+fn exit_code_file(home: &Path) -> PathBuf {
+    home.join("exit-code")
 }
 
 /// Starts a display on a free number and returns that, as `:7`.

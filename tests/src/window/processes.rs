@@ -28,19 +28,28 @@ pub fn alive(pid: u32) -> bool {
 
 /// Proportional set size of the process and its descendants, in bytes.
 pub fn memory_bytes(pid: u32) -> Result<u64> {
+    let total = family(pid)
+        .into_iter()
+        .map(|process| pss_bytes(process).unwrap_or_default())
+        .sum();
+    anyhow::ensure!(total > 0, "process {pid} has ended");
+    Ok(total)
+}
+
+/// The process, first, and its descendants.
+pub fn family(pid: u32) -> Vec<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for process in all() {
         if let Some((_, parent)) = state_and_parent(process) {
             children.entry(parent).or_default().push(process);
         }
     }
-    let (mut open, mut total) = (vec![pid], 0);
+    let (mut open, mut found) = (vec![pid], Vec::new());
     while let Some(next) = open.pop() {
         open.extend(children.remove(&next).unwrap_or_default());
-        total += pss_bytes(next).unwrap_or_default();
+        found.push(next);
     }
-    anyhow::ensure!(total > 0, "process {pid} has ended");
-    Ok(total)
+    found
 }
 
 /// When the process was started, to a hundredth of a second.

@@ -11,4 +11,5 @@ mod layout;
 mod retail;
 mod shop;
 mod stopping;
+mod window_journey;
 mod workspace;

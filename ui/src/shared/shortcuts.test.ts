@@ -21,7 +21,7 @@ test("the latest registration wins", () => {
 });
 test.each([
   [{ key: "k", ctrlKey: true }, "Ctrl K"], [{ key: "k", metaKey: true }, "Ctrl K"], [{ key: "?", shiftKey: true }, "?"],
-  [{ key: "Enter", shiftKey: true }, "Shift Enter"], [{ key: "g" }, "g"],
+  [{ key: "Enter", shiftKey: true }, "Shift Enter"], [{ key: "Z", ctrlKey: true, shiftKey: true }, "Ctrl Shift Z"], [{ key: "z", ctrlKey: true }, "Ctrl Z"], [{ key: "g" }, "g"],
 ])("%j is %s", (event, expected) => {
   expect(keyName({ ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...event })).toBe(expected);
 });

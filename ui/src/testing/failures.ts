@@ -18,5 +18,5 @@ const CASES: Readonly<Record<string, Failures>> = {
 };
 
 export function failures(name: string | null): Failures {
-  return CASES[name ?? ""] ?? {};
+  return { ...CASES[name ?? ""] };
 }

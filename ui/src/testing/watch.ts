@@ -1,6 +1,6 @@
 /** The made-up clusters: topics, tails, groups. */
 
-import type { Column, GroupSummary, SourceSummary, TailRequest, TailStatus } from "@/bindings";
+import type { Column, GroupSummary, SourceSummary, TailRequest, TailStatus, WorkspaceSummary } from "@/bindings";
 import type { Handlers } from "./fixture";
 import { evicted, type recordAt, type View } from "./fixture";
 import { random } from "./random";
@@ -28,13 +28,16 @@ const groups = (): GroupSummary[] =>
     lag, lag_ms, status, reason, in_per_second, out_per_second, drained_in_ms, sampled_ms: Date.now(),
   }));
 
+const WORKSPACE = (): WorkspaceSummary => ({
+  name: "shop-workspace", path: "/home/me/shop-workspace", time_zone: "Europe/Berlin", version: "0.1.0",
+  problems: [{ domain: "user", retry: false, code: "definition", message: "audiences/vip.toml does not parse: expected `=` after `condition`. Mend the line; the audience keeps its last good meaning.", position: { file: "audiences/vip.toml", line: 4, column: 11 } }],
+  recent: [{ name: "shop-workspace", path: "/home/me/shop-workspace" }, { name: "sandbox", path: "/home/me/sandbox" }],
+});
+
 export function watch(view: (id: number) => View, tail: (request: TailRequest) => { view: number }, columns: Column[]): Partial<Handlers> {
   return {
-    workspace_show: () => ({
-      name: "shop-workspace", path: "/home/me/shop-workspace", time_zone: "Europe/Berlin", version: "0.1.0",
-      problems: [{ domain: "user", retry: false, code: "definition", message: "audiences/vip.toml does not parse: expected `=` after `condition`. Mend the line; the audience keeps its last good meaning.", position: { file: "audiences/vip.toml", line: 4, column: 11 } }],
-      recent: [{ name: "shop-workspace", path: "/home/me/shop-workspace" }, { name: "sandbox", path: "/home/me/sandbox" }],
-    }),
+    workspace_open: WORKSPACE,
+    workspace_show: WORKSPACE,
     counts_show: () => ({
       clusters: 2, topics: 148, groups: 23, groups_stopped: 1, groups_warning: 2, profiles: 501_204, events: 20_104_331, events_per_second: 5210, duplicates: 1204, malformed: 88,
       traits: 14, audiences: 9, destinations: 6, syncs: 8, activities_running: 2, log_bytes: 1_204_000_000, as_of_ms: Date.now(),

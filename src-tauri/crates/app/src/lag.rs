@@ -287,7 +287,7 @@ fn thin(points: Vec<(i64, Option<f64>)>) -> Vec<(i64, Option<f64>)> {
     points
         .into_iter()
         .enumerate()
-        .filter(|(index, _)| (last - index) % step == 0)
+        .filter(|(index, _)| (last - index).is_multiple_of(step))
         .map(|(_, point)| point)
         .collect()
 }

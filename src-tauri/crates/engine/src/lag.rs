@@ -101,16 +101,19 @@ pub fn evaluate(samples: &[LagSample]) -> LagEvaluation {
     }
 }
 
+/// Time, committed, lag.
+type Points = Vec<(i64, i64, i64)>;
+
 /// One partition's commits and lag through the window.
 struct Series<'a> {
     topic: &'a str,
     partition: i32,
-    /// Time, committed, lag: only where both are known.
-    points: Vec<(i64, i64, i64)>,
+    /// Only where both are known.
+    points: Points,
 }
 
 fn series<'a>(window: &'a [LagSample], newest: &'a LagSample) -> Vec<Series<'a>> {
-    let mut by_partition: BTreeMap<(&str, i32), Vec<(i64, i64, i64)>> = BTreeMap::new();
+    let mut by_partition: BTreeMap<(&str, i32), Points> = BTreeMap::new();
     for sample in window {
         for partition in &sample.partitions {
             if let (Some(committed), Some(lag)) = (partition.committed, partition.lag()) {

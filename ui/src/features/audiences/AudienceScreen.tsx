@@ -28,15 +28,25 @@ const NEW: Readonly<Record<string, AudienceDefinition>> = { conditions: { condit
 export function AudienceScreen({ name }: { name: string }) {
   const isNew = useRoute().query.get("new") ?? null;
   const detail = useCall("audience_show", { name }, { enabled: isNew === null, topic: "memberships" });
+  // Names the draft: another workspace may have an audience of the same name.
+  const workspace = useCall("workspace_show", {}).data?.path;
   const crumb = <><Link to={path("audiences")} className="mute">Audiences</Link><span className="faint"> / </span></>;
-  if (isNew !== null) return <Editor name={name} detail={null} published={NEW[isNew] ?? { condition: { all: [] } }} crumb={crumb} />;
+  if (workspace === undefined) return <Loading />;
+  if (isNew !== null) return <Editor workspace={workspace} name={name} detail={null} published={NEW[isNew] ?? { condition: { all: [] } }} crumb={crumb} />;
   if (detail.error) return <Screen testId="screen-audience"><Bar title={<>{crumb}{name}</>} /><ErrorState error={detail.error} onRetry={() => void detail.refetch()} /></Screen>;
   if (!detail.data) return <Loading />;
-  return <Editor name={name} detail={detail.data} published={detail.data.definition} crumb={crumb} />;
+  return <Editor workspace={workspace} name={name} detail={detail.data} published={detail.data.definition} crumb={crumb} />;
 }
 
-function Editor({ name, detail, published, crumb }: { name: string; detail: AudienceDetail | null; published: AudienceDefinition; crumb: ReactNode }) {
-  const workspace = useCall("workspace_show", {}).data?.path ?? "";
+interface EditorProps {
+  workspace: string;
+  name: string;
+  detail: AudienceDetail | null;
+  published: AudienceDefinition;
+  crumb: ReactNode;
+}
+
+function Editor({ workspace, name, detail, published, crumb }: EditorProps) {
   const draft = useDraft(`${workspace} ${name}`, published);
   const [tab, setTab] = useQueryParam("tab", "definition");
   const [over, setOver] = useState<"export" | "find" | null>(null);

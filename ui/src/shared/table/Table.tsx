@@ -220,7 +220,7 @@ function RowView<R>({ id, testKey, index, row, gone, columns, layout, top, selec
       onClick={() => openOnClick && row !== undefined && onOpen?.(row)}
       onDoubleClick={() => !openOnClick && row !== undefined && onOpen?.(row)}
     >
-      {gone && <div className={styles["gone"]} role="gridcell">gone: the table keeps the newest rows</div>}
+      {gone && <div className={styles["gone"]} role="gridcell">left the table</div>}
       {!gone && columns.map((column, at) => (
         <div
           key={column.id}

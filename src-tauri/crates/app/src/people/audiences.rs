@@ -105,6 +105,7 @@ async fn evaluate_all(open: &OpenWorkspace) {
         .map(|(name, _)| name.to_owned())
         .collect();
     let Ok(held) = open.held() else { return };
+    forget_undefined(held, &names).await;
     let session = match held.people.session(open).await {
         Ok(session) => session,
         Err(error) => {
@@ -125,12 +126,28 @@ async fn evaluate_all(open: &OpenWorkspace) {
     open.hub.add(&Topic::Memberships, moved);
 }
 
+/// An audience that is defined no more has no members.
+async fn forget_undefined(held: &Held, defined: &[String]) {
+    let gone: Vec<String> = {
+        let mut audiences = People::lock(&held.people.audiences);
+        let gone = audiences.keys().filter(|name| !defined.contains(name)).cloned().collect();
+        audiences.retain(|name, _| defined.contains(name));
+        gone
+    };
+    for name in gone {
+        if let Err(error) = held.store.forget_audience(&name).await {
+            tracing::warn!(name, %error, "the members of an audience that is gone were not forgotten");
+        }
+    }
+}
+
 /// Evaluates one audience now and records who entered and exited; returns how many did.
 pub async fn evaluate(open: &OpenWorkspace, name: &str) -> Result<u64> {
     open.workspace().definitions.audience(name)?;
     let held = open.held()?;
     let session = held.people.session(open).await?;
-    let moved = evaluate_in(open, held, &session, name, now_ms()).await?;
+    let evaluated = evaluate_in(open, held, &session, name, now_ms()).await;
+    let moved = evaluated.map_err(|error| error.context(format!("audience \"{name}\"")))?;
     open.hub.add(&Topic::Memberships, moved);
     Ok(moved)
 }

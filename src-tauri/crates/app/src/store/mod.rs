@@ -6,6 +6,8 @@ mod checkpoint;
 mod lag;
 mod members;
 mod syncs;
+#[cfg(test)]
+mod tests;
 
 use std::{path::Path, time::Duration};
 

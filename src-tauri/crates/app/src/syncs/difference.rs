@@ -237,3 +237,79 @@ fn arrow_error(error: arrow::error::ArrowError) -> Error {
         format!("the rows of a sync can't be computed: {error}"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::{
+        array::{Float64Array, StringArray},
+        datatypes::{DataType, Field, Schema},
+    };
+
+    use super::*;
+
+    fn members(rows: &[(Option<&str>, Option<f64>)]) -> RecordBatch {
+        let schema = Schema::new(vec![
+            Field::new("user_id", DataType::Utf8, true),
+            Field::new("value", DataType::Float64, true),
+        ]);
+        let ids: StringArray = rows.iter().map(|(id, _)| *id).collect();
+        let values: Float64Array = rows.iter().map(|(_, value)| *value).collect();
+        RecordBatch::try_new(Arc::new(schema), vec![Arc::new(ids), Arc::new(values)]).unwrap()
+    }
+
+    fn known(row: Option<&str>, in_doubt: bool) -> AcknowledgedRow {
+        AcknowledgedRow { row: row.map(str::to_owned), in_doubt }
+    }
+
+    fn compute(rows: &[(Option<&str>, Option<f64>)], there: &[(&str, AcknowledgedRow)]) -> Difference {
+        let there = there.iter().map(|(key, row)| ((*key).to_owned(), row.clone())).collect();
+        let (rows, without_key) = with_key(&members(rows), "user_id").unwrap();
+        diff(rows, without_key, "user_id", &there).unwrap()
+    }
+
+    #[test]
+    fn the_difference_is_to_what_was_acknowledged() {
+        let a = r#"{"user_id":"a","value":1.0}"#;
+        let b = r#"{"user_id":"b","value":2.0}"#;
+        let found = compute(
+            &[(Some("a"), Some(1.0)), (Some("b"), Some(3.0)), (Some("c"), None)],
+            &[("a", known(Some(a), false)), ("b", known(Some(b), false)), ("gone", known(Some(b), false))],
+        );
+        assert_eq!((found.added, found.changed, found.removed, found.owed()), (1, 1, 1, 3));
+        let upserts = rows_as_json(&found.upserts(&HashSet::new()).unwrap()).unwrap();
+        assert_eq!(upserts, [r#"{"user_id":"c","value":null}"#, r#"{"user_id":"b","value":3.0}"#]);
+        let refused = HashSet::from(["c".to_owned()]);
+        let last = rows_as_json(&found.upserts(&refused).unwrap()).unwrap();
+        assert_eq!(last.last().map(String::as_str), Some(r#"{"user_id":"c","value":null}"#));
+        assert_eq!(found.removes().unwrap().num_rows(), 1);
+    }
+
+    #[test]
+    fn a_row_in_doubt_is_sent_again_or_removed() {
+        let a = r#"{"user_id":"a","value":1.0}"#;
+        let found = compute(
+            &[(Some("a"), Some(1.0)), (Some("new"), Some(1.0))],
+            &[("a", known(Some(a), true)), ("new", known(None, true)), ("left", known(None, true))],
+        );
+        assert_eq!((found.added, found.changed, found.removed), (1, 1, 1));
+        let removes = rows_as_json(&found.removes().unwrap()).unwrap();
+        assert_eq!(removes, [r#"{"user_id":"left","value":null}"#]);
+    }
+
+    #[test]
+    fn nothing_changed_is_nothing_owed() {
+        let a = r#"{"user_id":"a","value":1.0}"#;
+        let found = compute(&[(Some("a"), Some(1.0))], &[("a", known(Some(a), false))]);
+        assert!(found.is_empty() && !found.never_delivered);
+        assert!(compute(&[], &[]).never_delivered);
+    }
+
+    #[test]
+    fn a_member_without_a_key_is_counted_and_a_key_goes_once() {
+        let found = compute(&[(None, Some(1.0)), (Some(""), None), (Some("a"), None), (Some("a"), Some(2.0))], &[]);
+        assert_eq!((found.added, found.without_key), (1, 3));
+        assert!(with_key(&members(&[]), "email").is_err());
+    }
+}

@@ -119,6 +119,8 @@ impl Buffer {
 
     fn columns(&self) -> Vec<Column> {
         let mut columns = self.shape.fields().columns();
+        // What surrounds an event is in every record, and seldom what is looked for.
+        columns.sort_by_key(|column| column.name.starts_with("context."));
         columns.truncate(COLUMNS_MAX);
         columns
     }

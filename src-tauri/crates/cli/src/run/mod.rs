@@ -41,7 +41,8 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
             .await
         }
         Command::Tail(it) => {
-            with(folder()?, OpenOptions::look(), async |app| {
+            // It ends itself: with what it has, and a word on what it scanned.
+            opened(folder()?, OpenOptions::look(), async |app| {
                 tail::tail(app, it, output).await
             })
             .await
@@ -108,11 +109,23 @@ async fn with(
     options: OpenOptions,
     body: impl AsyncFnOnce(&App) -> anyhow::Result<Outcome>,
 ) -> anyhow::Result<Outcome> {
-    let app = App::open(folder, options).await?;
-    let ended = tokio::select! {
-        ended = body(&app) => ended,
-        () = tailrace_app::stop_signal() => Ok(Outcome::Partly),
+    let stoppable = async |app: &App| {
+        tokio::select! {
+            ended = body(app) => ended,
+            () = tailrace_app::stop_signal() => Ok(Outcome::Partly),
+        }
     };
+    opened(folder, options, stoppable).await
+}
+
+/// Opens the workspace, runs, and closes it whatever came of it.
+async fn opened(
+    folder: PathBuf,
+    options: OpenOptions,
+    body: impl AsyncFnOnce(&App) -> anyhow::Result<Outcome>,
+) -> anyhow::Result<Outcome> {
+    let app = App::open(folder, options).await?;
+    let ended = body(&app).await;
     app.close().await;
     ended
 }

@@ -28,7 +28,10 @@ pub async fn tail(app: &App, args: Tail, output: &Output) -> anyhow::Result<Outc
         limit: args.count,
     };
     let mut sink = Sink::open(&args, format, output)?;
-    let view = run::tail_start(app, request).await?.view;
+    let view = tokio::select! {
+        started = run::tail_start(app, request) => started?.view,
+        () = tailrace_app::stop_signal() => return Ok(Outcome::Partly),
+    };
     let mut changes = app.follow(&Topic::View(view)).await?;
     let (mut printed, mut said) = (0, None);
     let follow = async {

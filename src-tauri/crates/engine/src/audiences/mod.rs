@@ -4,9 +4,12 @@
 //! counts and what `explain` says comes from the same compiled conditions.
 
 mod evaluate;
+mod layout;
 mod membership;
 #[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod random;
 mod sentence;
 mod sql;
 pub(crate) mod terms;
@@ -19,7 +22,7 @@ pub use evaluate::{Evaluation, SAMPLE_MEMBERS_MAX, explain, members, preview};
 pub use membership::{Changes, MemberSince, Membership};
 pub use sentence::{heading, sentence, why};
 pub use sql::Problem;
-pub(crate) use sql::one_fact;
+pub(crate) use layout::one_fact;
 pub use validate::{Validation, validate};
 
 use crate::session::{Core, Session, Shapes};
@@ -74,3 +77,6 @@ pub(crate) fn check_columns(schema: &Schema) -> Result<()> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -194,8 +194,8 @@ fn text_test(target: &Target, op: Operator, value: &Value) -> Result<String> {
         let message = format!("{} {} needs one text, not a list", target.label, symbol(op));
         return Err(Error::user("condition_value", message));
     }
-    if op == Operator::Matches {
-        if let Err(error) = regex::Regex::new(&value.display()) {
+    if op == Operator::Matches
+        && let Err(error) = regex::Regex::new(&value.display()) {
             let why = error.to_string();
             let why = why
                 .lines()
@@ -206,7 +206,6 @@ fn text_test(target: &Target, op: Operator, value: &Value) -> Result<String> {
             let message = format!("\"{}\" is not a regular expression: {why}", value.display());
             return Err(Error::user("condition_value", message));
         }
-    }
     let function = match op {
         Operator::Contains => "contains",
         Operator::Starts => "starts_with",

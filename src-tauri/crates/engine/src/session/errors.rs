@@ -18,11 +18,10 @@ use super::names::suggestion;
 pub(crate) fn translate(error: &DataFusionError, tables: &[String]) -> Error {
     let mut span = None;
     let root = unwrap(error, &mut span);
-    if let DataFusionError::External(other) = root {
-        if let Some(error) = other.downcast_ref::<Error>() {
+    if let DataFusionError::External(other) = root
+        && let Some(error) = other.downcast_ref::<Error>() {
             return error.clone();
         }
-    }
     let (mut found, place) = classify(root, tables);
     let place = place.or_else(|| span.map(|span| (span.start.line, span.start.column)));
     if let Some((line, column)) = place {
@@ -137,6 +136,10 @@ fn classify(root: &DataFusionError, tables: &[String]) -> (Error, Place) {
 }
 
 fn unsupported(text: &str) -> Error {
+    if text.contains("InSubquery") {
+        let message = "this use of IN (SELECT ...) is not supported: write the selected column with its table's name, or join instead";
+        return Error::user("sql_unsupported", message);
+    }
     let text = plain(text);
     let text = text.trim_end_matches('.');
     let says_so = ["unsupported", "not supported", "not implemented"]

@@ -21,6 +21,8 @@ mod statement;
 #[cfg(test)]
 mod goldens;
 #[cfg(test)]
+mod record_tests;
+#[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

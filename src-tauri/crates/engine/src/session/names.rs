@@ -271,70 +271,10 @@ pub fn columns(schema: &Schema) -> Vec<Column> {
     schema.fields().iter().map(column).collect()
 }
 
-/// Columns that every event has; a property of such a name has its column under `properties_`.
-const FIXED: &[&str] = &[
-    "profile_id",
-    "message_id",
-    "type",
-    "event",
-    "timestamp",
-    "received_at",
-    "user_id",
-    "anonymous_id",
-    "source",
-    "identifiers",
-    "context",
-    "properties_rest",
-];
-
-/// The column of `events` that holds a property: its name in snake case, with `properties_` before it where a fixed
-/// column has that name. `None`: no event had the property yet.
+/// The column of `events` that holds a property. `None`: no event had the property yet, or it can have no column.
 pub fn property_column<'a>(events: &'a Schema, property: &str) -> Option<&'a str> {
-    let snake = snake_case(property);
-    let prefixed = format!("properties_{snake}");
-    let fixed = FIXED.contains(&snake.as_str());
-    let names = if fixed {
-        [prefixed.as_str(), prefixed.as_str()]
-    } else {
-        [snake.as_str(), property]
-    };
-    names
-        .iter()
-        .find_map(|name| events.field_with_name(name).ok())
-        .map(|field| field.name().as_str())
-}
-
-/// `orderId`, `Order ID` and `order-id` are all `order_id`.
-fn snake_case(name: &str) -> String {
-    let letters: Vec<char> = name.chars().collect();
-    let mut snake = String::with_capacity(name.len() + 4);
-    for (at, &letter) in letters.iter().enumerate() {
-        if !letter.is_alphanumeric() {
-            if !snake.is_empty() && !snake.ends_with('_') {
-                snake.push('_');
-            }
-            continue;
-        }
-        let before = at.checked_sub(1).map(|before| letters[before]);
-        let after = letters.get(at + 1);
-        let starts = letter.is_uppercase()
-            && before.is_some_and(|before| {
-                before.is_lowercase()
-                    || before.is_numeric()
-                    || (before.is_uppercase() && after.is_some_and(|after| after.is_lowercase()))
-            });
-        if starts && !snake.ends_with('_') {
-            snake.push('_');
-        }
-        snake.extend(letter.to_lowercase());
-    }
-    let snake = snake.trim_end_matches('_');
-    let digit = snake.starts_with(char::is_numeric);
-    if digit {
-        format!("_{snake}")
-    } else {
-        snake.to_owned()
-    }
+    let column = crate::log::schema::NAMING.column(property)?;
+    events.field_with_name(&column).ok().map(|field| field.name().as_str())
 }
 
 #[cfg(test)]

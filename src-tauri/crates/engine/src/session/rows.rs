@@ -138,7 +138,7 @@ pub(super) fn profile_ids(profiles: &RecordBatch) -> &[i64] {
 /// Where each profile's row is; `None` when their ids ascend, so that they can be searched for. Batches without rows
 /// count as unordered: nothing is found between them.
 pub(super) fn unordered_profiles(batches: &[RecordBatch]) -> Option<FxHashMap<i64, (usize, usize)>> {
-    let ids = || batches.iter().flat_map(|batch| profile_ids(batch));
+    let ids = || batches.iter().flat_map(profile_ids);
     if batches.iter().all(|batch| batch.num_rows() > 0) && ids().is_sorted() {
         return None;
     }

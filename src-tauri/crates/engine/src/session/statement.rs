@@ -41,7 +41,7 @@ fn reads(statement: &Statement) -> Result<()> {
     match statement {
         Statement::Statement(inner) => sql_reads(inner),
         Statement::Explain(explain) => reads(&explain.statement),
-        Statement::CopyTo(_) => Err(refused("COPY", " To write a file, export the result.")),
+        Statement::CopyTo(_) => Err(refused("COPY", ". To write a file, export the result")),
         Statement::CreateExternalTable(_) => Err(refused("CREATE EXTERNAL TABLE", "")),
         Statement::Reset(_) => Err(refused("RESET", "")),
     }

@@ -27,8 +27,6 @@ mod sandbox_tests;
 mod tail;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod zz;
 
 pub use admin::{GroupDescription, GroupMember};
 pub use client::{KafkaClient, TopicPartition, Watermarks};

@@ -1,5 +1,6 @@
 //! JSON: the shape of values, learnt as they come, and the fields that were asked for as Arrow columns.
 
+mod columns;
 mod decode;
 mod fields;
 mod pretty;

@@ -5,6 +5,7 @@
 //! listened to waits, and drops nothing; brokers that go away are waited for.
 
 mod batch;
+mod intake;
 mod plan;
 mod worker;
 

@@ -7,13 +7,13 @@ use std::{
 };
 
 use rdkafka::{consumer::Consumer as _, types::RDKafkaErrorCode as Code};
-use tailrace_model::{Error, Result, api::TailPartition};
+use tailrace_model::{Error, Result};
 use tokio::{runtime::Handle, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     RawBatch, TailLimits, TailPhase, TailSpec, TailWatch,
-    batch::Batch,
+    intake::Intake,
     plan::{Plan, Span},
 };
 use crate::clusters::kafka::{
@@ -22,7 +22,7 @@ use crate::clusters::kafka::{
     ffi::{
         Failure,
         admin::{OffsetOf, list_offsets},
-        consume::{Flow, Message, Reader, Sink},
+        consume::Reader,
     },
     native::{self, Consumer, Patience, listen},
     problem::{Place, unreachable},
@@ -103,17 +103,34 @@ async fn look_for_partitions(
             () = tokio::time::sleep(NEW_PARTITIONS) => {}
         }
         // A cluster that does not answer now is asked again; the reader itself says that it waits.
-        let Ok(partitions) = client.partitions(&topic).await else { continue };
-        let new = partitions.iter().map(|of| of.partition).filter(|partition| !known.contains(partition));
-        let new: Vec<TopicPartition> =
-            new.map(|partition| TopicPartition { topic: topic.clone(), partition }).collect();
+        let Ok(partitions) = client.partitions(&topic).await else {
+            continue;
+        };
+        let new = partitions
+            .iter()
+            .map(|of| of.partition)
+            .filter(|partition| !known.contains(partition));
+        let new: Vec<TopicPartition> = new
+            .map(|partition| TopicPartition {
+                topic: topic.clone(),
+                partition,
+            })
+            .collect();
         if new.is_empty() {
             continue;
         }
-        let Ok(marks) = client.watermarks(&new).await else { continue };
+        let Ok(marks) = client.watermarks(&new).await else {
+            continue;
+        };
         for (of, marks) in marks {
             known.push(of.partition);
-            let span = Span { partition: of.partition, from: marks.start, end: marks.end, stop: None, lost: 0 };
+            let span = Span {
+                partition: of.partition,
+                from: marks.start,
+                end: marks.end,
+                stop: None,
+                lost: 0,
+            };
             if found.send(span).await.is_err() {
                 return;
             }
@@ -151,16 +168,7 @@ impl Worker {
     ) -> Result<Self> {
         let client: Arc<Consumer> = Arc::new(native::create(config)?);
         let reader = Reader::new(client).map_err(|failure| Error::internal("kafka", failure.text))?;
-        let intake = Intake {
-            parts: Vec::new(),
-            index: Vec::new(),
-            batch: Batch::new(),
-            notes: Vec::new(),
-            finished: Vec::new(),
-            records_max: spec.limits.batch_records_max.max(1),
-            bytes_max: spec.limits.batch_bytes_max,
-            until_ms: spec.until_ms,
-        };
+        let intake = Intake::new(spec);
         let mut worker = Self {
             place,
             topic: spec.topic.clone(),
@@ -446,174 +454,4 @@ impl Worker {
         (!leaderless.is_empty() && self.started.elapsed() > Duration::from_secs(2))
             .then(|| format!("waiting for a leader of partition {}{why}", leaderless.join(", ")))
     }
-}
-
-/// A partition being read.
-struct Part {
-    partition: i32,
-    from: i64,
-    next: i64,
-    end: i64,
-    stop: Option<i64>,
-    done: bool,
-    lost: i64,
-}
-
-/// Something a partition told besides a record.
-struct Note {
-    partition: i32,
-    code: Code,
-    said: String,
-}
-
-/// Takes records into the batch.
-struct Intake {
-    parts: Vec<Part>,
-    /// Partition -> its place in `parts`, plus one; 0: not read.
-    index: Vec<u32>,
-    batch: Batch,
-    notes: Vec<Note>,
-    /// Partitions that have just reached their end.
-    finished: Vec<i32>,
-    records_max: usize,
-    bytes_max: usize,
-    until_ms: Option<i64>,
-}
-
-impl Intake {
-    fn add(&mut self, span: Span) {
-        let at = usize::try_from(span.partition).unwrap_or(0);
-        if self.index.len() <= at {
-            self.index.resize(at + 1, 0);
-        }
-        let Span {
-            partition,
-            from,
-            end,
-            stop,
-            lost,
-        } = span;
-        self.parts.push(Part {
-            partition,
-            from,
-            next: from,
-            end: end.max(from),
-            stop,
-            done: false,
-            lost,
-        });
-        self.index[at] = u32::try_from(self.parts.len()).unwrap_or(0);
-    }
-
-    #[inline]
-    fn part(&mut self, partition: i32) -> Option<&mut Part> {
-        let at = *self.index.get(usize::try_from(partition).ok()?)?;
-        self.parts.get_mut((at as usize).checked_sub(1)?)
-    }
-
-    fn done(&self, partition: i32) -> bool {
-        self.parts
-            .iter()
-            .any(|part| part.partition == partition && part.done)
-    }
-
-    fn all_done(&self) -> bool {
-        self.parts.iter().all(|part| part.done)
-    }
-
-    fn finish(&mut self, partition: i32) {
-        if let Some(part) = self.part(partition)
-            && !part.done
-        {
-            part.done = true;
-            self.finished.push(partition);
-        }
-    }
-
-    fn full(&self) -> bool {
-        self.batch.records() >= self.records_max || self.batch.bytes() >= self.bytes_max
-    }
-
-    fn positions(&self) -> Vec<(i32, i64)> {
-        self.parts
-            .iter()
-            .map(|part| (part.partition, part.next))
-            .collect()
-    }
-
-    fn progress(&self) -> Vec<TailPartition> {
-        let one = |part: &Part| TailPartition {
-            partition: part.partition,
-            from: part.from,
-            next: part.next,
-            end: part.end.max(part.next),
-        };
-        self.parts.iter().map(one).collect()
-    }
-
-    #[cold]
-    fn note(&mut self, message: &Message<'_>, code: Code) {
-        let partition = message.partition();
-        if code == Code::PartitionEOF {
-            // Everything before this offset is read, marks of transactions included.
-            let at = message.offset();
-            if let Some(part) = self.part(partition) {
-                part.next = part.next.max(at);
-                part.end = part.end.max(at);
-                if part.stop.is_some_and(|stop| part.next >= stop) {
-                    self.finish(partition);
-                }
-            }
-        }
-        self.notes.push(Note {
-            partition,
-            code,
-            said: message.said(),
-        });
-    }
-}
-
-impl Sink for Intake {
-    #[inline]
-    fn take(&mut self, message: &Message<'_>) -> Flow {
-        if let Some(code) = message.note() {
-            self.note(message, code);
-            return if code == Code::PartitionEOF {
-                Flow::More
-            } else {
-                Flow::Enough
-            };
-        }
-        let until_ms = self.until_ms;
-        let Some(part) = self.part(message.partition()) else {
-            return Flow::More;
-        };
-        let offset = message.offset();
-        if part.done || offset < part.next {
-            return Flow::More;
-        }
-        let timestamp_ms = message.timestamp_ms();
-        let past_stop = part.stop.is_some_and(|stop| offset >= stop);
-        if past_stop || until_ms.zip(timestamp_ms).is_some_and(|(until, at)| at >= until) {
-            let partition = part.partition;
-            self.finish(partition);
-            return Flow::More;
-        }
-        part.next = offset + 1;
-        if part.stop.is_some_and(|stop| part.next >= stop) {
-            let partition = part.partition;
-            self.finish(partition);
-        }
-        self.batch.push(message, timestamp_ms);
-        if self.full() || !self.batch.fits(message_size_max()) {
-            Flow::Enough
-        } else {
-            Flow::More
-        }
-    }
-}
-
-/// No record is larger: Kafka's own limit on a request.
-const fn message_size_max() -> usize {
-    1 << 30
 }

@@ -1,0 +1,191 @@
+//! What the reading thread takes out of the partitions: records into the batch, notes for the worker.
+//!
+//! Invariants: a record before the next one expected is left out (none comes twice), one at or past a partition's end is
+//! too; whatever is taken moves the partition's position.
+
+use rdkafka::types::RDKafkaErrorCode as Code;
+use tailrace_model::api::TailPartition;
+
+use super::{TailSpec, batch::Batch, plan::Span};
+use crate::clusters::kafka::ffi::consume::{Flow, Message, Sink};
+
+/// No record is larger: Kafka's own limit on a request.
+const MESSAGE_BYTES_MAX: usize = 1 << 30;
+
+/// A partition being read.
+pub(super) struct Part {
+    pub partition: i32,
+    pub from: i64,
+    pub next: i64,
+    pub end: i64,
+    pub stop: Option<i64>,
+    pub done: bool,
+    pub lost: i64,
+}
+
+/// Something a partition told besides a record.
+pub(super) struct Note {
+    pub partition: i32,
+    pub code: Code,
+    pub said: String,
+}
+
+/// Takes records into the batch.
+pub(super) struct Intake {
+    pub parts: Vec<Part>,
+    /// Partition -> its place in `parts`, plus one; 0: not read.
+    pub index: Vec<u32>,
+    pub batch: Batch,
+    pub notes: Vec<Note>,
+    /// Partitions that have just reached their end.
+    pub finished: Vec<i32>,
+    pub records_max: usize,
+    pub bytes_max: usize,
+    pub until_ms: Option<i64>,
+}
+
+impl Intake {
+    pub fn new(spec: &TailSpec) -> Self {
+        Self {
+            parts: Vec::new(),
+            index: Vec::new(),
+            batch: Batch::new(),
+            notes: Vec::new(),
+            finished: Vec::new(),
+            records_max: spec.limits.batch_records_max.max(1),
+            bytes_max: spec.limits.batch_bytes_max,
+            until_ms: spec.until_ms,
+        }
+    }
+
+    pub fn add(&mut self, span: Span) {
+        let at = usize::try_from(span.partition).unwrap_or(0);
+        if self.index.len() <= at {
+            self.index.resize(at + 1, 0);
+        }
+        let Span {
+            partition,
+            from,
+            end,
+            stop,
+            lost,
+        } = span;
+        self.parts.push(Part {
+            partition,
+            from,
+            next: from,
+            end: end.max(from),
+            stop,
+            done: false,
+            lost,
+        });
+        self.index[at] = u32::try_from(self.parts.len()).unwrap_or(0);
+    }
+
+    #[inline]
+    pub fn part(&mut self, partition: i32) -> Option<&mut Part> {
+        let at = *self.index.get(usize::try_from(partition).ok()?)?;
+        self.parts.get_mut((at as usize).checked_sub(1)?)
+    }
+
+    pub fn done(&self, partition: i32) -> bool {
+        self.parts
+            .iter()
+            .any(|part| part.partition == partition && part.done)
+    }
+
+    pub fn all_done(&self) -> bool {
+        self.parts.iter().all(|part| part.done)
+    }
+
+    pub fn finish(&mut self, partition: i32) {
+        if let Some(part) = self.part(partition)
+            && !part.done
+        {
+            part.done = true;
+            self.finished.push(partition);
+        }
+    }
+
+    pub fn full(&self) -> bool {
+        self.batch.records() >= self.records_max || self.batch.bytes() >= self.bytes_max
+    }
+
+    pub fn positions(&self) -> Vec<(i32, i64)> {
+        self.parts
+            .iter()
+            .map(|part| (part.partition, part.next))
+            .collect()
+    }
+
+    pub fn progress(&self) -> Vec<TailPartition> {
+        let one = |part: &Part| TailPartition {
+            partition: part.partition,
+            from: part.from,
+            next: part.next,
+            end: part.end.max(part.next),
+        };
+        self.parts.iter().map(one).collect()
+    }
+
+    #[cold]
+    fn note(&mut self, message: &Message<'_>, code: Code) {
+        let partition = message.partition();
+        if code == Code::PartitionEOF {
+            // Everything before this offset is read, marks of transactions included.
+            let at = message.offset();
+            if let Some(part) = self.part(partition) {
+                part.next = part.next.max(at);
+                part.end = part.end.max(at);
+                if part.stop.is_some_and(|stop| part.next >= stop) {
+                    self.finish(partition);
+                }
+            }
+        }
+        self.notes.push(Note {
+            partition,
+            code,
+            said: message.said(),
+        });
+    }
+}
+
+impl Sink for Intake {
+    #[inline]
+    fn take(&mut self, message: &Message<'_>) -> Flow {
+        if let Some(code) = message.note() {
+            self.note(message, code);
+            return if code == Code::PartitionEOF {
+                Flow::More
+            } else {
+                Flow::Enough
+            };
+        }
+        let until_ms = self.until_ms;
+        let Some(part) = self.part(message.partition()) else {
+            return Flow::More;
+        };
+        let offset = message.offset();
+        if part.done || offset < part.next {
+            return Flow::More;
+        }
+        let timestamp_ms = message.timestamp_ms();
+        let past_stop = part.stop.is_some_and(|stop| offset >= stop);
+        if past_stop || until_ms.zip(timestamp_ms).is_some_and(|(until, at)| at >= until) {
+            let partition = part.partition;
+            self.finish(partition);
+            return Flow::More;
+        }
+        part.next = offset + 1;
+        if part.stop.is_some_and(|stop| part.next >= stop) {
+            let partition = part.partition;
+            self.finish(partition);
+        }
+        self.batch.push(message, timestamp_ms);
+        if self.full() || !self.batch.fits(MESSAGE_BYTES_MAX) {
+            Flow::Enough
+        } else {
+            Flow::More
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What a person does to the window, and what they read in it.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use integration::{
+    eventually,
+    window::{Window, testid},
+};
+use serde_json::{Value, json};
+
+/// The window is built without optimisation, and shares two cores with everything else.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Of a table's rows in the document, in the order shown: what a column says in each.
+const CELLS: &str = "return [...document.querySelectorAll(`[data-testid=\"${arguments[0]}\"] [data-testid=row]`)]
+  .map(row => [new DOMMatrix(getComputedStyle(row).transform).m42, row.querySelector(`[data-col=\"${arguments[1]}\"]`)?.textContent])
+  .filter(([, text]) => text != null && text !== '·')
+  .sort((a, b) => a[0] - b[0]).map(([, text]) => text)";
+
+pub struct Drive<'a> {
+    pub window: &'a Window,
+}
+
+impl<'a> Drive<'a> {
+    pub fn new(window: &'a Window) -> Self {
+        Self { window }
+    }
+
+    /// Waits until something with this test id is shown.
+    pub async fn see(&self, id: &str) -> Result<()> {
+        self.window.wait_for(&testid(id), DEADLINE).await.map(drop)
+    }
+
+    pub async fn see_text(&self, id: &str, text: &str) -> Result<()> {
+        self.window
+            .wait_for_text(&testid(id), text, DEADLINE)
+            .await
+            .map(drop)
+    }
+
+    /// Waits until the body of a function gives something true.
+    pub async fn until(&self, what: &str, script: &str) -> Result<Value> {
+        self.window.wait_until(what, script, DEADLINE).await
+    }
+
+    /// Clicks what matches, once it is shown; what moved away under the pointer is clicked again.
+    pub async fn click_css(&self, css: &str) -> Result<()> {
+        self.window.wait_for(css, DEADLINE).await?;
+        let last = Mutex::new(None);
+        let what = format!("a click on {css}");
+        let clicked = eventually(&what, DEADLINE, || async {
+            let clicked = self.window.click(css).await;
+            let why = clicked.as_ref().err().map(|error| format!("{error:#}"));
+            *last.lock().unwrap_or_else(PoisonError::into_inner) = why;
+            clicked.ok()
+        });
+        let clicked = clicked.await;
+        let why = last.into_inner().unwrap_or_else(PoisonError::into_inner);
+        clicked.with_context(|| why.unwrap_or_default())
+    }
+
+    pub async fn click(&self, id: &str) -> Result<()> {
+        self.click_css(&testid(id)).await
+    }
+
+    /// Clicks a row of a table by its key.
+    pub async fn click_row(&self, table: &str, key: &str) -> Result<()> {
+        self.click_css(&row(table, key)).await
+    }
+
+    /// Clicks the first row of a table.
+    pub async fn click_first(&self, table: &str) -> Result<()> {
+        self.click_css(&format!("{} [data-testid=row][data-key]", testid(table)))
+            .await
+    }
+
+    /// Goes to a screen by the rail.
+    pub async fn screen(&self, id: &str) -> Result<()> {
+        self.click(&format!("rail-{id}")).await?;
+        self.see(&format!("screen-{id}")).await
+    }
+
+    /// Opens a choice and takes one of it.
+    pub async fn choose(&self, id: &str, value: &str) -> Result<()> {
+        self.click(id).await?;
+        self.click(&format!("{id}-{value}")).await
+    }
+
+    /// Writes over all of a field or an editor.
+    pub async fn write(&self, id: &str, text: &str) -> Result<()> {
+        self.click(id).await?;
+        self.window.press("Control+a").await?;
+        self.window.type_into(&testid(id), text).await
+    }
+
+    pub async fn text(&self, id: &str) -> Result<String> {
+        self.window.text(&testid(id)).await
+    }
+
+    /// What a column says in the rows that are in the document, from the top.
+    pub async fn cells(&self, table: &str, column: &str) -> Result<Vec<String>> {
+        let found = self.window.script(CELLS, &[json!(table), json!(column)]).await?;
+        Ok(serde_json::from_value(found)?)
+    }
+
+    /// What a column says in the row with this key.
+    pub async fn cell(&self, table: &str, key: &str, column: &str) -> Result<String> {
+        let css = format!("{} [data-col=\"{column}\"]", row(table, key));
+        self.window.wait_for(&css, DEADLINE).await?;
+        self.window.text(&css).await
+    }
+
+    /// Rows of a table, those outside the document included.
+    pub async fn total(&self, table: &str) -> Result<i64> {
+        let total = self.window.attribute(&testid(table), "data-total").await?;
+        Ok(total.with_context(|| format!("{table} has no total"))?.parse()?)
+    }
+
+    /// Waits until a table has more rows than that, and says how many.
+    pub async fn more_rows(&self, table: &str, than: i64) -> Result<i64> {
+        let script = format!(
+            "const total = Number(document.querySelector('[data-testid=\"{table}\"]')?.dataset.total); return total > {than} && total"
+        );
+        let total = self
+            .until(&format!("more than {than} rows in {table}"), &script)
+            .await?;
+        total.as_i64().context("no number of rows")
+    }
+
+    /// Waits for a number in something's text that `enough` takes: the first one there, without its commas.
+    pub async fn number(&self, id: &str, what: &str, enough: impl Fn(f64) -> bool) -> Result<f64> {
+        let ask = || async {
+            let text = self.text(id).await.ok()?;
+            first_number(&text).filter(|number| enough(*number))
+        };
+        let found = eventually(&format!("{id} to be {what}"), DEADLINE, ask).await;
+        match found {
+            Ok(number) => Ok(number),
+            Err(error) => {
+                let text = self.text(id).await.unwrap_or_default();
+                let picture = self.window.screenshot(&integration::unique("failed")).await?;
+                Err(error.context(format!("it says “{text}”, see {}", picture.display())))
+            }
+        }
+    }
+
+    /// Follows a link inside the window.
+    pub async fn go(&self, hash: &str) -> Result<()> {
+        self.window
+            .script("window.location.hash = arguments[0]", &[json!(hash)])
+            .await
+            .map(drop)
+    }
+
+    /// Waits for a notice that says so, and closes it.
+    pub async fn notice(&self, text: &str) -> Result<String> {
+        let css = testid("toast");
+        let found = self.window.wait_for_text(&css, text, DEADLINE).await?;
+        let said = self.window.text_of(&found).await?;
+        // It may pass by itself meanwhile.
+        let close = format!("{css} button");
+        while self.window.count(&css).await? > 0 {
+            if self.window.click(&close).await.is_err() {
+                self.window.wait_gone(&css, DEADLINE).await?;
+            }
+        }
+        Ok(said)
+    }
+}
+
+pub fn row(table: &str, key: &str) -> String {
+    format!("{} [data-testid=row][data-key=\"{key}\"]", testid(table))
+}
+
+/// `1,234 of 5` is 1234.
+pub fn first_number(text: &str) -> Option<f64> {
+    let start = text.find(|sign: char| sign.is_ascii_digit())?;
+    let digits: String = text[start..]
+        .chars()
+        .take_while(|sign| sign.is_ascii_digit() || *sign == ',' || *sign == '.')
+        .filter(|sign| *sign != ',')
+        .collect();
+    digits.trim_end_matches('.').parse().ok()
+}

@@ -1,0 +1,158 @@
+//! Clusters, records of a topic as they arrive, consumer groups.
+
+use anyhow::{Context, Result, ensure};
+use integration::window::testid;
+use serde_json::Value;
+
+use super::drive::Drive;
+
+pub async fn clusters(drive: &Drive<'_>) -> Result<()> {
+    drive.see("shell").await?;
+    drive.screen("clusters").await?;
+    drive.click_row("clusters", "sandbox").await?;
+    drive.click("cluster-test").await?;
+    let ok = format!("{}[data-ok=\"true\"]", testid("connection-test"));
+    drive.window.wait_for(&ok, super::drive::DEADLINE).await?;
+    let brokers = drive.cells("brokers", "host").await?;
+    ensure!(
+        brokers.len() == 1 && brokers[0].contains(':'),
+        "brokers: {brokers:?}"
+    );
+    Ok(())
+}
+
+pub async fn records(drive: &Drive<'_>) -> Result<()> {
+    drive.screen("topics").await?;
+    drive.click_row("topics", "shop.events").await?;
+    arrive_and_pause(drive).await?;
+    filter(drive).await?;
+    wrong_filter(drive).await?;
+    open_record(drive).await
+}
+
+/// Rows arrive; while it is paused the topic grows and the table does not.
+async fn arrive_and_pause(drive: &Drive<'_>) -> Result<()> {
+    let first = drive.more_rows("records", 0).await?;
+    drive.more_rows("records", first).await?;
+    drive.click("tail-pause").await?;
+    state(drive, "paused").await?;
+    let held = drive.total("records").await?;
+    let before = drive.text("screen-topic").await?;
+    let before = before
+        .lines()
+        .find(|line| line.contains("partitions"))
+        .context("no number of records")?;
+    let grown = format!(
+        "return !document.querySelector('[data-testid=screen-topic]').innerText.includes({})",
+        serde_json::to_string(before)?
+    );
+    drive.until("the topic to grow meanwhile", &grown).await?;
+    ensure!(
+        drive.total("records").await? == held,
+        "the table grew while it was paused"
+    );
+    drive.click("tail-pause").await?;
+    state(drive, "running").await?;
+    drive.more_rows("records", held).await.map(drop)
+}
+
+async fn state(drive: &Drive<'_>, state: &str) -> Result<()> {
+    let css = format!("{}[data-state=\"{state}\"]", testid("tail-state"));
+    drive
+        .window
+        .wait_for(&css, super::drive::DEADLINE)
+        .await
+        .map(drop)
+}
+
+/// From the beginning, only records that the filter takes are left.
+async fn filter(drive: &Drive<'_>) -> Result<()> {
+    let start = drive.total("records").await?;
+    drive
+        .write("tail-filter-input", "where value.properties.revenue > 100")
+        .await?;
+    drive.window.press("Shift+Enter").await?;
+    drive.choose("tail-from", "beginning").await?;
+    drive
+        .number("tail-scanned", "more than were live", |scanned| {
+            scanned > start as f64
+        })
+        .await?;
+    drive.more_rows("records", 20).await?;
+    let values = drive
+        .until("values in the table", "const cells = [...document.querySelectorAll('[data-testid=records] [data-col=value]')].map(cell => cell.textContent).filter(text => text !== '·'); return cells.length >= 20 && cells")
+        .await?;
+    for value in values.as_array().context("no cells")? {
+        let text = value.as_str().unwrap_or_default();
+        let record: Value =
+            serde_json::from_str(text).with_context(|| format!("a cell is no JSON: {text}"))?;
+        let revenue = record["properties"]["revenue"].as_f64();
+        ensure!(
+            revenue.is_some_and(|revenue| revenue > 100.0),
+            "the filter kept {text}"
+        );
+    }
+    let (scanned, matched) = (
+        drive.number("tail-scanned", "a number", |_| true).await?,
+        drive.number("tail-matched", "a number", |_| true).await?,
+    );
+    ensure!(
+        matched * 2.0 < scanned,
+        "{matched} of {scanned} records have a revenue over 100"
+    );
+    Ok(())
+}
+
+/// The line above the table says what and where; the editor marks it.
+async fn wrong_filter(drive: &Drive<'_>) -> Result<()> {
+    drive
+        .write("tail-filter-input", "where value.properties.revenue >> 100 and")
+        .await?;
+    drive.click("tail-run").await?;
+    drive.see("tail-error").await?;
+    let error = drive.text("tail-error").await?;
+    ensure!(
+        error.contains("1:") && error.len() > 20,
+        "no line and column: {error}"
+    );
+    let mark = format!("{} .cm-lintRange-error", testid("tail-filter"));
+    drive.window.wait_for(&mark, super::drive::DEADLINE).await?;
+    drive.window.screenshot("topic-filter-wrong").await?;
+    drive
+        .write("tail-filter-input", "where value.event = 'Order Completed'")
+        .await?;
+    drive.click("tail-run").await?;
+    drive
+        .window
+        .wait_gone(&testid("tail-error"), super::drive::DEADLINE)
+        .await
+}
+
+async fn open_record(drive: &Drive<'_>) -> Result<()> {
+    drive.more_rows("records", 20).await?;
+    drive.click("tail-follow").await?;
+    drive.click_first("records").await?;
+    drive.see("record").await?;
+    drive
+        .until("the record's tree", "return [...document.querySelectorAll('[data-testid=record] [role=treeitem]')].some(line => line.textContent.includes('Order Completed'))")
+        .await?;
+    drive.click("record-close").await
+}
+
+/// Lag by group, and the picture of one that falls behind.
+pub async fn groups(drive: &Drive<'_>) -> Result<()> {
+    drive.screen("groups").await?;
+    drive.more_rows("groups", 2).await?;
+    drive
+        .until("a lag in records and in time", "const row = document.querySelector('[data-testid=groups] [data-key=fraud-scoring]'); return row && /\\d/.test(row.querySelector('[data-col=lag]').textContent) && /\\d/.test(row.querySelector('[data-col=\"lag-time\"]').textContent)")
+        .await?;
+    drive.click_row("groups", "fraud-scoring").await?;
+    for chart in ["chart-records", "chart-time"] {
+        let drawn = format!(
+            "{} [data-drawn] svg polyline, {0} [data-drawn] svg path",
+            testid(chart)
+        );
+        drive.window.wait_for(&drawn, super::drive::DEADLINE).await?;
+    }
+    drive.more_rows("group-partitions", 0).await.map(drop)
+}

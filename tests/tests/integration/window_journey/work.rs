@@ -1,0 +1,62 @@
+//! SQL, activity, the palette, the theme and the keys.
+
+use anyhow::{Result, ensure};
+
+use super::drive::{DEADLINE, Drive};
+
+pub async fn sql(drive: &Drive<'_>) -> Result<()> {
+    drive.screen("sql").await?;
+    let query = "select plan, count(*) as people from crm.accounts group by plan order by people desc";
+    drive.write("sql-editor-input", query).await?;
+    drive.window.press("Shift+Enter").await?;
+    drive.see_text("sql-state", "done").await?;
+    let plans = drive.cells("sql-rows", "plan").await?;
+    let people = drive.cells("sql-rows", "people").await?;
+    ensure!(plans.len() == 3 && people.len() == 3, "{plans:?} {people:?}");
+    drive.see_text("sql-count", "3 rows").await?;
+
+    drive
+        .write(
+            "sql-editor-input",
+            "select plan,\n  no_such_column\nfrom crm.accounts",
+        )
+        .await?;
+    drive.window.press("Shift+Enter").await?;
+    drive.see("sql-error").await?;
+    let error = drive.text("sql-error").await?;
+    ensure!(
+        error.contains("no_such_column") && error.contains("2:3"),
+        "no line and column: {error}"
+    );
+    drive.window.screenshot("sql-wrong").await.map(drop)
+}
+
+pub async fn activity(drive: &Drive<'_>) -> Result<()> {
+    drive.screen("activity").await?;
+    drive.more_rows("activities", 0).await?;
+    drive.see_text("activities", "DONE").await
+}
+
+pub async fn keys(drive: &Drive<'_>) -> Result<()> {
+    let window = drive.window;
+    window.press("Control+k").await?;
+    drive.see("palette-input").await?;
+    drive.write("palette-input", "fraud-sc").await?;
+    drive.see_text("palette-entry", "fraud-scoring").await?;
+    window.press("Enter").await?;
+    drive.see_text("group-detail", "fraud-scoring").await?;
+
+    for theme in ["light", "dark"] {
+        drive.click("theme-menu").await?;
+        drive.click(&format!("theme-{theme}")).await?;
+        let shown = format!("return document.documentElement.dataset.theme === '{theme}'");
+        drive.until(&format!("the {theme} theme"), &shown).await?;
+    }
+
+    window.press("g").await?;
+    window.press("t").await?;
+    window
+        .wait_for("[data-testid=screen-topics]", DEADLINE)
+        .await
+        .map(drop)
+}
