@@ -25,5 +25,7 @@ export default defineConfig({
     include: ["src/**/*.test.{ts,tsx}"],
     setupFiles: ["src/testing/setup.ts"],
     restoreMocks: true,
+    // A busy machine is no failure: what is waited for has a deadline of its own (testing/setup.ts).
+    testTimeout: 30_000,
   },
 });

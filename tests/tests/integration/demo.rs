@@ -128,26 +128,30 @@ async fn the_sandbox_can_be_looked_at() -> Result<()> {
     )?;
     let topics = workspace.lines(&["topics", "sandbox"]).await?;
     let events = topics.iter().find(|it| it["name"] == "shop.events");
-    let events = events.context("shop.events")?;
     assert!(
-        events["partitions"].as_u64() > Some(1) && events["records"].as_i64() >= Some(2_000),
-        "{events}"
+        events.is_some_and(|it| it["partitions"].as_u64() > Some(1)),
+        "{topics:?}"
     );
     let records = workspace
         .lines(&["tail", "sandbox", "shop.events", "-o", "beginning", "-c", "500"])
         .await?;
     assert_eq!(records.len(), 500);
+    // The same seed makes the same people and what they do; only the times differ.
     let again = workspace
         .lines(&["tail", "sandbox", "shop.events", "-o", "0", "-c", "1", "-p", "0"])
         .await?;
     let first = records
         .iter()
         .find(|it| it["partition"] == 0 && it["offset"] == 0);
-    let id = |record: &Value| record["value"]["messageId"].clone();
-    assert_eq!(
-        Some(id(&again[0])),
-        first.map(id),
-        "the same seed, the same history"
-    );
+    let told = |record: &Value| {
+        let value = &record["value"];
+        (
+            record["key"].clone(),
+            value["type"].clone(),
+            value["event"].clone(),
+            value["anonymousId"].clone(),
+        )
+    };
+    assert_eq!(Some(told(&again[0])), first.map(told));
     Ok(())
 }

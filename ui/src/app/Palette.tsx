@@ -32,7 +32,7 @@ function Content({ onClose, onHelp }: { onClose: () => void; onHelp: () => void 
   const [query, setQuery] = useState("");
   const [at, setAt] = useState(0);
   const entries = useEntries(onHelp);
-  const found = useMemo(() => search(entries, query, RESULTS_MAX), [entries, query]);
+  const found = useMemo(() => [...search(entries, query, RESULTS_MAX), ...asProfile(query)], [entries, query]);
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -89,10 +89,16 @@ function Content({ onClose, onHelp }: { onClose: () => void; onHelp: () => void 
             </div>
           </div>
         ))}
-        {found.length === 0 && <div className={styles["none"]}>Nothing is called that. Topics and groups are those of the chosen cluster.</div>}
+        {found.length <= 1 && query.trim() !== "" && <div className={styles["none"]}>Nothing else is called that. Topics and groups are those of the chosen cluster.</div>}
       </div>
     </>
   );
+}
+
+/** Whatever is written may be somebody's identifier. */
+function asProfile(query: string): PaletteEntry[] {
+  const text = query.trim();
+  return text === "" ? [] : [{ id: "profiles", group: "Profiles", title: `Search profiles for “${text}”`, run: () => navigate(path("profiles", { search: text })) }];
 }
 
 function useEntries(onHelp: () => void): readonly PaletteEntry[] {
@@ -102,6 +108,9 @@ function useEntries(onHelp: () => void): readonly PaletteEntry[] {
   const topics = useCall("topic_list", { cluster }, known).data;
   const groups = useCall("group_list", { cluster }, known).data;
   const audiences = useCall("audience_list", {}).data;
+  const traits = useCall("trait_list", {}).data;
+  const sources = useCall("source_list", {}).data;
+  const syncs = useCall("sync_list", {}).data;
   const clusters = useCall("cluster_list", {}).data;
   return useMemo(() => {
     const go = (group: string, title: string, to: string, hint?: string): PaletteEntry => ({ id: `${group} ${title}`, group, title, hint, run: () => navigate(to) });
@@ -112,11 +121,14 @@ function useEntries(onHelp: () => void): readonly PaletteEntry[] {
       ...(topics ?? []).filter((topic) => !topic.internal).map((topic) => go("Topics", topic.name, path("topics", cluster, topic.name), topic.records === null ? undefined : `${compact(topic.records)} records`)),
       ...(groups ?? []).map((group) => go("Groups", group.group, path("groups", cluster, group.group), group.status)),
       ...(audiences ?? []).map((audience) => go("Audiences", audience.title ?? audience.name, path("audiences", audience.name), audience.members === null ? undefined : `${compact(audience.members)} members`)),
+      ...(traits ?? []).map((trait) => go("Traits", trait.name, path("traits", trait.name), trait.title ?? undefined)),
+      ...(sources ?? []).map((source) => go("Sources", source.name, path("events", source.name), `${source.definition.cluster} / ${source.definition.topic}`)),
+      ...(syncs ?? []).map((sync) => go("Syncs", sync.name, path("destinations", sync.definition.destination, { sync: sync.name }), `${sync.definition.audience} to ${sync.definition.destination}`)),
       ...(clusters ?? []).filter((each) => each.name !== cluster).map((each) => act(`Switch to cluster ${each.name}`, () => switchCluster(each.name))),
       act("Use the dark theme", () => themeChoice.set("dark")),
       act("Use the light theme", () => themeChoice.set("light")),
       act("Follow the desktop's theme", () => themeChoice.set("system")),
       act("Show all keys", onHelp, "?"),
     ];
-  }, [ofScreens, topics, groups, audiences, clusters, cluster, onHelp]);
+  }, [ofScreens, topics, groups, audiences, traits, sources, syncs, clusters, cluster, onHelp]);
 }

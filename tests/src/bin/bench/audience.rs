@@ -163,7 +163,7 @@ fn ingest(folder: &Path, size: Size) -> Result<EventLog> {
         ensure!(
             result.duplicates == 0 && result.rejected.is_empty(),
             "{} events were refused",
-            result.duplicates as usize + result.rejected.len()
+            result.duplicates + result.rejected.len()
         );
         if collector.is_full() {
             seal(&mut collector, now_ms)?;

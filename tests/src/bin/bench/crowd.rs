@@ -206,7 +206,7 @@ impl Crowd {
                 event.properties = vec![
                     ("email".into(), owned(email)),
                     ("name".into(), owned(format!("Person {person}"))),
-                    ("newsletter".into(), Cell::Bool(person % 3 == 0)),
+                    ("newsletter".into(), Cell::Bool(person.is_multiple_of(3))),
                 ];
                 event
             }

@@ -180,7 +180,7 @@ mod tests {
         report.add(vec![figure]);
         assert_eq!(
             report.table(),
-            "       figure   Tailrace   peer\nTail   0.5 ×    1 M/s      2 M/s\n"
+            "measured   figure   Tailrace   peer\nTail       0.5 ×    1 M/s      2 M/s\n  of 9 records"
         );
         let markdown = report.markdown("a machine");
         assert!(

@@ -56,7 +56,7 @@ pub async fn measure(tailing_s: u64) -> Result<Vec<Figure>> {
     for _ in 0..STARTS {
         let window = Window::open(&options).await?;
         starts.push(first_rows(&window).await?);
-        window.close(DEADLINE).await?;
+        window.signal("TERM", DEADLINE).await?;
     }
     note(&format!("  later starts {}", spread(&starts, seconds)));
     let blank = blank(tailing_s).await;
@@ -126,7 +126,7 @@ async fn first(options: &Options, tailing_s: u64) -> Result<(f64, u64)> {
     tokio::time::sleep(Duration::from_secs(tailing_s)).await;
     let memory = window.memory_bytes().with_context(|| window.said())?;
     window.screenshot("bench-tailing").await?;
-    window.close(DEADLINE).await?;
+    window.signal("TERM", DEADLINE).await?;
     Ok((shown_s, memory))
 }
 

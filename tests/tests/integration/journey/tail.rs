@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
-use integration::need;
+use integration::{
+    kafka::{Kafka, Record},
+    need, unique,
+};
 use serde_json::Value;
 
 use super::Stage;
@@ -33,7 +36,7 @@ async fn every_record_comes_once_and_whole() -> Result<()> {
     let workspace = need!(stage.workspace());
     let found = tail(&workspace, stage, &["-o", "beginning"]).await?;
     assert_eq!(found.len(), stage.shop.records.len());
-    let mut wanted: BTreeMap<i64, Vec<&integration::kafka::Record>> = BTreeMap::new();
+    let mut wanted: BTreeMap<i64, Vec<&Record>> = BTreeMap::new();
     for record in &stage.shop.records {
         wanted
             .entry(record.partition.unwrap_or_default().into())
@@ -207,5 +210,38 @@ async fn it_says_what_it_scanned_and_writes_files() -> Result<()> {
     let kcat: Value = kcat.exits(0)?.json()?;
     assert_eq!(text(&kcat["topic"]), stage.topic);
     assert_eq!(kcat["offset"], stage.shop.partition_sizes()[&0] - 1);
+    Ok(())
+}
+
+/// More records than the table of a tail keeps, one of which has a field that no other has.
+#[tokio::test]
+async fn a_long_topic_is_tailed_whole() -> Result<()> {
+    const RECORDS: usize = 700_000;
+    let kafka = need!(Kafka::shared().await);
+    let topic = unique("long");
+    kafka.create_topic(&topic, 2).await?;
+    let record = |number: usize| match number {
+        123_457 => Record::new("k", format!("{{\"n\": {number}, \"needle\": true}}")),
+        _ => Record::new("k", format!("{{\"n\": {number}}}")),
+    };
+    kafka.produce(&topic, (0..RECORDS).map(record)).await?;
+    let workspace = Workspace::new()?;
+    workspace.cluster(&kafka.bootstrap())?;
+    let start = ["tail", "test", &topic, "-e", "-o", "beginning"];
+
+    let found = workspace
+        .lines(&[&start[..], &["--where", "value.needle"]].concat())
+        .await?;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0]["value"]["n"], 123_457);
+
+    let file = workspace.path("all.csv");
+    let name = file.to_str().context("a name")?;
+    let output = workspace
+        .run(&[&start[..], &["--format", "csv", "--out", name]].concat())
+        .await?
+        .exits(0)?;
+    let lines = std::fs::read_to_string(&file)?.lines().count();
+    assert_eq!(lines, RECORDS + 1, "{}", output.stderr);
     Ok(())
 }

@@ -55,11 +55,7 @@ pub async fn destinations(drive: &Drive<'_>, workspace: &Path, database: &str, h
     // That to the webhook runs by itself.
     drive.go("#/destinations").await?;
     let by_itself = row("syncs", "pro_repeat_buyers_to_webhook");
-    drive
-        .window
-        .wait_for_text(&by_itself, "SUCCEEDED", DEADLINE)
-        .await
-        .map(drop)
+    drive.see_text_in(&by_itself, "SUCCEEDED").await
 }
 
 /// The web server received people, and the file has them.

@@ -36,8 +36,16 @@ impl<'a> Drive<'a> {
     }
 
     pub async fn see_text(&self, id: &str, text: &str) -> Result<()> {
-        self.window
-            .wait_for_text(&testid(id), text, DEADLINE)
+        self.see_text_in(&testid(id), text).await
+    }
+
+    pub async fn see_text_in(&self, css: &str, text: &str) -> Result<()> {
+        let script = format!(
+            "return [...document.querySelectorAll({})].some(found => found.innerText.includes({}))",
+            json!(css),
+            json!(text)
+        );
+        self.until(&format!("{css} to say “{text}”"), &script)
             .await
             .map(drop)
     }
@@ -98,7 +106,15 @@ impl<'a> Drive<'a> {
     }
 
     pub async fn text(&self, id: &str) -> Result<String> {
-        self.window.text(&testid(id)).await
+        self.text_in(&testid(id)).await
+    }
+
+    /// As it is laid out. (The driver's own way leaves out what is cut by an ellipsis.)
+    pub async fn text_in(&self, css: &str) -> Result<String> {
+        let script = "return document.querySelector(arguments[0])?.innerText";
+        let text = self.window.script(script, &[json!(css)]).await?;
+        let text = text.as_str().with_context(|| format!("nothing matches {css}"))?;
+        Ok(text.to_owned())
     }
 
     /// What a column says in the rows that are in the document, from the top.
@@ -111,7 +127,7 @@ impl<'a> Drive<'a> {
     pub async fn cell(&self, table: &str, key: &str, column: &str) -> Result<String> {
         let css = format!("{} [data-col=\"{column}\"]", row(table, key));
         self.window.wait_for(&css, DEADLINE).await?;
-        self.window.text(&css).await
+        self.text_in(&css).await
     }
 
     /// Rows of a table, those outside the document included.
@@ -156,18 +172,21 @@ impl<'a> Drive<'a> {
             .map(drop)
     }
 
-    /// Waits for a notice that says so, and closes it.
+    /// Waits for a notice that says so, closes it, and gives its text.
     pub async fn notice(&self, text: &str) -> Result<String> {
         let css = testid("toast");
-        let found = self.window.wait_for_text(&css, text, DEADLINE).await?;
-        let said = self.window.text_of(&found).await?;
-        // It may pass by itself meanwhile.
+        self.see_text_in(&css, text).await?;
+        let said = self.text_in(&css).await?;
         let close = format!("{css} button");
-        while self.window.count(&css).await? > 0 {
-            if self.window.click(&close).await.is_err() {
-                self.window.wait_gone(&css, DEADLINE).await?;
+        let gone = || async {
+            if self.window.count(&css).await.ok()? == 0 {
+                return Some(());
             }
-        }
+            // It may pass by itself meanwhile.
+            let _ = self.window.click(&close).await;
+            None
+        };
+        eventually("the notice to go", DEADLINE, gone).await?;
         Ok(said)
     }
 }

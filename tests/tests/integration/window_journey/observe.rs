@@ -37,11 +37,11 @@ async fn arrive_and_pause(drive: &Drive<'_>) -> Result<()> {
     drive.click("tail-pause").await?;
     state(drive, "paused").await?;
     let held = drive.total("records").await?;
-    let before = drive.text("screen-topic").await?;
-    let before = before
+    let shown = drive.text("screen-topic").await?;
+    let before = shown
         .lines()
-        .find(|line| line.contains("partitions"))
-        .context("no number of records")?;
+        .find(|line| line.contains("partition"))
+        .with_context(|| format!("no number of records in {shown}"))?;
     let grown = format!(
         "return !document.querySelector('[data-testid=screen-topic]').innerText.includes({})",
         serde_json::to_string(before)?

@@ -21,7 +21,7 @@ async function choose(select: string, option: string) {
 test("conditions are added ready to evaluate: event, attribute, trait, audience, SQL, group", async () => {
   const asked = show(<Audiences />, fresh());
   await screen.findByTestId("builder");
-  expect((screen.getByTestId("audience-save") as HTMLButtonElement).disabled).toBe(true);
+  expect(screen.getByTestId<HTMLButtonElement>("audience-save").disabled).toBe(true);
   await waitFor(() => expect(asked.some(({ name }) => name === "observed_show")).toBe(true));
   for (const kind of ["performed", "attribute", "trait", "in_audience", "sql", "group"]) await choose("add-root", kind);
   await waitFor(() =>
@@ -37,7 +37,7 @@ test("conditions are added ready to evaluate: event, attribute, trait, audience,
     } satisfies Condition),
   );
   expect((await screen.findByTestId("size-0")).textContent).toBe("101,204");
-  expect((screen.getByTestId("audience-save") as HTMLButtonElement).disabled).toBe(false);
+  expect(screen.getByTestId<HTMLButtonElement>("audience-save").disabled).toBe(false);
 });
 
 test("a property is compared with an observed value, and a group may hold none of its conditions", async () => {
@@ -47,7 +47,7 @@ test("a property is compared with an observed value, and a group may hold none o
   fireEvent.click(await screen.findByTestId("condition-0.0-where"));
   await choose("condition-0.0-where-0-operator", "in");
   fireEvent.change(screen.getByTestId("condition-0.0-where-0-compared"), { target: { value: "shoes, " } });
-  expect((screen.getByTestId("condition-0.0-where-0-compared") as HTMLInputElement).value).toBe("shoes, ");
+  expect(screen.getByTestId<HTMLInputElement>("condition-0.0-where-0-compared").value).toBe("shoes, ");
   fireEvent.change(screen.getByTestId("condition-0.0-where-0-compared"), { target: { value: "shoes, hats" } });
   await choose("group-0", "none");
   await waitFor(() => expect(previewed(asked)).toEqual({ all: [{ not: { any: [{ performed: { event: "Product Viewed", aggregate: "count", op: ">=", value: 1, window: "30 days", where: [{ property: "category", op: "in", value: ["shoes", "hats"] }] } }] } }] }));
@@ -72,7 +72,7 @@ test("a draft outlives its screen, is undone and published", async () => {
   fireEvent.click(screen.getByText("Audiences"));
   window.history.replaceState(null, "", "#/audiences/loyal-pro");
   window.dispatchEvent(new HashChangeEvent("hashchange"));
-  await waitFor(() => expect((screen.getByTestId("audience-title") as HTMLInputElement).value).toBe("Loyal"));
+  await waitFor(() => expect(screen.getByTestId<HTMLInputElement>("audience-title").value).toBe("Loyal"));
   fireEvent.click(screen.getByTestId("audience-undo"));
   expect(screen.getByTestId("draft-state").textContent).toBe("audiences/loyal-pro.toml");
   fireEvent.click(screen.getByTestId("audience-redo"));

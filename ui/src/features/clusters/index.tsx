@@ -24,10 +24,10 @@ export default function Clusters() {
   const open = clusters.data?.find((cluster) => cluster.name === (named ?? chosen));
   const columns = useMemo<readonly Column<ClusterSummary>[]>(
     () => [
-      { id: "name", title: "cluster", width: 200, cell: (row) => <><Dot color={row.color} /> {row.name}</>, sortBy: (row) => row.name },
-      { id: "kind", title: "kind", width: 90, tone: "mute", cell: (row) => row.kind, sortBy: (row) => row.kind },
-      { id: "bootstrap", title: "bootstrap servers", width: 240, grow: true, mono: true, tone: "mute", cell: (row) => row.bootstrap ?? "—", sortBy: (row) => row.bootstrap },
-      { id: "mode", title: "mode", width: 110, cell: (row) => (row.read_only ? <Badge tone="warning">READ ONLY</Badge> : null), sortBy: (row) => Number(row.read_only) },
+      { id: "name", title: "cluster", width: 150, cell: (row) => <><Dot color={row.color} /> {row.name}</>, sortBy: (row) => row.name },
+      { id: "kind", title: "kind", width: 78, tone: "mute", cell: (row) => row.kind, sortBy: (row) => row.kind },
+      { id: "bootstrap", title: "bootstrap servers", width: 180, grow: true, mono: true, tone: "mute", cell: (row) => <span title={row.bootstrap ?? undefined}>{row.bootstrap ?? "—"}</span>, sortBy: (row) => row.bootstrap },
+      { id: "mode", title: "mode", width: 104, cell: (row) => (row.read_only ? <Badge tone="warning">READ ONLY</Badge> : null), sortBy: (row) => Number(row.read_only) },
       { id: "current", title: "", name: "Current", width: 90, cell: (row) => (row.name === chosen ? <Badge tone="ok">CURRENT</Badge> : null) },
     ],
     [chosen],

@@ -85,7 +85,7 @@ function Known({ profile }: { profile: ProfileDetail }) {
       <Section title="Audiences" empty="A member of none." items={profile.audiences.map((each) => [<Link key="name" className="info" to={path("audiences", each.audience, { explain: profile.summary.profile_id })}>{each.audience}</Link>, <span key="since" className="mute">since {dateTime(each.since_ms)}</span>])} />
       <Section title="Traits" empty="None known." items={profile.traits.map((trait) => [trait.name, <span key="value"><span className="mono">{trait.value ?? <span className="faint">null</span>}</span> <Badge>{trait.origin}</Badge></span>])} />
       <Section title="Identifiers" empty="None." items={profile.identifiers.map((each) => [each.kind, <span key="value" className="mono info">{each.value}</span>])} />
-      {profile.merges.length > 0 && <Section title="Merged profiles" empty="" items={profile.merges.map((merge) => [`#${merge.merged_profile_id}`, <span key="why"><span className="mono">{merge.evidence}</span> <span className="mute">{dateTime(merge.merged_ms)}</span></span>])} />}
+      {profile.merges.length > 0 && <Section title="Merged profiles" empty="" items={profile.merges.map((merge) => [`#${merge.merged_profile_id}`, <span key="why"><span className="mono">{merge.evidence}</span><br /><span className="mute">{dateTime(merge.merged_ms)}</span></span>])} />}
     </Pane>
   );
 }

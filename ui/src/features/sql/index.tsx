@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useRef, useState } from "react";
 import type { Column as SqlColumn } from "@/bindings";
-import { call, useCall, useSubscription } from "@/platform";
+import { call, useAction, useCall, useSubscription } from "@/platform";
 import { Button, TextInput } from "@/shared/controls";
 import { toAppError } from "@/shared/errors";
 import { bytes, count, duration, number } from "@/shared/format";
@@ -12,6 +12,7 @@ import { useQueryParam } from "@/shared/router";
 import { remembered, useStore } from "@/shared/store";
 import { SqlEditor, type SqlTables } from "@/shared/sql/SqlEditor";
 import { Status } from "@/shared/Status";
+import { Catalog } from "./Catalog";
 import { cellColumns } from "@/shared/cells";
 import { Table, type WindowSource } from "@/shared/table";
 
@@ -31,7 +32,7 @@ export default function Sql() {
     <Screen testId="screen-sql">
       <Bar
         title="SQL"
-        sub={catalog && `${count(catalog.tables.length, "table")}: ${catalog.tables.slice(0, 6).map((table) => table.name).join(", ")}${catalog.tables.length > 6 ? ", …" : ""}`}
+        sub={catalog && count(catalog.tables.length, "table")}
         actions={
           <>
             {running && <Button onClick={query.stop} testId="sql-stop">Stop</Button>}
@@ -46,7 +47,19 @@ export default function Sql() {
         initial={460}
         min={120}
         max={1600}
-        first={<SqlEditor label="Query" bare autoFocus value={sql} onChange={draft.set} onRun={query.run} tables={tables} error={failure === null ? null : toAppError(failure)} placeholder="select …" testId="sql-editor" />}
+        first={
+          <Split
+            id="sql-catalog"
+            initial={280}
+            min={180}
+            first={<SqlEditor label="Query" bare autoFocus value={sql} onChange={draft.set} onRun={query.run} tables={tables} error={failure === null ? null : toAppError(failure)} placeholder="select …" testId="sql-editor" />}
+            second={<Catalog tables={catalog?.tables ?? []} onAsk={(name) => {
+              const text = `select *\nfrom ${name}\nlimit 100`;
+              draft.set(text);
+              query.run(text);
+            }} />}
+          />
+        }
         second={
           <>
             {failure !== null && <div style={{ padding: "8px var(--gutter)" }}><ErrorNote error={failure} testId="sql-error" /></div>}
@@ -131,8 +144,9 @@ function useQuery(): Query {
   const topic = view === null ? null : { view };
   const { revision } = useSubscription(topic);
   const status = useCall("sql_status", { view: view ?? -1 }, { enabled: view !== null, topic }).data;
+  const { mutate } = useAction("sql_stop", ["sql_status"]);
   const stop = () => {
-    if (view !== null) call("sql_stop", { view }).catch((error: unknown) => toast.failed("The query goes on", error));
+    if (view !== null) mutate({ view }, { onError: (error) => toast.failed("The query goes on", error) });
   };
   return { ...open, status: view === null ? undefined : status, total: status?.rows ?? revision?.total ?? 0, revision: revision?.revision ?? 0, run, stop };
 }

@@ -46,7 +46,7 @@ test("a start is chosen in the panel", async () => {
   fireEvent.click(await screen.findByTestId("tail-from-last"));
   const at = await screen.findByTestId("tail-at");
   fireEvent.change(at, { target: { value: "12x" } });
-  expect((screen.getByTestId("tail-at-apply") as HTMLButtonElement).disabled).toBe(true);
+  expect(screen.getByTestId<HTMLButtonElement>("tail-at-apply").disabled).toBe(true);
   fireEvent.change(at, { target: { value: "500" } });
   fireEvent.keyDown(at, { key: "Enter" });
   await waitFor(() => expect(started().at(-1)).toMatchObject({ start: { last: 500 } }));

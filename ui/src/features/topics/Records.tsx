@@ -2,7 +2,7 @@
 
 import { useMemo, useState, type ReactNode } from "react";
 import type { PartitionDetail, TailRequest, TailStatus } from "@/bindings";
-import { call, useCall } from "@/platform";
+import { useAction, useCall } from "@/platform";
 import { Button, Dot, Switch, type Tone } from "@/shared/controls";
 import { sentence, toAppError, type AppError } from "@/shared/errors";
 import { bytes, count, dateTime, duration, number, rate, time } from "@/shared/format";
@@ -134,15 +134,18 @@ function Pace({ tail }: { tail: Tail }) {
   const state = status?.state ?? "starting";
   const ended = state === "stopped" || state === "failed" || tail.error !== null;
   const paused = state === "paused";
-  const act = (command: "tail_pause" | "tail_resume" | "tail_stop") => {
-    if (view !== null) call(command, { view }).catch((error: unknown) => toast.failed("The tail goes on as it was", error));
+  const pause = useAction("tail_pause", ["tail_status"]);
+  const resume = useAction("tail_resume", ["tail_status"]);
+  const stop = useAction("tail_stop", ["tail_status"]);
+  const act = (action: Pick<typeof pause | typeof stop, "mutateAsync">) => {
+    if (view !== null) action.mutateAsync({ view }).catch((error: unknown) => toast.failed("The tail goes on as it was", error));
   };
   return (
     <div className={styles["pace"]}>
-      <Button onClick={() => act(paused ? "tail_resume" : "tail_pause")} disabled={view === null || ended} aria-pressed={paused} title={ended ? "It has ended: Run starts it again" : paused ? "Go on" : "Pause: nothing is read until it goes on"} style={{ width: 84 }} testId="tail-pause">
+      <Button onClick={() => act(paused ? resume : pause)} disabled={view === null || ended} aria-pressed={paused} title={ended ? "It has ended: Run starts it again" : paused ? "Go on" : "Pause: nothing is read until it goes on"} style={{ width: 84 }} testId="tail-pause">
         <Dot tone={ended ? "neutral" : paused ? "warning" : "ok"} />{ended ? (state === "failed" || tail.error !== null ? "Failed" : "Stopped") : paused ? "Paused" : "Live"}
       </Button>
-      <Button onClick={() => act("tail_stop")} disabled={view === null || ended} title="Stop reading for good" testId="tail-stop">Stop</Button>
+      <Button onClick={() => act(stop)} disabled={view === null || ended} title="Stop reading for good" testId="tail-stop">Stop</Button>
     </div>
   );
 }

@@ -23,7 +23,7 @@ export default function Traits() {
   const columns = useMemo(
     () => [
       { id: "trait", title: "trait", width: 200, grow: true, cell: (row: TraitSummary) => <><span className="mono">{row.name}</span> {row.error && <Badge tone="error" title={row.error.message}>ERROR</Badge>}</>, sortBy: (row: TraitSummary) => row.name },
-      { id: "title", title: "title", width: 160, grow: true, cell: (row: TraitSummary) => row.title ?? "", sortBy: (row: TraitSummary) => row.title },
+      { id: "title", title: "title", width: 160, grow: true, cell: (row: TraitSummary) => <>{row.title} {row.description !== null && <span className="mute">{row.description}</span>}</>, sortBy: (row: TraitSummary) => row.title },
       { id: "kind", title: "defined by", width: 100, tone: "mute" as const, cell: (row: TraitSummary) => (row.kind === "sql" ? "SQL" : row.kind), sortBy: (row: TraitSummary) => row.kind },
     ],
     [],

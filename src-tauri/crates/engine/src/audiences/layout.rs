@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use tailrace_model::Span;
 
 use super::{
-    sql::{Compiled, Fact, Node, Set, TableFacts},
+    sql::{Compiled, Fact, LINE_CHARS, Node, Set, TableFacts},
     terms::{WINDOW_END, widest, window_term},
 };
 use crate::session::{
@@ -81,10 +81,7 @@ impl Compiled {
         let mut wheres = Vec::new();
         let events: BTreeSet<&str> = self.facts.iter().map(|fact| fact.event.as_str()).collect();
         if events.len() > 1 {
-            let names: Vec<String> = events
-                .iter()
-                .map(|event| quote_text(event))
-                .collect();
+            let names: Vec<String> = events.iter().map(|event| quote_text(event)).collect();
             wheres.push(format!("event IN ({})", names.join(", ")));
         }
         wheres.extend(common.iter().cloned());
@@ -182,9 +179,6 @@ enum Binds {
     Tight,
     Group(&'static str),
 }
-
-/// Characters of a group that stays on one line.
-const LINE_CHARS: usize = 90;
 
 impl Written {
     fn atom(text: &str) -> Self {

@@ -19,10 +19,10 @@ use arrow::datatypes::Schema;
 use tailrace_model::{AudienceDefinition, Error, Result};
 
 pub use evaluate::{Evaluation, SAMPLE_MEMBERS_MAX, explain, members, preview};
+pub(crate) use layout::one_fact;
 pub use membership::{Changes, MemberSince, Membership};
 pub use sentence::{heading, sentence, why};
 pub use sql::Problem;
-pub(crate) use layout::one_fact;
 pub use validate::{Validation, validate};
 
 use crate::session::{Core, Session, Shapes};

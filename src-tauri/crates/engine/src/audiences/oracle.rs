@@ -10,8 +10,7 @@ use proptest::{
     test_runner::{Config, RngSeed, TestRunner},
 };
 use tailrace_model::{
-    Aggregate, AttributeCondition, Condition, NumberOperator, Operator, Performed, Span,
-    SpanUnit, Value,
+    Aggregate, AttributeCondition, Condition, NumberOperator, Operator, Performed, Span, SpanUnit, Value,
 };
 
 use super::random::{shops, trees};
@@ -87,7 +86,11 @@ impl Oracle<'_> {
             Condition::Sql(predicate) => {
                 let city = profile.city.as_deref().map(|city| city.starts_with('B'));
                 let spent = || number(&self.trait_value("spent", profile)).map(|spent| spent > 10.0);
-                self.two_valued(if predicate.contains("spent") { or(city, spent()) } else { city })
+                self.two_valued(if predicate.contains("spent") {
+                    or(city, spent())
+                } else {
+                    city
+                })
             }
         }
     }
@@ -302,7 +305,7 @@ fn compare(cell: &Cell, op: Operator, value: Option<&Value>) -> Option<bool> {
             .iter()
             .map(ordered)
             .collect::<Option<Vec<_>>>()
-            .map(|all| all.contains(&Some(Equal).unwrap())),
+            .map(|all| all.contains(&Equal)),
         Operator::Between => Some(ordered(listed.first()?)? != Less && ordered(listed.get(1)?)? != Greater),
         Operator::Contains => within(|text, part| text.contains(part)),
         Operator::Starts => within(|text, part| text.starts_with(part)),

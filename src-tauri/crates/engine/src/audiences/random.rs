@@ -29,17 +29,22 @@ fn windows() -> impl Strategy<Value = Option<Span>> {
 
 /// Times within the windows' reach; often exactly on, or a millisecond beside, a window's beginning or `T`.
 fn times() -> impl Strategy<Value = i64> {
-    let edges: Vec<i64> = [0, 1, 10, 14, 28, 31]
-        .into_iter()
-        .flat_map(|days| [0, 1, -1, 3_600_000, 3_600_001].map(|beside| T - days * DAY_MS + beside))
-        .chain([
-            T - 36 * 3_600_000,
-            T - 36 * 3_600_000 + 1,
-            T - 90 * 60_000,
-            T - 90 * 60_000 + 1,
-        ])
-        .collect();
-    prop_oneof![1 => (T - 40 * DAY_MS)..(T + DAY_MS), 1 => prop::sample::select(edges)]
+    const HOUR_MS: i64 = 3_600_000;
+    // Where a window of days crosses the change of the clocks, it begins an hour later.
+    let days = [
+        (0, 0),
+        (1, 0),
+        (10, 0),
+        (10, HOUR_MS),
+        (14, 0),
+        (14, HOUR_MS),
+        (31, 0),
+        (31, HOUR_MS),
+    ];
+    let edges = days.map(|(days, hour)| T - days * DAY_MS + hour);
+    let edges = edges.into_iter().chain([T - 36 * HOUR_MS, T - 90 * 60_000]);
+    let edges: Vec<i64> = edges.flat_map(|edge| [edge, edge, edge + 1]).collect();
+    prop_oneof![1 => (T - 40 * DAY_MS)..(T + DAY_MS), 2 => prop::sample::select(edges)]
 }
 
 fn maybe<T: Clone + std::fmt::Debug + 'static>(values: &[T]) -> impl Strategy<Value = Option<T>> + use<T> {

@@ -5,6 +5,8 @@ use tailrace_model::{
     Aggregate, Condition, NumberOperator, Operator, Performed, PropertyCondition, Span, TraitCondition, Value,
 };
 
+use crate::session::parse_predicate;
+
 /// `People whose plan is pro, who did Order Completed at least 3 times in the last 14 days and who never did Refund.`
 pub fn sentence(condition: &Condition) -> String {
     match condition {
@@ -46,11 +48,12 @@ pub fn why(condition: &Condition, value: Option<&str>) -> String {
     }
 }
 
-/// Without the word that joins it to `People`.
+/// Without the words that join it to `People`.
 fn short(clause: &str) -> &str {
-    clause
-        .strip_prefix("who ")
-        .or_else(|| clause.strip_prefix("whose "))
+    let joins = ["who are ", "who ", "whose ", "for whom "];
+    joins
+        .iter()
+        .find_map(|join| clause.strip_prefix(join))
         .unwrap_or(clause)
 }
 
@@ -74,7 +77,8 @@ fn clause(condition: &Condition, negated: bool) -> String {
             format!("who are {}in audience {name}", if negated { "not " } else { "" })
         }
         Condition::Sql(predicate) => {
-            let predicate = predicate.split_whitespace().collect::<Vec<_>>().join(" ");
+            // In one line and without comments, as it stands in the SQL.
+            let predicate = parse_predicate(predicate).unwrap_or_else(|_| predicate.clone());
             if negated {
                 format!("for whom not ({predicate})")
             } else {
@@ -349,6 +353,6 @@ mod tests {
             Some("pro"),
             "plan is pro",
         );
-        check(r#"{"in_audience": "vip"}"#, None, "are in audience vip");
+        check(r#"{"in_audience": "vip"}"#, None, "in audience vip");
     }
 }

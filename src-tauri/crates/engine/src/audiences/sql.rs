@@ -13,14 +13,17 @@ use tailrace_model::{
 };
 
 use super::terms::{
-    self, Target, aggregate, aggregate_name, comparison, event_terms, is_text, number_holds,
-    number_symbol, performed_value,
+    self, Target, aggregate, aggregate_name, comparison, event_terms, is_text, number_holds, number_symbol,
+    performed_value,
 };
 use crate::session::{
     AUDIENCES, Shapes, TRAITS,
     names::{quote_name, quote_path, slug, suggestion},
     parse_predicate, predicate_names,
 };
+
+/// Characters of what stays on one line.
+pub(super) const LINE_CHARS: usize = 90;
 
 /// A condition's place in the tree: the indexes of the children that lead to it, `1.0`; the root's is empty.
 pub(crate) type Path = String;
@@ -417,8 +420,11 @@ impl Compiler<'_> {
                 format!("there is no audience \"{name}\"{hint}"),
             ));
         }
-        let query = format!("SELECT profile_id FROM {}", quote_path(&[AUDIENCES, name]));
-        Ok(self.set(query, &format!("in_{}", slug(name))))
+        let from = format!("FROM {}", quote_path(&[AUDIENCES, name]));
+        Ok(self.set(
+            &["SELECT profile_id".to_owned(), from],
+            &format!("in_{}", slug(name)),
+        ))
     }
 
     fn predicate(&mut self, predicate: &str) -> Result<Leaf> {
@@ -426,11 +432,18 @@ impl Compiler<'_> {
         let text = parse_predicate(predicate)?;
         let joins = predicate_joins(predicate, self.shapes);
         // Named in full: DataFusion can't plan IN over a column that USING has merged.
-        let query = format!("SELECT profiles.profile_id FROM profiles{joins} WHERE {text}");
-        Ok(self.set(query, "predicate"))
+        let mut clauses = vec![
+            "SELECT profiles.profile_id".to_owned(),
+            "FROM profiles".to_owned(),
+        ];
+        clauses.extend(joins);
+        clauses.push(format!("WHERE {text}"));
+        Ok(self.set(&clauses, "predicate"))
     }
 
-    fn set(&mut self, query: String, wanted: &str) -> Leaf {
+    /// The profiles that a subquery selects; it stands on one line where it is short.
+    fn set(&mut self, clauses: &[String], wanted: &str) -> Leaf {
+        let query = clauses.join(" ");
         let known = self
             .compiled
             .sets
@@ -445,7 +458,11 @@ impl Compiler<'_> {
             });
             name
         });
-        let within = format!("p.profile_id IN ({query})");
+        let within = if query.chars().count() <= LINE_CHARS - 20 {
+            format!("p.profile_id IN ({query})")
+        } else {
+            format!("p.profile_id IN (\n    {}\n  )", clauses.join("\n    "))
+        };
         let wide = format!("{}.profile_id IS NOT NULL", quote_name(&name));
         Leaf {
             positive: within.clone(),
@@ -457,10 +474,10 @@ impl Compiler<'_> {
 }
 
 /// The joins that a predicate needs for the traits that it names; a column of `profiles` needs none.
-pub(crate) fn predicate_joins(predicate: &str, shapes: &Shapes) -> String {
+pub(crate) fn predicate_joins(predicate: &str, shapes: &Shapes) -> Vec<String> {
     let is_trait =
         |name: &String| shapes.trait_names.contains(name) && shapes.profiles.field_with_name(name).is_err();
-    let join = |name: String| format!(" LEFT JOIN {} USING (profile_id)", quote_path(&[TRAITS, &name]));
+    let join = |name: String| format!("LEFT JOIN {} USING (profile_id)", quote_path(&[TRAITS, &name]));
     predicate_names(predicate)
         .into_iter()
         .filter(is_trait)

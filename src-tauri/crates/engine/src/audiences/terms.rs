@@ -195,17 +195,18 @@ fn text_test(target: &Target, op: Operator, value: &Value) -> Result<String> {
         return Err(Error::user("condition_value", message));
     }
     if op == Operator::Matches
-        && let Err(error) = regex::Regex::new(&value.display()) {
-            let why = error.to_string();
-            let why = why
-                .lines()
-                .last()
-                .unwrap_or_default()
-                .trim_start_matches("error: ")
-                .to_owned();
-            let message = format!("\"{}\" is not a regular expression: {why}", value.display());
-            return Err(Error::user("condition_value", message));
-        }
+        && let Err(error) = regex::Regex::new(&value.display())
+    {
+        let why = error.to_string();
+        let why = why
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .trim_start_matches("error: ")
+            .to_owned();
+        let message = format!("\"{}\" is not a regular expression: {why}", value.display());
+        return Err(Error::user("condition_value", message));
+    }
     let function = match op {
         Operator::Contains => "contains",
         Operator::Starts => "starts_with",

@@ -119,8 +119,13 @@ async fn conditions(session: &Session, condition: &Condition, validation: &mut V
     });
     validation
         .problems
-        .sort_by(|left, right| left.path.cmp(&right.path));
+        .sort_by_cached_key(|problem| indexes(&problem.path));
     validation.notes.dedup();
+}
+
+/// The path as numbers: `2` comes before `10`.
+fn indexes(path: &str) -> Vec<usize> {
+    path.split('.').filter_map(|index| index.parse().ok()).collect()
 }
 
 fn walk<'a>(
@@ -152,9 +157,9 @@ fn walk<'a>(
 
 async fn check_predicate(session: &Session, predicate: &str) -> Result<()> {
     parse_predicate(predicate)?;
-    let joins = super::sql::predicate_joins(predicate, &Shapes::without_traits(session.core()));
+    let joins = super::sql::predicate_joins(predicate, &Shapes::without_traits(session.core())).join(" ");
     // The predicate begins in the first column of a line of its own; errors are moved back by the lines before it.
-    let sql = format!("SELECT profile_id FROM profiles{joins} WHERE (\n{predicate}\n)");
+    let sql = format!("SELECT profile_id FROM profiles {joins} WHERE (\n{predicate}\n)");
     session
         .check(&sql)
         .await

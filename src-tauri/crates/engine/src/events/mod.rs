@@ -9,6 +9,8 @@ use std::borrow::Cow;
 
 pub mod columns;
 pub mod json;
+#[cfg(test)]
+mod json_tests;
 pub mod projection;
 pub mod segment;
 #[cfg(test)]

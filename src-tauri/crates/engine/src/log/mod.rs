@@ -43,8 +43,12 @@ mod settings;
 mod snapshot;
 pub mod table;
 #[cfg(test)]
+mod histories;
+#[cfg(test)]
 mod tests;
 mod text;
+#[cfg(test)]
+mod world;
 
 pub use collector::{Collected, Collector, Rejected};
 pub use manifest::{CheckpointChange, LogManifest, Problem, SegmentRow, SourceCounts};

@@ -19,9 +19,10 @@ pub(crate) fn translate(error: &DataFusionError, tables: &[String]) -> Error {
     let mut span = None;
     let root = unwrap(error, &mut span);
     if let DataFusionError::External(other) = root
-        && let Some(error) = other.downcast_ref::<Error>() {
-            return error.clone();
-        }
+        && let Some(error) = other.downcast_ref::<Error>()
+    {
+        return error.clone();
+    }
     let (mut found, place) = classify(root, tables);
     let place = place.or_else(|| span.map(|span| (span.start.line, span.start.column)));
     if let Some((line, column)) = place {

@@ -39,17 +39,27 @@ fn hold(path: &Path, found: &str) -> Option<String> {
     }
     let expected = fs::read_to_string(&golden).unwrap_or_default();
     (expected != found).then(|| {
-        let line = std::iter::zip(expected.lines().chain(std::iter::repeat("(nothing)")), found.lines())
-            .enumerate()
-            .find(|(_, (expected, found))| expected != found);
+        let line = std::iter::zip(
+            expected.lines().chain(std::iter::repeat("(nothing)")),
+            found.lines(),
+        )
+        .enumerate()
+        .find(|(_, (expected, found))| expected != found);
         let (at, (expected, found)) = line.unwrap_or((0, ("more", "fewer lines")));
-        format!("{}:{}: expected {expected:?}, found {found:?}", golden.display(), at + 1)
+        format!(
+            "{}:{}: expected {expected:?}, found {found:?}",
+            golden.display(),
+            at + 1
+        )
     })
 }
 
 fn table(rows: &Rows) -> String {
-    let header: Vec<String> =
-        rows.columns.iter().map(|column| format!("{} {}", column.name, column.data_type)).collect();
+    let header: Vec<String> = rows
+        .columns
+        .iter()
+        .map(|column| format!("{} {}", column.name, column.data_type))
+        .collect();
     let mut text = header.join(" | ");
     text.push('\n');
     for row in &rows.rows {
@@ -57,13 +67,25 @@ fn table(rows: &Rows) -> String {
         text.push_str(&cells.join(" | "));
         text.push('\n');
     }
-    text.push_str(&format!("({} row{})\n", rows.total, if rows.total == 1 { "" } else { "s" }));
+    text.push_str(&format!(
+        "({} row{})\n",
+        rows.total,
+        if rows.total == 1 { "" } else { "s" }
+    ));
     text
 }
 
 fn refusal(error: &Error) -> String {
-    let place = error.position.as_ref().map(|place| format!(" at {}:{}", place.line, place.column));
-    format!("error {}{}\n{}\n", error.code, place.unwrap_or_default(), error.message)
+    let place = error
+        .position
+        .as_ref()
+        .map(|place| format!(" at {}:{}", place.line, place.column));
+    format!(
+        "error {}{}\n{}\n",
+        error.code,
+        place.unwrap_or_default(),
+        error.message
+    )
 }
 
 async fn run(session: &Session, sql: &str) -> Result<Rows, Error> {
@@ -99,21 +121,38 @@ async fn sql_answers_as_its_goldens_say() {
 /// What an audience comes to: its sentence, its SQL, its members and why the first is one; or all that is wrong with it.
 async fn audience(session: &Session, definition: &AudienceDefinition) -> String {
     let validation = audiences::validate(session, "golden", definition).await;
-    let notes: String = validation.notes.iter().map(|note| format!("note: {note}\n")).collect();
+    let notes: String = validation
+        .notes
+        .iter()
+        .map(|note| format!("note: {note}\n"))
+        .collect();
     if !validation.problems.is_empty() {
-        let problem = |problem: &audiences::Problem| format!("[{}] {}", problem.path, refusal(&problem.error));
+        let problem =
+            |problem: &audiences::Problem| format!("[{}] {}", problem.path, refusal(&problem.error));
         return validation.problems.iter().map(problem).collect::<String>() + &notes;
     }
     let preview = match audiences::preview(session, definition, &[2, 3], T).await {
         Ok(preview) => preview,
         Err(error) => return refusal(&error),
     };
-    let sizes: Vec<String> =
-        preview.conditions.iter().map(|condition| format!("[{}] {}", condition.path, condition.size)).collect();
-    let sample: String =
-        preview.sample.iter().map(|member| format!("{} {}: {}\n", member.profile_id, member.name, member.why)).collect();
-    let members = audiences::members(session, definition, T).await.map(|found| found.members);
-    assert_eq!(members.map(|members| members.len() as u64), Ok(preview.size), "the preview differs");
+    let sizes: Vec<String> = preview
+        .conditions
+        .iter()
+        .map(|condition| format!("[{}] {}", condition.path, condition.size))
+        .collect();
+    let sample: String = preview
+        .sample
+        .iter()
+        .map(|member| format!("{} {}: {}\n", member.profile_id, member.name, member.why))
+        .collect();
+    let members = audiences::members(session, definition, T)
+        .await
+        .map(|found| found.members);
+    assert_eq!(
+        members.map(|members| members.len() as u64),
+        Ok(preview.size),
+        "the preview differs"
+    );
     format!(
         "{}\n\n{}\n\n{} of {}, +{} -{} against 2 and 3\n{}\n\n{sample}{notes}",
         preview.sentence.unwrap_or_default(),
@@ -132,7 +171,8 @@ async fn audiences_come_to_what_their_goldens_say() {
     let mut wrong = Vec::new();
     for path in files(&folder().join("audiences"), "json") {
         let text = fs::read_to_string(&path).unwrap();
-        let definition = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let definition =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         wrong.extend(hold(&path, &audience(&session, &definition).await));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -32,7 +32,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use arrow::{array::RecordBatch, datatypes::SchemaRef};
+use arrow::{
+    array::RecordBatch,
+    datatypes::{DataType, SchemaRef},
+};
 use chrono::DateTime;
 use datafusion::{
     catalog::{MemTable, TableProvider},
@@ -132,6 +135,13 @@ impl Session {
                 inputs.time_zone
             );
             return Err(Error::user("time_zone", message));
+        }
+        if inputs.time_zone != "UTC" && has_naive_times(&inputs.events.schema()) {
+            // Compared with now(), they would be read as times of that zone.
+            return Err(Error::internal(
+                "events_time",
+                "the events' times do not say that they are in UTC",
+            ));
         }
         let edges = edges(&inputs.traits, &inputs.audiences);
         let cycles = cycles(&edges);
@@ -377,6 +387,13 @@ impl Core {
             .iter()
             .find_map(|name| column(name))
     }
+}
+
+fn has_naive_times(schema: &SchemaRef) -> bool {
+    schema
+        .fields()
+        .iter()
+        .any(|field| matches!(field.data_type(), DataType::Timestamp(_, None)))
 }
 
 fn unknown(name: &str) -> Error {

@@ -274,7 +274,10 @@ pub fn columns(schema: &Schema) -> Vec<Column> {
 /// The column of `events` that holds a property. `None`: no event had the property yet, or it can have no column.
 pub fn property_column<'a>(events: &'a Schema, property: &str) -> Option<&'a str> {
     let column = crate::log::schema::NAMING.column(property)?;
-    events.field_with_name(&column).ok().map(|field| field.name().as_str())
+    events
+        .field_with_name(&column)
+        .ok()
+        .map(|field| field.name().as_str())
 }
 
 #[cfg(test)]

@@ -124,12 +124,13 @@ impl VisitorMut for Places<'_> {
         // A place without a name of its own is named by its last part, also where a null stands for it.
         for item in &mut select.projection {
             if let SelectItem::UnnamedExpr(expr) = item
-                && let Some(alias) = last_name(expr) {
-                    *item = SelectItem::ExprWithAlias {
-                        expr: expr.clone(),
-                        alias,
-                    };
-                }
+                && let Some(alias) = last_name(expr)
+            {
+                *item = SelectItem::ExprWithAlias {
+                    expr: expr.clone(),
+                    alias,
+                };
+            }
         }
         ControlFlow::Continue(())
     }

@@ -478,3 +478,37 @@ async fn queries_count_what_they_do_and_end_when_dropped() {
     assert!(step.is_err(), "it runs for hours");
     drop(query);
 }
+
+/// The event log is files; here one, as DataFusion itself reads it.
+async fn session_over_a_file(folder: &std::path::Path) -> Session {
+    use datafusion::datasource::{
+        file_format::parquet::ParquetFormat,
+        listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl},
+    };
+    let path = folder.join("events.parquet");
+    let query = sample().session().query("SELECT * FROM events", T).await.unwrap();
+    super::export(query, &path).await.unwrap();
+    let url = ListingTableUrl::parse(path.to_str().unwrap()).unwrap();
+    let config = ListingTableConfig::new(url)
+        .with_listing_options(ListingOptions::new(Arc::new(ParquetFormat::default())))
+        .with_schema(testing::events_schema());
+    let events = Arc::new(ListingTable::try_new(config).unwrap());
+    Session::new(SessionInputs { events, ..inputs() }).unwrap()
+}
+
+#[tokio::test]
+async fn queries_over_files_count_events_and_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session_over_a_file(folder.path()).await;
+    let sql = "SELECT count(*) FROM events WHERE event = 'Order Refunded' AND timestamp <= now()";
+    let mut query = session.query(sql, T).await.unwrap();
+    let found = query.next().await.unwrap().unwrap();
+    assert_eq!(cell(found.column(0), 0).as_deref(), Some("1"));
+    while query.next().await.unwrap().is_some() {}
+    let counters = query.counters();
+    assert_eq!(counters.events_scanned, 9);
+    assert!(
+        counters.bytes_scanned.is_some_and(|bytes| bytes > 100),
+        "{counters:?}"
+    );
+}

@@ -127,7 +127,11 @@ mod tests {
     use serde_json::Value;
 
     use super::{
-        super::shape::{Shape, ShapeLimits},
+        super::{
+            columns::EXACT,
+            fields::Kind,
+            shape::{Shape, ShapeLimits},
+        },
         *,
     };
 
