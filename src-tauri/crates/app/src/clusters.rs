@@ -147,6 +147,7 @@ async fn start_sandbox(open: &OpenWorkspace, definition: &ClusterDefinition) -> 
         events_per_second: f64::from(settings.events_per_second),
         ..ShopSettings::default()
     };
-    sandbox.start_shop(shop, now_ms).await?;
+    // Whoever starts at the end begins after the history, not in the midst of it.
+    sandbox.start_shop(shop, now_ms).await?.seeded().await?;
     Ok(sandbox)
 }

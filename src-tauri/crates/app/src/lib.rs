@@ -26,7 +26,7 @@ use std::{path::PathBuf, sync::Arc};
 pub use open::{OpenOptions, OpenWorkspace};
 use tailrace_model::{
     Error, Result,
-    api::{FileWritten, LagMetric, Revision, RowsRequest, TailRows, Topic},
+    api::{FileWritten, LagMetric, Revision, RowsRequest, TailRequest, TailRows, TailStarted, Topic},
 };
 use tokio::sync::watch;
 
@@ -187,10 +187,22 @@ pub async fn check(folder: &std::path::Path) -> Result<Vec<Error>> {
     problems
 }
 
-/// As the command `tail_rows`, with every value whole: for files and pipes, where nothing may be cut.
-pub async fn tail_rows_whole(app: &App, request: RowsRequest) -> Result<TailRows> {
+/// As the command `tail_start`, for a file or a pipe that takes every row with [`take_rows`]: the tail waits for it.
+pub async fn tail_all(app: &App, request: TailRequest) -> Result<TailStarted> {
+    let view = tails::start(&app.opened().await?, request, tails::Keeps::Untaken).await?;
+    Ok(TailStarted { view })
+}
+
+/// As the command `tail_rows`, for [`tail_all`]: rows before the offset are given up. Values are on one line and cut as
+/// in a table, or with `whole` as they are: for files and pipes, where nothing may be cut.
+pub async fn take_rows(app: &App, request: RowsRequest, whole: bool) -> Result<TailRows> {
     let view = app.opened().await?.tails.get(request.view)?;
-    view.rows(request.offset, request.limit, tails::Values::Whole)
+    let values = if whole {
+        tails::Values::Whole
+    } else {
+        tails::Values::Beginnings
+    };
+    view.rows(request.offset, request.limit, values)
 }
 
 /// Draws the history of lag into a file that ends in `.svg` or `.png`.

@@ -85,7 +85,7 @@ async fn measure(which: Which, args: &Args) -> Result<Vec<report::Figure>> {
         Which::Tail => {
             let records = args
                 .records
-                .unwrap_or(if args.quick { 40_000 } else { 2_000_000 });
+                .unwrap_or(if args.quick { 200_000 } else { 2_000_000 });
             tail::measure(records, args.tail_rounds).await
         }
         Which::Audience => {

@@ -216,7 +216,7 @@ async fn it_says_what_it_scanned_and_writes_files() -> Result<()> {
 /// More records than the table of a tail keeps, one of which has a field that no other has.
 #[tokio::test]
 async fn a_long_topic_is_tailed_whole() -> Result<()> {
-    const RECORDS: usize = 700_000;
+    const RECORDS: usize = 500_000;
     let kafka = need!(Kafka::shared().await);
     let topic = unique("long");
     kafka.create_topic(&topic, 2).await?;

@@ -1,25 +1,33 @@
 //! What a person does to the window, and what they read in it.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use integration::{
-    eventually,
+    eventually, unique,
     window::{Window, testid},
 };
 use serde_json::{Value, json};
 
 /// The window is built without optimisation, and shares two cores with everything else.
 pub const DEADLINE: Duration = Duration::from_secs(60);
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Of a table's rows in the document, in the order shown: what a column says in each.
 const CELLS: &str = "return [...document.querySelectorAll(`[data-testid=\"${arguments[0]}\"] [data-testid=row]`)]
   .map(row => [new DOMMatrix(getComputedStyle(row).transform).m42, row.querySelector(`[data-col=\"${arguments[1]}\"]`)?.textContent])
   .filter(([, text]) => text != null && text !== '·')
   .sort((a, b) => a[0] - b[0]).map(([, text]) => text)";
+
+/// The key of the first row of `table` that nothing lies over.
+const IN_VIEW: &str = "const seen = row => {
+    const { left, top, height } = row.getBoundingClientRect();
+    return row.contains(document.elementFromPoint(left + 20, top + height / 2));
+  };
+  const rows = [...document.querySelectorAll(`${table} [data-testid=row][data-key]`)].filter(seen);
+  rows.sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top);
+  return rows[0]?.dataset.key";
 
 pub struct Drive<'a> {
     pub window: &'a Window,
@@ -58,17 +66,26 @@ impl<'a> Drive<'a> {
     /// Clicks what matches, once it is shown; what moved away under the pointer is clicked again.
     pub async fn click_css(&self, css: &str) -> Result<()> {
         self.window.wait_for(css, DEADLINE).await?;
-        let last = Mutex::new(None);
-        let what = format!("a click on {css}");
-        let clicked = eventually(&what, DEADLINE, || async {
-            let clicked = self.window.click(css).await;
-            let why = clicked.as_ref().err().map(|error| format!("{error:#}"));
-            *last.lock().unwrap_or_else(PoisonError::into_inner) = why;
-            clicked.ok()
-        });
-        let clicked = clicked.await;
-        let why = last.into_inner().unwrap_or_else(PoisonError::into_inner);
-        clicked.with_context(|| why.unwrap_or_default())
+        self.insist(css, || async { self.window.click(css).await }).await
+    }
+
+    /// Tries until it is done; the error is the last one.
+    async fn insist<T, F>(&self, what: &str, mut attempt: impl FnMut() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let started = Instant::now();
+        loop {
+            let error = match attempt().await {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            if started.elapsed() > DEADLINE {
+                let picture = self.window.screenshot(&unique("failed")).await?;
+                return Err(error.context(format!("clicking {what}, see {}", picture.display())));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     pub async fn click(&self, id: &str) -> Result<()> {
@@ -77,13 +94,24 @@ impl<'a> Drive<'a> {
 
     /// Clicks a row of a table by its key.
     pub async fn click_row(&self, table: &str, key: &str) -> Result<()> {
-        self.click_css(&row(table, key)).await
+        self.window.wait_for(&row(table, key), DEADLINE).await?;
+        // The driver holds a cell that ends in an ellipsis for hidden, but clicks it.
+        let cell = format!("{} [role=gridcell]", row(table, key));
+        self.insist(&cell, || async { self.window.click(&cell).await })
+            .await
     }
 
-    /// Clicks the first row of a table.
+    /// Clicks the first row that is in view.
     pub async fn click_first(&self, table: &str) -> Result<()> {
-        self.click_css(&format!("{} [data-testid=row][data-key]", testid(table)))
-            .await
+        let script = format!("const table = {}; {IN_VIEW}", json!(testid(table)));
+        self.more_rows(table, 0).await?;
+        self.insist(table, || async {
+            let key = self.window.script(&script, &[]).await?;
+            let key = key.as_str().context("no row is in view")?;
+            let cell = format!("{} [role=gridcell]", row(table, key));
+            self.window.click(&cell).await
+        })
+        .await
     }
 
     /// Goes to a screen by the rail.
@@ -158,7 +186,7 @@ impl<'a> Drive<'a> {
             Ok(number) => Ok(number),
             Err(error) => {
                 let text = self.text(id).await.unwrap_or_default();
-                let picture = self.window.screenshot(&integration::unique("failed")).await?;
+                let picture = self.window.screenshot(&unique("failed")).await?;
                 Err(error.context(format!("it says “{text}”, see {}", picture.display())))
             }
         }

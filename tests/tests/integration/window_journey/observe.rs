@@ -2,9 +2,8 @@
 
 use anyhow::{Context, Result, ensure};
 use integration::window::testid;
-use serde_json::Value;
 
-use super::drive::Drive;
+use super::drive::{Drive, first_number};
 
 pub async fn clusters(drive: &Drive<'_>) -> Result<()> {
     drive.see("shell").await?;
@@ -36,7 +35,9 @@ async fn arrive_and_pause(drive: &Drive<'_>) -> Result<()> {
     drive.more_rows("records", first).await?;
     drive.click("tail-pause").await?;
     state(drive, "paused").await?;
-    let held = drive.total("records").await?;
+    let matched = drive.number("tail-matched", "a number", |_| true).await? as i64;
+    // The table learns of its last rows a moment later than the line below it.
+    let held = drive.more_rows("records", matched - 1).await?;
     let shown = drive.text("screen-topic").await?;
     let before = shown
         .lines()
@@ -84,9 +85,10 @@ async fn filter(drive: &Drive<'_>) -> Result<()> {
         .await?;
     for value in values.as_array().context("no cells")? {
         let text = value.as_str().unwrap_or_default();
-        let record: Value =
-            serde_json::from_str(text).with_context(|| format!("a cell is no JSON: {text}"))?;
-        let revenue = record["properties"]["revenue"].as_f64();
+        // The cell shows the beginning of the value.
+        let revenue = text
+            .split_once("\"revenue\":")
+            .and_then(|(_, rest)| first_number(rest));
         ensure!(
             revenue.is_some_and(|revenue| revenue > 100.0),
             "the filter kept {text}"

@@ -82,7 +82,7 @@ pub async fn topic_show(app: &App, request: TopicRequest) -> Result<TopicDetail>
 }
 
 pub async fn tail_start(app: &App, request: TailRequest) -> Result<TailStarted> {
-    let view = tails::start(&app.opened().await?, request).await?;
+    let view = tails::start(&app.opened().await?, request, tails::Keeps::Newest).await?;
     Ok(TailStarted { view })
 }
 
@@ -116,11 +116,11 @@ pub async fn tail_status(app: &App, request: ViewRequest) -> Result<TailStatus> 
 }
 
 pub async fn tail_rows(app: &App, request: RowsRequest) -> Result<TailRows> {
-    app.opened()
-        .await?
-        .tails
-        .get(request.view)?
-        .rows(request.offset, request.limit, tails::Values::Beginnings)
+    app.opened().await?.tails.get(request.view)?.rows(
+        request.offset,
+        request.limit,
+        tails::Values::Beginnings,
+    )
 }
 
 pub async fn record_show(app: &App, request: RecordRequest) -> Result<RecordDetail> {

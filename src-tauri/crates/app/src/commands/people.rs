@@ -261,15 +261,14 @@ pub async fn audience_members(app: &App, request: PageRequest) -> Result<MemberL
 }
 
 fn name_of(held: &Held, profile_id: i64) -> String {
-    let found = held.people.log.profile(profile_id).map(|it| it.facts);
-    let text = |pick: fn(&tailrace_engine::identity::ProfileFacts) -> Option<&String>| {
-        found.as_ref().and_then(pick).map(String::as_str)
+    let Some(found) = held.people.log.facts(profile_id) else {
+        return people::profile_name(profile_id, None, None, None);
     };
     people::profile_name(
         profile_id,
-        text(|it| it.user_id.as_ref()),
-        text(|it| it.email.as_ref()),
-        text(|it| it.anonymous_id.as_ref()),
+        found.user_id.as_deref(),
+        found.email.as_deref(),
+        found.anonymous_id.as_deref(),
     )
 }
 

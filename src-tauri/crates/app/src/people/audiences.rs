@@ -130,7 +130,11 @@ async fn evaluate_all(open: &OpenWorkspace) {
 async fn forget_undefined(held: &Held, defined: &[String]) {
     let gone: Vec<String> = {
         let mut audiences = People::lock(&held.people.audiences);
-        let gone = audiences.keys().filter(|name| !defined.contains(name)).cloned().collect();
+        let gone = audiences
+            .keys()
+            .filter(|name| !defined.contains(name))
+            .cloned()
+            .collect();
         audiences.retain(|name, _| defined.contains(name));
         gone
     };

@@ -140,7 +140,8 @@ async fn run(
         let positions = batch.positions.clone();
         collect(open, name, &mut reader, batch).await?;
         let progress = tail.progress();
-        held.people.set_behind(name, &progress, behind(&progress, &positions));
+        held.people
+            .set_behind(name, &progress, behind(&progress, &positions));
         activity.progress(progress.scanned, None, None);
     }
     held.people
@@ -151,9 +152,16 @@ async fn run(
 
 /// Records between what was collected and the ends last heard of. The tail itself reads ahead.
 fn behind(progress: &TailProgress, collected: &[(i32, i64)]) -> i64 {
-    let next = |partition: i32| collected.iter().find(|(found, _)| *found == partition).map(|(_, next)| *next);
+    let next = |partition: i32| {
+        collected
+            .iter()
+            .find(|(found, _)| *found == partition)
+            .map(|(_, next)| *next)
+    };
     let partitions = progress.partitions.iter();
-    partitions.map(|it| (it.end - next(it.partition).unwrap_or(it.from)).max(0)).sum()
+    partitions
+        .map(|it| (it.end - next(it.partition).unwrap_or(it.from)).max(0))
+        .sum()
 }
 
 async fn collect(open: &Arc<OpenWorkspace>, name: &str, reader: &mut Reader, batch: RawBatch) -> Result<()> {

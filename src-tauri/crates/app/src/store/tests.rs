@@ -23,7 +23,11 @@ fn checkpoint(positions: &[(i32, i64)], events: u64) -> SourceCheckpoint {
         cluster_id: "c".to_owned(),
         topic: "events".to_owned(),
         positions: positions.to_vec(),
-        counts: SourceCounts { events, duplicates: 1, malformed: 1 },
+        counts: SourceCounts {
+            events,
+            duplicates: 1,
+            malformed: 1,
+        },
         malformed: vec![malformed],
     }
 }
@@ -31,14 +35,39 @@ fn checkpoint(positions: &[(i32, i64)], events: u64) -> SourceCheckpoint {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkpoint_moves_positions_and_adds_counts() {
     let (folder, store) = store().await;
-    store.checkpoint(None, &[checkpoint(&[(0, 10), (1, 5)], 14)], 100).await.unwrap();
-    store.checkpoint(None, &[checkpoint(&[(1, 9)], 3)], 200).await.unwrap();
+    store
+        .checkpoint(None, &[checkpoint(&[(0, 10), (1, 5)], 14)], 100)
+        .await
+        .unwrap();
+    store
+        .checkpoint(None, &[checkpoint(&[(1, 9)], 3)], 200)
+        .await
+        .unwrap();
     store.close().await;
     let store = Store::open(folder.path()).await.unwrap();
-    assert_eq!(store.positions("shop", "c", "events").await.unwrap(), [(0, 10), (1, 9)]);
-    assert_eq!(store.positions("shop", "another cluster", "events").await.unwrap(), []);
+    assert_eq!(
+        store.positions("shop", "c", "events").await.unwrap(),
+        [(0, 10), (1, 9)]
+    );
+    assert_eq!(
+        store
+            .positions("shop", "another cluster", "events")
+            .await
+            .unwrap(),
+        []
+    );
     let (counts, at) = store.source_counts().await.unwrap()["shop"];
-    assert_eq!((counts, at), (SourceCounts { events: 17, duplicates: 2, malformed: 2 }, 200));
+    assert_eq!(
+        (counts, at),
+        (
+            SourceCounts {
+                events: 17,
+                duplicates: 2,
+                malformed: 2
+            },
+            200
+        )
+    );
     assert_eq!(store.malformed("shop", 0, 10).await.unwrap().len(), 2);
     assert_eq!(store.malformed("other", 0, 10).await.unwrap().len(), 0);
 }
@@ -52,7 +81,10 @@ async fn members_enter_and_exit_with_their_history() {
     let members: Vec<_> = members.iter().map(|it| (it.profile_id, it.since_ms)).collect();
     assert_eq!(members, [(1, 10), (3, 10), (4, 20)]);
     let (changes, total) = store.membership_changes("pro", 0, 2).await.unwrap();
-    let changes: Vec<_> = changes.iter().map(|it| (it.profile_id, it.entered, it.at_ms)).collect();
+    let changes: Vec<_> = changes
+        .iter()
+        .map(|it| (it.profile_id, it.entered, it.at_ms))
+        .collect();
     assert_eq!((changes, total), (vec![(2, false, 20), (4, true, 20)], 5));
     assert_eq!(store.audience_sizes("pro", 0).await.unwrap(), [(10, 3), (20, 3)]);
     store.forget_audience("pro").await.unwrap();
@@ -64,7 +96,14 @@ async fn what_was_sent_is_in_doubt_until_it_is_settled() {
     let (_folder, store) = store().await;
     let keys = ["a".to_owned(), "b".to_owned(), "c".to_owned()];
     store.attempt("s", &keys).await.unwrap();
-    assert!(store.acknowledged("s").await.unwrap().values().all(|row| row.in_doubt && row.row.is_none()));
+    assert!(
+        store
+            .acknowledged("s")
+            .await
+            .unwrap()
+            .values()
+            .all(|row| row.in_doubt && row.row.is_none())
+    );
     let settled = Settled {
         upserted: vec![("a".to_owned(), "{}".to_owned())],
         removed: vec!["b".to_owned()],
@@ -73,27 +112,55 @@ async fn what_was_sent_is_in_doubt_until_it_is_settled() {
     store.settle("s", &settled).await.unwrap();
     let rows = store.acknowledged("s").await.unwrap();
     assert_eq!(rows.len(), 1);
-    assert_eq!(rows["a"], AcknowledgedRow { row: Some("{}".to_owned()), in_doubt: false });
+    assert_eq!(
+        rows["a"],
+        AcknowledgedRow {
+            row: Some("{}".to_owned()),
+            in_doubt: false
+        }
+    );
     assert_eq!(store.acknowledged_count("s").await.unwrap(), 1);
     // A refused change of a row that is there leaves the row there.
     store.attempt("s", &keys[..1]).await.unwrap();
-    store.settle("s", &Settled { refused: vec!["a".to_owned()], ..Settled::default() }).await.unwrap();
+    store
+        .settle(
+            "s",
+            &Settled {
+                refused: vec!["a".to_owned()],
+                ..Settled::default()
+            },
+        )
+        .await
+        .unwrap();
     assert_eq!(store.acknowledged_count("s").await.unwrap(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn runs_are_listed_newest_first_and_a_cut_off_one_is_cancelled() {
     let (_folder, store) = store().await;
-    let planned = RunRow { added: 2, ..RunRow::default() };
+    let planned = RunRow {
+        added: 2,
+        ..RunRow::default()
+    };
     let first = store.start_run("s", 10, &planned).await.unwrap();
     let error = Error::external("refused", "no");
-    let counts = RunRow { delivered: 1, failed: 1, ..planned.clone() };
-    store.end_run(first, 20, RunState::Partial, &counts, Some(&error)).await.unwrap();
+    let counts = RunRow {
+        delivered: 1,
+        failed: 1,
+        ..planned.clone()
+    };
+    store
+        .end_run(first, 20, RunState::Partial, &counts, Some(&error))
+        .await
+        .unwrap();
     store.start_run("s", 30, &planned).await.unwrap();
     store.close_open_runs(40).await.unwrap();
     let runs = store.runs("s", 0, 10).await.unwrap();
     assert_eq!((runs[0].state, runs[0].ended_ms), (RunState::Cancelled, Some(40)));
-    assert_eq!((runs[1].state, runs[1].delivered, runs[1].failed), (RunState::Partial, 1, 1));
+    assert_eq!(
+        (runs[1].state, runs[1].delivered, runs[1].failed),
+        (RunState::Partial, 1, 1)
+    );
     assert_eq!(runs[1].error, Some(error));
 }
 
@@ -108,7 +175,10 @@ async fn lag_is_kept_by_group_and_unknown_stays_unknown() {
         committed: None,
         ends: Some(5),
     };
-    store.add_lag("c", &[row("a", 1, Some(3)), row("b", 1, None)]).await.unwrap();
+    store
+        .add_lag("c", &[row("a", 1, Some(3)), row("b", 1, None)])
+        .await
+        .unwrap();
     store.add_lag("c", &[row("a", 2, Some(4))]).await.unwrap();
     let found = store.lag_since("c", Some("a"), 0).await.unwrap();
     assert_eq!(found, [row("a", 1, Some(3)), row("a", 2, Some(4))]);
@@ -119,7 +189,10 @@ async fn lag_is_kept_by_group_and_unknown_stays_unknown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_state_of_another_version_is_refused() {
     let (folder, store) = store().await;
-    sqlx::raw_sql("PRAGMA user_version = 99").execute(&store.pool).await.unwrap();
+    sqlx::raw_sql("PRAGMA user_version = 99")
+        .execute(&store.pool)
+        .await
+        .unwrap();
     store.close().await;
     let error = Store::open(folder.path()).await.unwrap_err();
     assert_eq!(error.code, "state_version");

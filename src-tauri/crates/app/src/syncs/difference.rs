@@ -260,11 +260,17 @@ mod tests {
     }
 
     fn known(row: Option<&str>, in_doubt: bool) -> AcknowledgedRow {
-        AcknowledgedRow { row: row.map(str::to_owned), in_doubt }
+        AcknowledgedRow {
+            row: row.map(str::to_owned),
+            in_doubt,
+        }
     }
 
     fn compute(rows: &[(Option<&str>, Option<f64>)], there: &[(&str, AcknowledgedRow)]) -> Difference {
-        let there = there.iter().map(|(key, row)| ((*key).to_owned(), row.clone())).collect();
+        let there = there
+            .iter()
+            .map(|(key, row)| ((*key).to_owned(), row.clone()))
+            .collect();
         let (rows, without_key) = with_key(&members(rows), "user_id").unwrap();
         diff(rows, without_key, "user_id", &there).unwrap()
     }
@@ -275,14 +281,30 @@ mod tests {
         let b = r#"{"user_id":"b","value":2.0}"#;
         let found = compute(
             &[(Some("a"), Some(1.0)), (Some("b"), Some(3.0)), (Some("c"), None)],
-            &[("a", known(Some(a), false)), ("b", known(Some(b), false)), ("gone", known(Some(b), false))],
+            &[
+                ("a", known(Some(a), false)),
+                ("b", known(Some(b), false)),
+                ("gone", known(Some(b), false)),
+            ],
         );
-        assert_eq!((found.added, found.changed, found.removed, found.owed()), (1, 1, 1, 3));
+        assert_eq!(
+            (found.added, found.changed, found.removed, found.owed()),
+            (1, 1, 1, 3)
+        );
         let upserts = rows_as_json(&found.upserts(&HashSet::new()).unwrap()).unwrap();
-        assert_eq!(upserts, [r#"{"user_id":"c","value":null}"#, r#"{"user_id":"b","value":3.0}"#]);
+        assert_eq!(
+            upserts,
+            [
+                r#"{"user_id":"c","value":null}"#,
+                r#"{"user_id":"b","value":3.0}"#
+            ]
+        );
         let refused = HashSet::from(["c".to_owned()]);
         let last = rows_as_json(&found.upserts(&refused).unwrap()).unwrap();
-        assert_eq!(last.last().map(String::as_str), Some(r#"{"user_id":"c","value":null}"#));
+        assert_eq!(
+            last.last().map(String::as_str),
+            Some(r#"{"user_id":"c","value":null}"#)
+        );
         assert_eq!(found.removes().unwrap().num_rows(), 1);
     }
 
@@ -291,7 +313,11 @@ mod tests {
         let a = r#"{"user_id":"a","value":1.0}"#;
         let found = compute(
             &[(Some("a"), Some(1.0)), (Some("new"), Some(1.0))],
-            &[("a", known(Some(a), true)), ("new", known(None, true)), ("left", known(None, true))],
+            &[
+                ("a", known(Some(a), true)),
+                ("new", known(None, true)),
+                ("left", known(None, true)),
+            ],
         );
         assert_eq!((found.added, found.changed, found.removed), (1, 1, 1));
         let removes = rows_as_json(&found.removes().unwrap()).unwrap();
@@ -308,7 +334,15 @@ mod tests {
 
     #[test]
     fn a_member_without_a_key_is_counted_and_a_key_goes_once() {
-        let found = compute(&[(None, Some(1.0)), (Some(""), None), (Some("a"), None), (Some("a"), Some(2.0))], &[]);
+        let found = compute(
+            &[
+                (None, Some(1.0)),
+                (Some(""), None),
+                (Some("a"), None),
+                (Some("a"), Some(2.0)),
+            ],
+            &[],
+        );
         assert_eq!((found.added, found.without_key), (1, 3));
         assert!(with_key(&members(&[]), "email").is_err());
     }

@@ -33,14 +33,28 @@ pub struct Buffer {
     scanned_bytes: u64,
     matched: u64,
     evicted: u64,
+    /// Rows that left because they were taken.
+    taken: u64,
+    keeps: Keeps,
     mistyped: u64,
     undecoded: u64,
     rates: VecDeque<(i64, u64)>,
 }
 
-impl Default for Buffer {
-    fn default() -> Self {
+/// What becomes of rows when there is no more room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeps {
+    /// For whoever looks: the oldest leave, and are counted as evicted.
+    Newest,
+    /// For a file or a pipe that takes every row: none leaves before it was taken, and the tail waits.
+    Untaken,
+}
+
+impl Buffer {
+    pub fn new(keeps: Keeps) -> Self {
         Self {
+            taken: 0,
+            keeps,
             kept: VecDeque::new(),
             rows: 0,
             bytes: 0,
@@ -53,6 +67,32 @@ impl Default for Buffer {
             undecoded: 0,
             rates: VecDeque::new(),
         }
+    }
+
+    pub fn keeps(&self) -> Keeps {
+        self.keeps
+    }
+
+    /// Whether the tail has to wait until rows are taken.
+    pub fn is_full(&self) -> bool {
+        self.keeps == Keeps::Untaken && (self.rows > TAIL_RECORDS_MAX / 2 || self.bytes > TAIL_BYTES_MAX / 2)
+    }
+
+    /// Rows before `offset` were taken.
+    pub fn take_until(&mut self, offset: u64) {
+        while let Some(oldest) = self.kept.front()
+            && self.first() + oldest.records.num_rows() as u64 <= offset
+        {
+            self.rows -= oldest.records.num_rows();
+            self.bytes -= oldest.bytes;
+            self.taken += oldest.records.num_rows() as u64;
+            self.kept.pop_front();
+        }
+    }
+
+    /// The number of the oldest row kept.
+    fn first(&self) -> u64 {
+        self.evicted + self.taken
     }
 }
 
@@ -103,7 +143,9 @@ impl Buffer {
             records: matched,
             bytes,
         });
-        self.evict();
+        if self.keeps == Keeps::Newest {
+            self.evict();
+        }
     }
 
     fn evict(&mut self) {
@@ -149,8 +191,8 @@ impl Buffer {
     /// Rows `offset..offset + limit`, counted from the first that matched.
     pub fn page(&self, offset: u64, limit: u32) -> Page {
         let mut left = (limit as usize).min(ROWS_PAGE_MAX);
-        let first = offset.max(self.evicted);
-        let mut skip = (first - self.evicted) as usize;
+        let first = offset.max(self.first());
+        let mut skip = (first - self.first()) as usize;
         let mut slices = Vec::new();
         for kept in &self.kept {
             let rows = kept.records.num_rows();

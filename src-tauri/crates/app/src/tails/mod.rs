@@ -10,6 +10,7 @@ mod rows;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use buffer::Buffer;
+pub use buffer::Keeps;
 use filter::Filter;
 pub use rows::Values;
 use tailrace_connectors::clusters::kafka::{RawBatch, Tail, TailFrom, TailPhase, TailSpec, TailWatch};
@@ -30,6 +31,8 @@ pub struct TailView {
     token: CancellationToken,
     paused: watch::Sender<bool>,
     buffer: Mutex<Buffer>,
+    /// Changes when rows were taken.
+    taken: watch::Sender<()>,
     progress: TailWatch,
     started_ms: i64,
     ended: watch::Sender<Option<Ending>>,
@@ -50,7 +53,7 @@ struct Ending {
 }
 
 /// Starts a tail and returns its view's number.
-pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest) -> Result<u64> {
+pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps) -> Result<u64> {
     let filter = request
         .filter
         .as_deref()
@@ -68,7 +71,8 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest) -> Result<u6
     let (number, view) = open.tails.open(|_| TailView {
         token: token.clone(),
         paused: watch::Sender::new(false),
-        buffer: Mutex::default(),
+        buffer: Mutex::new(Buffer::new(keeps)),
+        taken: watch::Sender::new(()),
         progress: tail.watch(),
         started_ms,
         ended: watch::Sender::new(None),
@@ -99,6 +103,7 @@ async fn run(
     publish: impl Fn(u64),
 ) {
     let mut paused = view.paused.subscribe();
+    let mut taken = view.taken.subscribe();
     let mut last_note = None;
     let ending = loop {
         tokio::select! {
@@ -108,12 +113,16 @@ async fn run(
                 break Ending { note: "stopped".to_owned(), error: None };
             },
         }
+        // Looked at after the change is marked as seen, so that one in between is not missed.
+        taken.mark_unchanged();
+        let full = view.buffer().is_full();
         let next = tokio::select! {
             biased;
             () = view.token.cancelled() => continue,
+            changed = taken.changed(), if full => match changed { Ok(()) => continue, Err(_) => Ok(None) },
             // What was read before the pause is shown after it.
             changed = paused.changed() => match changed { Ok(()) => continue, Err(_) => Ok(None) },
-            next = tail.next() => next,
+            next = tail.next(), if !full => next,
             // A tail that waits for its broker says so.
             () = tokio::time::sleep(std::time::Duration::from_millis(500)) => {
                 let note = tail.progress().note;
@@ -250,8 +259,16 @@ impl TailView {
     }
 
     /// Rows from `offset`, counted from the first one that matched. Rows that left the full table are skipped.
+    /// Of a tail whose rows are taken, those before `offset` are given up.
     pub fn rows(&self, offset: u64, limit: u32, values: Values) -> Result<TailRows> {
-        let page = self.buffer().page(offset, limit);
+        let page = {
+            let mut buffer = self.buffer();
+            if buffer.keeps() == Keeps::Untaken {
+                buffer.take_until(offset);
+                self.taken.send_replace(());
+            }
+            buffer.page(offset, limit)
+        };
         rows::render(page, values)
     }
 }

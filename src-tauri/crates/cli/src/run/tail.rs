@@ -29,7 +29,7 @@ pub async fn tail(app: &App, args: Tail, output: &Output) -> anyhow::Result<Outc
     };
     let mut sink = Sink::open(&args, format, output)?;
     let view = tokio::select! {
-        started = run::tail_start(app, request) => started?.view,
+        started = tailrace_app::tail_all(app, request) => started?.view,
         () = tailrace_app::stop_signal() => return Ok(Outcome::Partly),
     };
     let mut changes = app.follow(&Topic::View(view)).await?;
@@ -39,7 +39,10 @@ pub async fn tail(app: &App, args: Tail, output: &Output) -> anyhow::Result<Outc
             let status = run::tail_status(app, ViewRequest { view }).await?;
             // What it waits for is told while it waits.
             if status.state == TailState::Starting && status.note.is_some() && status.note != said {
-                output.note(&format!("tailrace: {}", status.note.as_deref().unwrap_or_default()));
+                output.note(&format!(
+                    "tailrace: {}",
+                    status.note.as_deref().unwrap_or_default()
+                ));
                 said = status.note.clone();
             }
             printed = drain(app, view, printed, &mut sink).await?;
@@ -78,11 +81,9 @@ async fn drain(app: &App, view: u64, from: u64, sink: &mut Sink) -> anyhow::Resu
             offset: at,
             limit: ROWS_PAGE_MAX as u32,
         };
-        let page = match sink.format {
-            // A line each, for the eye.
-            Format::Table => run::tail_rows(app, request).await?,
-            _ => tailrace_app::tail_rows_whole(app, request).await?,
-        };
+        // A table is for the eye: a line each.
+        let whole = sink.format != Format::Table;
+        let page = tailrace_app::take_rows(app, request, whole).await?;
         if page.rows.is_empty() {
             return Ok(at);
         }

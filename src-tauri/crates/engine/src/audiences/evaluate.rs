@@ -131,30 +131,53 @@ struct Found {
     events_scanned: u64,
 }
 
+/// The members of the lowest ids, in their order: the same ones whichever partition answers first.
+#[derive(Default)]
+struct Sample(Vec<SampleMember>);
+
+impl Sample {
+    fn wants(&self, profile_id: i64) -> bool {
+        let full = self.0.len() >= SAMPLE_MEMBERS_MAX;
+        let after_all = full && self.0.last().is_some_and(|last| last.profile_id < profile_id);
+        !after_all
+            && self
+                .0
+                .binary_search_by_key(&profile_id, |member| member.profile_id)
+                .is_err()
+    }
+
+    fn add(&mut self, session: &Session, profile_id: i64, why: String) {
+        let at = self.0.partition_point(|member| member.profile_id < profile_id);
+        let name = session.profile_name(profile_id);
+        self.0.insert(
+            at,
+            SampleMember {
+                profile_id,
+                name,
+                why,
+            },
+        );
+        self.0.truncate(SAMPLE_MEMBERS_MAX);
+    }
+}
+
 async fn of_sql(session: &Session, definition: &AudienceDefinition, t_ms: i64) -> Result<Found> {
     let sql = super::definition_sql(session.core(), definition).await?;
     let mut query = session.query(&sql, t_ms).await?;
     check_columns(query.schema())?;
     let columns = query.columns();
     let mut members = Vec::new();
-    let mut sample: Vec<SampleMember> = Vec::new();
+    let mut sample = Sample::default();
     while let Some(batch) = query.next().await? {
         let batch_ids = ids(&batch)?;
         for (row, id) in batch_ids.iter().enumerate() {
-            if sample.len() == SAMPLE_MEMBERS_MAX {
-                break;
-            }
-            if session.has_profile(*id) && sample.iter().all(|member| member.profile_id != *id) {
+            if session.has_profile(*id) && sample.wants(*id) {
                 let cells = batch.columns().iter().map(|column| cell(column, row));
                 let parts = std::iter::zip(&columns, cells)
                     .skip(1)
                     .filter_map(|(column, cell)| cell.map(|cell| format!("{} {cell}", column.name)));
                 let why = parts.take(WHY_PARTS_MAX).collect::<Vec<_>>().join(" · ");
-                sample.push(SampleMember {
-                    profile_id: *id,
-                    name: session.profile_name(*id),
-                    why,
-                });
+                sample.add(session, *id, why);
             }
         }
         members.extend(batch_ids);
@@ -165,7 +188,7 @@ async fn of_sql(session: &Session, definition: &AudienceDefinition, t_ms: i64) -
         sql,
         members,
         sizes: Vec::new(),
-        sample,
+        sample: sample.0,
         took_ms: counters.took_ms,
         events_scanned: counters.events_scanned,
     })
@@ -176,7 +199,7 @@ async fn of_conditions(session: &Session, condition: &Condition, t_ms: i64) -> R
     let mut query = session.query(&compiled.wide(None), t_ms).await?;
     let mut members = Vec::new();
     let mut sizes: Vec<ConditionSize> = Vec::new();
-    let mut sample = Vec::new();
+    let mut sample = Sample::default();
     let leaves = leaves(condition);
     while let Some(batch) = query.next().await? {
         let truths = Truths::of(&compiled, &batch)?;
@@ -192,16 +215,9 @@ async fn of_conditions(session: &Session, condition: &Condition, t_ms: i64) -> R
         }
         let batch_ids = ids(&batch)?;
         for row in (0..batch.num_rows()).filter(|row| truths.root.value(*row)) {
-            if sample.len() == SAMPLE_MEMBERS_MAX {
-                break;
+            if sample.wants(batch_ids[row]) {
+                sample.add(session, batch_ids[row], why(&compiled, &leaves, &batch, row));
             }
-            let why = why(&compiled, &leaves, &batch, row);
-            let profile_id = batch_ids[row];
-            sample.push(SampleMember {
-                profile_id,
-                name: session.profile_name(profile_id),
-                why,
-            });
         }
         let kept = filter(batch.column(0), &truths.root).map_err(internal)?;
         members.extend(kept.as_primitive::<Int64Type>().values());
@@ -222,7 +238,7 @@ async fn of_conditions(session: &Session, condition: &Condition, t_ms: i64) -> R
         sql: compiled.members(),
         members,
         sizes,
-        sample,
+        sample: sample.0,
         took_ms: counters.took_ms,
         events_scanned: counters.events_scanned,
     })

@@ -125,6 +125,8 @@ pub async fn preview(
         ..Rows::default()
     };
     found.columns.extend(columns(query.schema()));
+    // The lowest ids: the same ones whichever partition answers first.
+    let mut sample = BTreeMap::new();
     let mut ids = Vec::new();
     let mut profiles = 0;
     while let Some(batch) = query.next().await? {
@@ -141,14 +143,20 @@ pub async fn preview(
         for (row, profile_id) in ids[from..].iter().enumerate() {
             let known = others().any(|column| !column.is_null(row) && !column.data_type().is_null());
             profiles += u64::from(known);
-            if known && found.rows.len() < SAMPLE_ROWS_MAX {
+            let is_wanted = sample.len() < SAMPLE_ROWS_MAX
+                || sample.last_key_value().is_some_and(|(last, _)| profile_id < last);
+            if known && is_wanted {
                 let mut cells = vec![Some(session.profile_name(*profile_id))];
                 cells.extend(rows_of(&batch.slice(row, 1)).into_iter().flatten());
-                found.rows.push(cells);
+                sample.insert(*profile_id, cells);
+                if sample.len() > SAMPLE_ROWS_MAX {
+                    sample.pop_last();
+                }
             }
         }
     }
     no_duplicates(&mut ids)?;
+    found.rows = sample.into_values().collect();
     found.total = profiles;
     Ok(TraitPreview {
         sql: text,
