@@ -81,7 +81,7 @@ export function fixture(failures: Failures = {}, perTick = 4): Transport {
       views.set(lastView, { total: rows.length, revision: 1, paused: true, ended: null, keptMax: Infinity, totalMax: Infinity, rows: (offset, limit) => rows.slice(offset, offset + limit) });
       return lastView;
     }, (id, offset, limit) => view(id).rows(offset, limit) as (string | null)[][]),
-    lag_chart: ({ metric, style }) => ({ svg: chartSvg(style, metric === "time" ? ["0", "15 m", "30 m", "45 m", "60 m"] : ["0", "0.7 M", "1.5 M", "2.2 M", "3 M"], metric === "time" ? "warn" : "bad") }),
+    lag_chart: ({ metric, style }) => ({ svg: chartSvg(style, metric === "time" ? ["0", "15 m", "30 m", "45 m", "60 m"] : ["0", "0.7 M", "1.5 M", "2.2 M", "3 M"], metric === "time" ? "warn" : "bad", metric === "time" ? "Lag in time" : "Lag, records") }),
     audience_chart: ({ style }) => ({ svg: chartSvg(style, ["0", "4k", "8k", "11k", "15k"], "accent") }),
   };
 

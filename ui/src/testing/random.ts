@@ -13,7 +13,7 @@ export function random(seed: number): () => number {
 
 const COLORS = { accent: ["#3ec6a8", "#08705b"], warn: ["#e5a94b", "#865200"], bad: ["#ef6a6a", "#b3261e"] } as const;
 
-export function chartSvg({ width, height, dark }: ChartStyle, labels: readonly string[], color: keyof typeof COLORS): string {
+export function chartSvg({ width, height, dark }: ChartStyle, labels: readonly string[], color: keyof typeof COLORS, title = ""): string {
   const r = random(7);
   const stroke = COLORS[color][dark ? 0 : 1];
   const [grid, ink] = dark ? ["#1d242e", "#7f8b9b"] : ["#e6e9ee", "#626d7c"];
@@ -25,5 +25,5 @@ export function chartSvg({ width, height, dark }: ChartStyle, labels: readonly s
     const y = height - 22 - (i * (height - 30)) / (labels.length - 1);
     return `<line x1="44" x2="${width - 8}" y1="${y}" y2="${y}" stroke="${grid}"/><text x="38" y="${y + 4}" fill="${ink}" font-size="11" text-anchor="end">${label}</text>`;
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">${lines.join("")}<polygon points="44,${height - 22} ${points} ${width - 8},${height - 22}" fill="${stroke}" opacity="0.12"/><polyline points="${points}" fill="none" stroke="${stroke}" stroke-width="1.6"/></svg>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">${title && `<text x="0" y="12" fill="${ink}" font-size="13">${title}</text>`}${lines.join("")}<polygon points="44,${height - 22} ${points} ${width - 8},${height - 22}" fill="${stroke}" opacity="0.12"/><polyline points="${points}" fill="none" stroke="${stroke}" stroke-width="1.6"/></svg>`;
 }

@@ -2,7 +2,7 @@
 //! of lag. The only crate that plans or runs a query.
 //!
 //! Invariants: knows the model and Arrow, nothing of connectors and no network; the only files it touches are the event
-//! log's segments; time, ids and randomness are passed in.
+//! log's segments and the exports it is asked for; time, ids and randomness are passed in.
 
 pub mod audiences;
 pub mod events;

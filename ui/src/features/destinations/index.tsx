@@ -33,12 +33,12 @@ export default function Destinations() {
     () => [
       { id: "sync", title: "sync", width: 180, grow: true, cell: (row) => row.name, sortBy: (row) => row.name },
       { id: "audience", title: "audience", width: 140, grow: true, cell: (row) => <Link className="info" to={path("audiences", row.definition.audience)}>{row.definition.audience}</Link>, sortBy: (row) => row.definition.audience },
-      { id: "destination", title: "destination", width: 110, tone: "mute", cell: (row) => row.definition.destination, sortBy: (row) => row.definition.destination },
+      { id: "destination", title: "destination", width: 104, tone: "mute", cell: (row) => row.definition.destination, sortBy: (row) => row.definition.destination },
       { id: "state", title: "last run", width: 100, cell: (row) => (row.last_run ? <Badge tone={RUN_TONES[row.last_run.state]}>{row.last_run.state.toUpperCase()}</Badge> : <span className="faint">never</span>), sortBy: (row) => row.last_run?.state },
       { id: "when", title: "when", width: 96, align: "right", tone: "mute", cell: (row) => (row.last_run ? ago(row.last_run.started_ms, now) : ""), sortBy: (row) => row.last_run?.started_ms },
       { id: "acknowledged", title: "there", width: 96, align: "right", mono: true, cell: (row) => number(row.acknowledged), sortBy: (row) => row.acknowledged },
       { id: "owed", title: "owed", width: 80, align: "right", mono: true, cell: (row) => (row.owed ? <span className="warn">{number(row.owed)}</span> : number(row.owed)), sortBy: (row) => row.owed },
-      { id: "every", title: "every", width: 90, tone: "mute", cell: (row) => (row.definition.enabled ? row.definition.every : "switched off") },
+      { id: "every", title: "every", width: 112, tone: "mute", cell: (row) => (row.definition.enabled ? row.definition.every : "switched off") },
     ],
     [now],
   );

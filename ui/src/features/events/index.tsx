@@ -8,6 +8,8 @@ import { navigate, path, useQueryParam, useRoute } from "@/shared/router";
 import { ObservedEvents } from "./ObservedEvents";
 import { Sources } from "./Sources";
 
+/** Names and counts change slowly, and are costly to count. */
+const OBSERVED_EVERY_MS = 10_000;
 /** How far a source is behind changes without an event. */
 const SOURCES_EVERY_MS = 2000;
 
@@ -16,7 +18,7 @@ export default function Events() {
   const [tab] = useQueryParam("tab", "sources");
   const [text, setText] = useQueryParam("search");
   const sources = useCall("source_list", {}, { topic: "events", everyMs: SOURCES_EVERY_MS });
-  const observed = useCall("observed_show", {}, { enabled: tab === "observed" });
+  const observed = useCall("observed_show", {}, { enabled: tab === "observed", everyMs: OBSERVED_EVERY_MS });
   const all = sources.data;
   const sum = (of: "events" | "duplicates" | "malformed") => all?.reduce((total, each) => total + each[of], 0);
   return (
@@ -26,7 +28,7 @@ export default function Events() {
         sub={all && `${compact(sum("events"))} collected · ${count(sum("duplicates"), "duplicate")} left out · ${number(sum("malformed"))} malformed`}
         actions={<SearchInput label={tab === "observed" ? "Search events and properties" : "Search sources"} value={text} onChange={setText} />}
       />
-      <Tabs label="Events" value={tab} onChange={(next) => navigate(path("events", { tab: next === "sources" ? "" : next }))} tabs={[{ id: "sources", label: "Sources", note: all && number(all.length) }, { id: "observed", label: "Observed", note: observed.data && number(observed.data.events.length) }]}>
+      <Tabs label="Events" value={tab} onChange={(next) => navigate(path("events", { tab: next === "sources" ? "" : next }))} tabs={[{ id: "sources", label: "Sources", note: all && number(all.length) }, { id: "observed", label: "Observed", note: tab === "observed" && observed.data ? number(observed.data.events.length) : undefined }]}>
         {tab === "observed" ? <ObservedEvents observed={observed.data?.events} pending={observed.isPending} error={observed.error} onRetry={() => void observed.refetch()} text={text} /> : <Sources sources={all} pending={sources.isPending} error={sources.error} onRetry={() => void sources.refetch()} text={text} open={name ?? null} />}
       </Tabs>
     </Screen>

@@ -4,6 +4,7 @@ import { useMemo } from "react";
 import type { GroupPartition, GroupSummary } from "@/bindings";
 import { call, useCall } from "@/platform";
 import { Button, Dot, SearchInput } from "@/shared/controls";
+import { sentence } from "@/shared/errors";
 import { count, duration, number, perSecondNumber, timeOfDay, UNKNOWN } from "@/shared/format";
 import { LagBadge } from "@/shared/LagBadge";
 import { Bar, Card, EmptyState, ErrorState, Screen } from "@/shared/layout";
@@ -14,7 +15,8 @@ import { SvgChart } from "@/shared/SvgChart";
 import { Table, type Column } from "@/shared/table";
 import styles from "./groups.module.css";
 
-const CHART_PX = 190;
+/** With its title. */
+const CHART_PX = 208;
 const CHART_EVERY_MS = 5_000;
 const SEVERITY = { stop: 0, stall: 1, warn: 2, unknown: 3, ok: 4 } as const;
 
@@ -97,10 +99,10 @@ function Detail({ cluster, group }: { cluster: string; group: string }) {
   const summary = detail.data?.summary;
   return (
     <section className={styles["detail"]} data-testid="group-detail">
-      <Bar level={2} title={group} badge={summary && <LagBadge status={summary.status} reason={summary.reason} />} sub={summary?.reason} />
+      <Bar level={2} title={group} badge={summary && <LagBadge status={summary.status} reason={summary.reason} />} sub={summary && sentence(summary.reason)} />
       <div className={styles["charts"]}>
-        <Card title="Lag, records"><SvgChart label={`Lag of ${group} in records`} height={CHART_PX} queryKey={["lag", cluster, group, "records"]} draw={draw("records")} everyMs={CHART_EVERY_MS} testId="chart-records" /></Card>
-        <Card title="Lag in time"><SvgChart label={`Lag of ${group} in time`} height={CHART_PX} queryKey={["lag", cluster, group, "time"]} draw={draw("time")} everyMs={CHART_EVERY_MS} testId="chart-time" /></Card>
+        <Card><SvgChart label={`Lag of ${group} in records`} height={CHART_PX} queryKey={["lag", cluster, group, "records"]} draw={draw("records")} everyMs={CHART_EVERY_MS} testId="chart-records" /></Card>
+        <Card><SvgChart label={`Lag of ${group} in time`} height={CHART_PX} queryKey={["lag", cluster, group, "time"]} draw={draw("time")} everyMs={CHART_EVERY_MS} testId="chart-time" /></Card>
       </div>
       <Table
         id="group-partitions"

@@ -1,5 +1,6 @@
 import { useCall } from "@/platform";
 import { Button } from "@/shared/controls";
+import { cx } from "@/shared/cx";
 import { bytes, dateTime, number } from "@/shared/format";
 import { JsonTree } from "@/shared/JsonTree";
 import { ErrorState, Facts, Loading } from "@/shared/layout";
@@ -39,7 +40,7 @@ export function RecordPane({ cluster, topic, partition, offset, onClose }: Recor
           <div className={styles["facts"]}>
             <Facts items={[["time", <span key="time" className="mono">{dateTime(data.timestamp_ms)}</span>], ["key", <span key="key" className="mono info">{data.key ?? "null"}</span>], ["value", `${data.format}, ${bytes(data.value_bytes)}`], ...data.headers.map((header) => [header.name, <span key={header.name} className="mono">{header.value ?? "null"}</span>] as const)]} />
           </div>
-          {data.problem !== null && <p className="bad" data-selectable="">{data.problem}</p>}
+          {data.problem !== null && <p className={cx("bad", styles["problem"])} data-selectable="">{data.problem}</p>}
           <div className={styles["value"]}>{data.json !== null ? <JsonTree text={data.json} label="Value" /> : <pre>{data.text ?? "null"}</pre>}</div>
           <div className={styles["actions"]}>
             {data.key !== null && <Button wide onClick={() => navigate(path("profiles", { search: data.key }))} testId="record-profile">Find the profile of {data.key}</Button>}

@@ -197,7 +197,7 @@ function useColumns(status: TailStatus | undefined, view: number | null): readon
         id: `field-${name}`,
         title: <span title={`value.${name}`}>{name.split(".").at(-1) ?? name}</span>,
         name,
-        width: numeric ? 80 : name.includes(".") ? 84 : 132,
+        width: numeric ? 80 : name === "event" ? 132 : 92,
         mono: numeric,
         ...(numeric ? { align: "right", tone: "warn" } : {}),
         cell: (row) => shownField(row.named.get(name)),

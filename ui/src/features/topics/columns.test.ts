@@ -8,8 +8,13 @@ const names = (columns: readonly Column[]) => columns.map(({ name }) => name);
 test.each<[string, Column[], string[]]>([
   [
     "events", [column("messageId"), column("type"), column("timestamp"), column("event"), column("userId"), column("context.ip"), column("context.country"), column("properties.revenue", "DOUBLE"), column("properties.order_id"), column("properties.currency")],
-    ["event", "properties.revenue", "context.country", "properties.currency"],
+    ["event", "properties.revenue", "properties.currency", "context.country"],
   ],
+  [
+    "a shop's events", [column("event"), column("context.library.name"), column("properties.name"), column("traits.name"), column("properties.price", "DOUBLE"), column("properties.category"), column("originalTimestamp")],
+    ["event", "properties.price", "properties.name", "properties.category"],
+  ],
+  ["clicks", [column("anonymous_id"), column("path"), column("referrer"), column("device"), column("country"), column("at")], ["path", "device", "country"]],
   ["rows", [column("id", "BIGINT"), column("status"), column("amount", "DOUBLE"), column("updated_at"), column("lines", "LIST")], ["status", "amount"]],
   ["nothing that tells", [column("id"), column("ts")], []],
 ])("of %s", (_, found, expected) => expect(names(pickColumns(found, []))).toEqual(expected));

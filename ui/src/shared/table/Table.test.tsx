@@ -1,4 +1,4 @@
-import { fireEvent, render, screen, waitFor, within } from "@testing-library/react";
+import { act, fireEvent, render, screen, waitFor, within } from "@testing-library/react";
 import { expect, test, vi } from "vitest";
 import { Table, type Column, type WindowSource } from ".";
 
@@ -74,6 +74,46 @@ test("a followed source shows the newest first; one that is not holds still and 
   expect(follow).toHaveBeenCalledWith(true);
   rerender(table(1250, true));
   await waitFor(() => expect(shownKeys()[0]).toBe("1249"));
+});
+
+test("new rows are shown once they are there, not empty before", async () => {
+  const answers: (() => void)[] = [];
+  const source = (total: number): WindowSource<Row> => ({
+    id: "slow", revision: total, total, appendOnly: true,
+    rows: (offset, limit) => new Promise((resolve) => answers.push(() => resolve(Array.from({ length: limit }, (_, i) => ({ id: offset + i, name: `row ${offset + i}`, size: 0 }))))),
+  });
+  const table = (total: number) => <Table id="t" label="Live" columns={COLUMNS} rowKey={key} source={source(total)} order="newest-first" follow onFollowChange={() => {}} />;
+  const answer = async () => {
+    await waitFor(() => expect(answers.length).toBeGreaterThan(0));
+    act(() => answers.splice(0).forEach((give) => give()));
+  };
+  const { rerender } = render(table(1000));
+  await answer();
+  await waitFor(() => expect(shownKeys()[0]).toBe("999"));
+  rerender(table(1005));
+  await waitFor(() => expect(answers.length).toBeGreaterThan(0));
+  expect(shownKeys()[0]).toBe("999");
+  await answer();
+  await waitFor(() => expect(shownKeys()[0]).toBe("1004"));
+  expect(screen.queryByText("·")).toBeNull();
+  // An answer that does not come holds nobody up for long.
+  rerender(table(1010));
+  await waitFor(() => expect(screen.getByTestId("t").dataset["total"]).toBe("1010"));
+});
+
+test("rows keep their order under a pointer that moves, whatever their values become", async () => {
+  const table = (sizes: readonly number[]) => <Table id="t" label="Rows" columns={COLUMNS} rowKey={key} rows={sizes.map((size, id) => ({ id, name: `row ${id}`, size }))} initialSort={{ column: "size", descending: true }} />;
+  const { rerender } = render(table([1, 2, 3]));
+  expect(shownKeys()).toEqual(["2", "1", "0"]);
+  fireEvent.pointerMove(screen.getByRole("grid"));
+  rerender(table([9, 2, 3, 5]));
+  expect(shownKeys()).toEqual(["2", "1", "0", "3"]);
+  expect(screen.getByText("9")).toBeTruthy();
+  // It rests: the order is taken over.
+  await waitFor(() => expect(shownKeys()).toEqual(["0", "3", "2", "1"]));
+  fireEvent.pointerMove(screen.getByRole("grid"));
+  fireEvent.click(screen.getByTestId("sort-size"));
+  expect(shownKeys()).toEqual(["1", "2", "3", "0"]);
 });
 
 test("while it is read nothing moves, though the oldest rows leave and columns are found", async () => {

@@ -3,7 +3,7 @@
  *
  * Rows are given (`rows`) or stay in Rust and are asked for as they come into view (`source`). A live source has a
  * follow switch: on, the newest row stays at the edge; off, nothing moves and a pill counts what arrived. Scrolling
- * away, opening a row or moving by keys turns it off; while the pointer moves over the rows they hold still as well.
+ * away, opening a row or moving by keys turns it off. While the pointer moves over rows, whichever, they hold still.
  */
 
 import { memo, useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState, type CSSProperties, type KeyboardEvent, type ReactNode } from "react";
@@ -61,8 +61,8 @@ export function Table<R>(props: TableProps<R>) {
   const box = useRef<HTMLDivElement>(null);
   const [sort, onSort] = useSort(props);
   const [pointed, onPointerMove] = usePointerHold();
-  const held = follow !== undefined && (!follow || pointed);
-  const fromMemory = useMemoryRows<R>(props.rows ?? NO_ROWS, columns, sort);
+  const held = follow === false || pointed;
+  const fromMemory = useMemoryRows<R>(props.rows ?? NO_ROWS, columns, sort, rowKey, pointed);
   const fromSource = useWindowRows(source, order, held);
   const shown = source ? fromSource : fromMemory;
 
@@ -147,7 +147,7 @@ export function Table<R>(props: TableProps<R>) {
         aria-activedescendant={activeIndex >= view.first && activeIndex < view.first + view.count ? `${rowId}-${activeIndex}` : undefined}
         tabIndex={0}
         onKeyDown={onKey}
-        onPointerMove={follow ? onPointerMove : undefined}
+        onPointerMove={onPointerMove}
       >
         {columns.length > 0 && <Header columns={columns} layout={layout} sort={sort} onSort={onSort} onResize={widths.resize} />}
         <div className={styles["body"]} style={{ height: scrollHeight(shown.total), minWidth: widths.least }}>

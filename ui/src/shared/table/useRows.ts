@@ -17,10 +17,22 @@ export interface Shown<R> {
   unseen: number;
 }
 
-export function useMemoryRows<R>(rows: readonly R[], columns: readonly Column<R>[], sort: Sort | null): Shown<R> {
-  return useMemo(() => {
-    const list = sorted(rows, columns, sort);
-    return {
+/** `held`: values change where they stand, the order stays. */
+export function useMemoryRows<R>(rows: readonly R[], columns: readonly Column<R>[], sort: Sort | null, rowKey: (row: R) => string, held: boolean): Shown<R> {
+  const last = useRef<{ sort: Sort | null; places: ReadonlyMap<string, number> }>({ sort, places: new Map() });
+  const list = useMemo(() => {
+    const inOrder = sorted(rows, columns, sort);
+    // Another sort is asked for by the person who points.
+    if (!held || last.current.sort !== sort) return inOrder;
+    const { places } = last.current;
+    const place = (row: R) => places.get(rowKey(row)) ?? places.size;
+    return [...inOrder].sort((a, b) => place(a) - place(b));
+  }, [rows, columns, sort, rowKey, held]);
+  useEffect(() => {
+    last.current = { sort, places: new Map(list.map((row, index) => [rowKey(row), index])) };
+  }, [list, sort, rowKey]);
+  return useMemo(
+    () => ({
       total: list.length,
       at: (index) => list[index],
       offsetAt: (index) => index,
@@ -29,8 +41,9 @@ export function useMemoryRows<R>(rows: readonly R[], columns: readonly Column<R>
       isGone: () => false,
       error: null,
       unseen: 0,
-    };
-  }, [rows, columns, sort]);
+    }),
+    [list],
+  );
 }
 
 const NOTHING: WindowSource<never> = { id: "", revision: 0, total: 0, rows: () => Promise.resolve([]) };
@@ -41,7 +54,6 @@ export function useWindowRows<R>(source: WindowSource<R> | undefined, order: Ord
   const start = Math.min(live.start ?? 0, live.total);
   const stamp = live.appendOnly ? (live.version ?? 0) : live.revision;
   const latest = useMemo<Snapshot>(() => ({ id: live.id, revision: live.revision, start, total: live.total, stamp }), [live.id, live.revision, start, live.total, stamp]);
-  const shown = usePainted(latest, held);
   const fetch = useRef(live.rows);
   useLayoutEffect(() => {
     fetch.current = live.rows;
@@ -54,12 +66,25 @@ export function useWindowRows<R>(source: WindowSource<R> | undefined, order: Ord
     [live.id],
   );
 
+  const count = useRef(0);
+  // Rows that only grow in number are there before they are shown: no row is painted empty and filled later.
+  const fetched = useMemo(
+    () => (live.appendOnly && order === "newest-first" ? (next: Snapshot) => {
+      if (next.total === next.start || cache.get(next.total - 1) !== undefined) return true;
+      cache.want(Math.max(next.start, next.total - count.current), Math.min(count.current, next.total - next.start), next.revision, next.stamp);
+      return false;
+    } : null),
+    [cache, live.appendOnly, order],
+  );
+  const shown = usePainted(latest, held, fetched, version);
+
   const want = useCallback(
-    (first: number, count: number) => {
-      if (count === 0) return;
-      const from = Math.max(0, order === "newest-first" ? shown.total - first - count : shown.start + first);
+    (first: number, limit: number) => {
+      if (limit === 0) return;
+      count.current = limit;
+      const from = Math.max(0, order === "newest-first" ? shown.total - first - limit : shown.start + first);
       // Rows held still are decoded as those that arrive: only their number and place stay.
-      cache.want(from, count, shown.revision, live.appendOnly ? latest.stamp : shown.stamp);
+      cache.want(from, limit, shown.revision, live.appendOnly ? latest.stamp : shown.stamp);
     },
     [cache, order, shown, latest.stamp, live.appendOnly],
   );
@@ -80,16 +105,40 @@ export function useWindowRows<R>(source: WindowSource<R> | undefined, order: Ord
   );
 }
 
-/** The snapshot to show: the latest, taken over once per animation frame; while held, the one before. */
-function usePainted(latest: Snapshot, held: boolean): Snapshot {
+/** Rows that are longer on their way than this are shown empty meanwhile. */
+const FETCH_MS_MAX = 400;
+
+/**
+ * The snapshot to show: the latest, taken over once per animation frame and, with `fetched`, once its newest row is
+ * there; while held, the one before. Under a stream of new ones each is waited for in turn, so that none starves.
+ */
+function usePainted(latest: Snapshot, held: boolean, fetched: ((next: Snapshot) => boolean) | null, version: number): Snapshot {
   const [painted, setPainted] = useState(latest);
-  const frame = useRef(0);
+  const awaited = useRef<{ snapshot: Snapshot; sinceMs: number } | null>(null);
   // Nothing shown yet, or another view: there is nothing to hold still.
   const fresh = painted.id !== latest.id || painted.total === painted.start;
   useEffect(() => {
-    if (held && !fresh) return;
-    frame.current = requestAnimationFrame(() => setPainted(latest));
-    return () => cancelAnimationFrame(frame.current);
-  }, [latest, held, fresh]);
+    if (held && !fresh) {
+      awaited.current = null;
+      return;
+    }
+    if (painted === latest) return;
+    if (awaited.current?.snapshot.id !== latest.id) awaited.current = null;
+    const next = awaited.current?.snapshot ?? latest;
+    const waitedMs = awaited.current === null ? 0 : performance.now() - awaited.current.sinceMs;
+    if (!fresh && fetched !== null && waitedMs < FETCH_MS_MAX && !fetched(next)) {
+      awaited.current ??= { snapshot: next, sinceMs: performance.now() };
+      const timer = setTimeout(() => {
+        awaited.current = null;
+        setPainted(next);
+      }, FETCH_MS_MAX - waitedMs);
+      return () => clearTimeout(timer);
+    }
+    const frame = requestAnimationFrame(() => {
+      awaited.current = null;
+      setPainted(next);
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [latest, painted, held, fresh, fetched, version]);
   return painted.id === latest.id ? painted : latest;
 }

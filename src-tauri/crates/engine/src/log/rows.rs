@@ -346,7 +346,7 @@ impl Build<'_> {
     }
 
     fn times(&self, values: &[i64]) -> ArrayRef {
-        Arc::new(TimestampMillisecondArray::from(self.taken(values)))
+        Arc::new(TimestampMillisecondArray::from(self.taken(values)).with_timezone("UTC"))
     }
 
     fn texts(&self, views: &[u128]) -> Result<ArrayRef, Error> {
