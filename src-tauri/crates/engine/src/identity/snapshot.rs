@@ -85,7 +85,13 @@ impl Identity {
 
     fn profiles_schema(&self) -> SchemaRef {
         let text = |name: &str| Field::new(name, DataType::Utf8View, true);
-        let time = |name: &str| Field::new(name, DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())), false);
+        let time = |name: &str| {
+            Field::new(
+                name,
+                DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
+                false,
+            )
+        };
         let mut fields = vec![
             Field::new("profile_id", DataType::Int64, false),
             text("user_id"),
@@ -109,9 +115,8 @@ impl Identity {
             .filter_map(|(index, profile)| Some((id_of(ProfileIndex::try_from(index).ok()?), profile)))
             .collect();
         let times = |time: fn(&Profile) -> i64| -> ArrayRef {
-            let times = TimestampMillisecondArray::from_iter_values(
-                alive.iter().map(|(_, profile)| time(profile)),
-            );
+            let times =
+                TimestampMillisecondArray::from_iter_values(alive.iter().map(|(_, profile)| time(profile)));
             Arc::new(times.with_timezone("UTC"))
         };
         let latest = |kind: &str| -> ArrayRef {

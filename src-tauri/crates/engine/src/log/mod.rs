@@ -31,6 +31,8 @@ use xxhash_rust::xxh3::Xxh3;
 mod collector;
 mod compaction;
 mod dedupe;
+#[cfg(test)]
+mod histories;
 mod manifest;
 mod merges;
 mod pending;
@@ -42,8 +44,6 @@ mod segment;
 mod settings;
 mod snapshot;
 pub mod table;
-#[cfg(test)]
-mod histories;
 #[cfg(test)]
 mod tests;
 mod text;

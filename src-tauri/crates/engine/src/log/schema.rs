@@ -44,7 +44,13 @@ pub const NAMING: Naming = Naming {
 /// The fixed columns, in order.
 pub fn fixed_fields() -> Vec<Field> {
     let text = |name: &str, nullable| Field::new(name, DataType::Utf8View, nullable);
-    let time = |name: &str| Field::new(name, DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())), false);
+    let time = |name: &str| {
+        Field::new(
+            name,
+            DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
+            false,
+        )
+    };
     vec![
         Field::new(PROFILE_ID, DataType::Int64, false),
         text(MESSAGE_ID, false),
