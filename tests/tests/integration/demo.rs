@@ -99,8 +99,11 @@ fn consistent(summary: &Value, folder: &Path) -> Result<()> {
 
 #[tokio::test]
 async fn the_demo_tells_a_person() -> Result<()> {
-    let workspace = need!(integration::cli::Cli::new());
-    let output = workspace
+    let cli = need!(integration::cli::Cli::new());
+    // Without a workspace named it makes one in the folder of temporary files.
+    let temporary = cli.home().to_owned();
+    let output = cli
+        .env("TMPDIR", temporary)
         .run(&["demo", "--seconds", "8"], crate::workspace::DEADLINE)
         .await?
         .exits(0)?;

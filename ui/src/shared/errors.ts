@@ -35,6 +35,11 @@ export function sentence(message: string): string {
   return first !== undefined && WORDS.has(first) ? message.charAt(0).toUpperCase() + message.slice(1) : message;
 }
 
+/** The message as a person reads it: where it lies in a text is said beside it. */
+export function told({ message, position }: AppError): string {
+  return sentence(position ? message.replace(/^line \d+, column \d+: /, "") : message);
+}
+
 /** What a person can do about it, when the message does not already say so. */
 export function advice(error: AppError): string {
   if (error.domain === "user") return "Change what it names, then try again.";

@@ -4,7 +4,7 @@ import { Tabs as BaseTabs } from "@base-ui/react/tabs";
 import { useCallback, useRef, useState, type KeyboardEvent, type PointerEvent, type ReactNode } from "react";
 import { Button } from "./controls";
 import { cx } from "./cx";
-import { advice, sentence, toAppError } from "./errors";
+import { advice, told, toAppError } from "./errors";
 import styles from "./layout.module.css";
 
 export function Screen({ children, testId }: { children: ReactNode; testId: string }) {
@@ -193,7 +193,7 @@ export function ErrorState({ error, onRetry, actions, testId = "error" }: { erro
   return (
     <div className={styles["state"]} role="alert" data-testid={testId} data-code={known.code}>
       <h2 className="bad">{TITLES[known.domain]}</h2>
-      <p data-selectable="" style={{ color: "var(--ink)" }}>{sentence(known.message)}</p>
+      <p data-selectable="" style={{ color: "var(--ink)" }}>{told(known)}</p>
       <p>{advice(known)}</p>
       <code data-selectable="">{known.code}{place(known.position)}</code>
       <div className={styles["actions"]}>
@@ -208,7 +208,7 @@ const TITLES = { user: "This cannot be done as it stands", external: "Another sy
 
 function place(position: { file?: string | null; line: number; column: number } | null | undefined): string {
   if (!position) return "";
-  return ` · ${position.file == null ? "" : `${position.file}:`}${position.line}:${position.column}`;
+  return position.file == null ? ` · line ${position.line}, column ${position.column}` : ` · ${position.file}:${position.line}:${position.column}`;
 }
 
 /** A failure beside something that is still there. */
@@ -216,7 +216,7 @@ export function ErrorNote({ error, testId = "error-note" }: { error: unknown; te
   const known = toAppError(error);
   return (
     <div className={styles["note"]} role="alert" data-testid={testId} data-code={known.code}>
-      <span data-selectable="" style={{ flex: "1 1 360px" }}>{sentence(known.message)}</span>
+      <span data-selectable="" style={{ flex: "1 1 360px" }}>{told(known)}</span>
       <code data-selectable="">{known.code}{place(known.position)}</code>
     </div>
   );

@@ -4,7 +4,7 @@ import { Dialog as BaseDialog } from "@base-ui/react/dialog";
 import { Toast } from "@base-ui/react/toast";
 import { useState, type CSSProperties, type ReactNode } from "react";
 import { Button } from "./controls";
-import { toAppError } from "./errors";
+import { told, toAppError } from "./errors";
 import { ErrorNote } from "./layout";
 import styles from "./overlay.module.css";
 
@@ -89,7 +89,7 @@ export const toast = {
     manager.add({ title, description, type: "done", timeout: 5000 });
   },
   failed(title: string, error: unknown): void {
-    manager.add({ title, description: toAppError(error).message, type: "error", priority: "high", timeout: 0 });
+    manager.add({ title, description: told(toAppError(error)), type: "error", priority: "high", timeout: 0 });
   },
 };
 

@@ -39,7 +39,7 @@ export function Side({ name, detail, preview, stale, changed, failed }: SideProp
       {detail && <Card title="Size"><SvgChart label={`Size of ${name}`} height={110} queryKey={["audience", name]} draw={(style) => call("audience_chart", { name, style }).then((chart) => chart.svg)} everyMs={10_000} testId="chart-size" /></Card>}
       <Heading>Sample</Heading>
       <div className={styles["sample"]} data-testid="sample">
-        {preview?.sample.map((member) => (
+        {preview?.sample.slice(0, SAMPLE).map((member) => (
           <div key={member.profile_id}><Link className="mono info" to={path("profiles", String(member.profile_id))}>{member.name}</Link><span className="mute" title={member.why}>{member.why}</span></div>
         ))}
       </div>
@@ -58,6 +58,8 @@ export function Side({ name, detail, preview, stale, changed, failed }: SideProp
   );
 }
 
+/** Of the sample, those shown. */
+const SAMPLE = 8;
 /** Changes shown beside the definition. */
 const LATEST = 5;
 

@@ -13,7 +13,7 @@ import { Compartment, EditorState, Prec, type Extension, type Text } from "@code
 import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers, placeholder } from "@codemirror/view";
 import { useEffect, useLayoutEffect, useRef } from "react";
 import { cx } from "../cx";
-import type { AppError } from "../errors";
+import { told, type AppError } from "../errors";
 import { DIALECT } from "./dialect";
 import styles from "./SqlEditor.module.css";
 import { highlight, multiLine, singleLine } from "./theme";
@@ -164,7 +164,7 @@ function dialect(tables: SqlTables | undefined, defaultTable: string | undefined
 
 function diagnostic(doc: Text, error: AppError): { from: number; to: number; severity: "error"; message: string } {
   const { from, to } = markedRange(doc, error.position?.line ?? 1, error.position?.column ?? 1);
-  return { from, to, severity: "error", message: error.message };
+  return { from, to, severity: "error", message: told(error) };
 }
 
 /** The word at a position; one character where there is none. Positions outside the text are brought inside. */

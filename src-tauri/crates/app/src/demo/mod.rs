@@ -18,6 +18,10 @@ use crate::{App, OpenOptions, commands as run, core::now_ms, lag, reports::write
 /// The cluster, topic and audiences of the sample workspace.
 const CLUSTER: &str = "sandbox";
 const TOPIC: &str = "shop.events";
+/// How long a slow machine may take to collect the sandbox's history.
+const CATCH_UP_MAX: Duration = Duration::from_secs(90);
+/// Records behind that live events account for.
+const AT_THE_END: i64 = 1_000;
 /// Between two looks at how far it is.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -88,6 +92,7 @@ impl Demo<'_> {
         }
         let tailed = run::tail_stop(self.app, ViewRequest { view: all }).await?;
         let matched = run::tail_stop(self.app, ViewRequest { view: filtered }).await?;
+        self.catch_up().await?;
         self.settle().await?;
         let files = self.files().await?;
         self.summary(started, tailed, matched, files).await
@@ -120,6 +125,31 @@ impl Demo<'_> {
             members: audiences.iter().filter_map(|audience| audience.members).sum(),
             delivered: syncs.iter().map(|sync| sync.acknowledged).sum(),
         })
+    }
+
+    /// Waits until the sources are at the end of their topics, where events keep arriving.
+    async fn catch_up(&self) -> Result<()> {
+        let deadline = Instant::now() + CATCH_UP_MAX;
+        loop {
+            let sources = run::source_list(self.app, Nothing {}).await?;
+            if sources
+                .iter()
+                .all(|it| it.events > 0 && it.behind.is_some_and(|behind| behind < AT_THE_END))
+            {
+                return Ok(());
+            }
+            if let Some(error) = sources.iter().find_map(|it| it.error.clone()) {
+                return Err(error);
+            }
+            if Instant::now() > deadline {
+                let message = format!(
+                    "the events of the sandbox were not collected within {} s",
+                    CATCH_UP_MAX.as_secs()
+                );
+                return Err(Error::external("demo_collect", message));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Delivers what the last evaluation left owed.

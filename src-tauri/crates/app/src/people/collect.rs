@@ -27,7 +27,7 @@ use tailrace_engine::{
 };
 use tailrace_model::{
     Error, Result, SourceDefinition,
-    api::{MalformedRecord, SourceState, Topic},
+    api::{MalformedRecord, SourceState, TailPartition, Topic},
     limits::CELL_CHARS_MAX,
 };
 use tokio_util::sync::CancellationToken;
@@ -123,25 +123,24 @@ async fn run(
         status.state = SourceState::CatchingUp;
         status.error = None;
     });
+    let mut collected = Collected::default();
     loop {
         let batch = tokio::select! {
             biased;
             () = token.cancelled() => break,
             batch = tail.next() => batch?,
             () = tokio::time::sleep(Duration::from_secs(1)) => {
-                // Nothing waits to be collected: what was read is what was collected.
                 let progress = tail.progress();
-                let behind = progress.partitions.iter().map(|it| (it.end - it.next).max(0)).sum();
-                held.people.set_behind(name, &progress, behind);
+                held.people.set_behind(name, &progress, collected.behind(&progress));
                 continue;
             }
         };
         let Some(batch) = batch else { break };
-        let positions = batch.positions.clone();
+        collected.add(&batch);
         collect(open, name, &mut reader, batch).await?;
         let progress = tail.progress();
         held.people
-            .set_behind(name, &progress, behind(&progress, &positions));
+            .set_behind(name, &progress, collected.behind(&progress));
         activity.progress(progress.scanned, None, None);
     }
     held.people
@@ -150,18 +149,37 @@ async fn run(
     Ok(())
 }
 
-/// Records between what was collected and the ends last heard of. The tail itself reads ahead.
-fn behind(progress: &TailProgress, collected: &[(i32, i64)]) -> i64 {
-    let next = |partition: i32| {
-        collected
+/// What was collected of a tail, which itself reads ahead.
+#[derive(Debug, Default)]
+struct Collected {
+    records: u64,
+    positions: Vec<(i32, i64)>,
+}
+
+impl Collected {
+    fn add(&mut self, batch: &RawBatch) {
+        self.records += batch.records.num_rows() as u64;
+        self.positions.clone_from(&batch.positions);
+    }
+
+    /// Records between what was collected and the ends last heard of.
+    fn behind(&self, progress: &TailProgress) -> i64 {
+        // Everything that was read was collected: what is left up to `next` are no records, but marks of transactions.
+        let all = progress.waiting == 0 && progress.scanned == self.records;
+        let next = |it: &TailPartition| {
+            let collected = self.positions.iter().find(|(found, _)| *found == it.partition);
+            if all {
+                it.next
+            } else {
+                collected.map_or(it.from, |(_, next)| *next)
+            }
+        };
+        progress
+            .partitions
             .iter()
-            .find(|(found, _)| *found == partition)
-            .map(|(_, next)| *next)
-    };
-    let partitions = progress.partitions.iter();
-    partitions
-        .map(|it| (it.end - next(it.partition).unwrap_or(it.from)).max(0))
-        .sum()
+            .map(|it| (it.end - next(it)).max(0))
+            .sum()
+    }
 }
 
 async fn collect(open: &Arc<OpenWorkspace>, name: &str, reader: &mut Reader, batch: RawBatch) -> Result<()> {

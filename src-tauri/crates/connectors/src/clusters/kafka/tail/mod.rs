@@ -104,8 +104,11 @@ pub struct TailProgress {
     /// What it waits for, or what happened to it, as a sentence.
     pub note: Option<String>,
     pub partitions: Vec<TailPartition>,
+    /// Records handed over in batches.
     pub scanned: u64,
     pub scanned_bytes: u64,
+    /// Records read that are in no batch yet: the partitions' `next` is past them.
+    pub waiting: u64,
     /// Records that were deleted before they were read.
     pub lost: i64,
 }

@@ -421,12 +421,14 @@ impl Worker {
         };
         let note = waits_for.or_else(|| self.note.clone());
         let (scanned, scanned_bytes) = (self.scanned, self.scanned_bytes);
+        let waiting = self.intake.batch.records() as u64;
         self.watch.update(|progress| {
             progress.phase = phase;
             progress.note = note;
             progress.partitions = partitions;
             progress.scanned = scanned;
             progress.scanned_bytes = scanned_bytes;
+            progress.waiting = waiting;
             progress.lost = lost;
         });
     }
