@@ -3,6 +3,7 @@
 //!
 //! Screenshots go to `target/screenshots/NAME.png` of the checkout.
 
+mod display;
 mod processes;
 mod webdriver;
 
@@ -26,8 +27,8 @@ use crate::{
 
 const WHAT: &str = "the window";
 const START_DEADLINE: Duration = Duration::from_secs(30);
-/// Stands between the driver and the program: the driver kills what it started as soon as its last window is closed,
-/// while a program ends in its own time. Arguments: FILE PROGRAM ARGUMENT...; the exit code goes to the file.
+/// Stands between the driver and the program, which would otherwise be the driver's child: nobody but its parent learns
+/// a program's exit code. Arguments: FILE PROGRAM ARGUMENT...; the exit code goes to the file.
 const BETWEEN: &str = "#!/bin/bash
 file=$1
 shift
@@ -365,7 +366,7 @@ impl Window {
     pub async fn close(self, deadline: Duration) -> Result<Duration> {
         let family = self.family()?;
         let started = Instant::now();
-        self.session.close_window().await?;
+        display::close_windows(&self.display_name)?;
         self.ended(&family, started, deadline).await
     }
 

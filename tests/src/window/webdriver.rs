@@ -162,17 +162,6 @@ impl Session {
         let png = self.get("/screenshot").await?;
         Ok(STANDARD.decode(png.as_str().context("the driver gave no picture")?)?)
     }
-
-    pub async fn close_window(&self) -> Result<()> {
-        call(
-            &self.client,
-            Method::DELETE,
-            &format!("{}/window", self.base),
-            None,
-        )
-        .await
-        .map(drop)
-    }
 }
 
 /// The `value` of a WebDriver answer, or its error as a sentence.
