@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use rdkafka::{
-    ClientConfig, ClientContext, Message as _,
+    ClientConfig, ClientContext, Message as _, Offset, TopicPartitionList,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer},
@@ -243,6 +243,21 @@ impl Kafka {
         Ok(())
     }
 
+    /// Deletes a partition's records before an offset.
+    pub async fn delete_records(&self, topic: &str, partition: i32, before: i64) -> Result<()> {
+        let admin: AdminClient<DefaultClientContext> = self.client_config().create()?;
+        let mut offsets = TopicPartitionList::new();
+        offsets.add_partition_offset(topic, partition, Offset::Offset(before))?;
+        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
+        let deleted = admin.delete_records(&offsets, &options).await?;
+        for partition in deleted.elements_for_topic(topic) {
+            partition
+                .error()
+                .with_context(|| format!("records of topic {topic} were not deleted"))?;
+        }
+        Ok(())
+    }
+
     /// Produces the records in their order and returns how many, once the broker has acknowledged all of them.
     pub async fn produce<R>(&self, topic: &str, records: impl IntoIterator<Item = R>) -> Result<usize>
     where
@@ -366,6 +381,8 @@ fn server_properties(folder: &Path, port: u16, controller_port: u16) -> Result<S
         "background.threads=2",
         "log.cleaner.dedupe.buffer.size=4194304",
         "log.cleaner.backoff.ms=1000",
+        // Records keep the times of the histories that tests make up: none is too old.
+        "log.retention.ms=-1",
     ] {
         writeln!(text, "{setting}")?;
     }

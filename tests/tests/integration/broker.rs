@@ -43,6 +43,22 @@ pub async fn committed(kafka: &Kafka, group: &str, topic: &str, partitions: i32)
         .collect())
 }
 
+/// Where each partition ends.
+pub async fn ends(kafka: &Kafka, topic: &str, partitions: i32) -> Result<BTreeMap<i32, i64>> {
+    let consumer = consumer(kafka, "ends")?;
+    let topic = topic.to_owned();
+    let found = tokio::task::spawn_blocking(move || {
+        let end = |partition| {
+            Ok((
+                partition,
+                consumer.fetch_watermarks(&topic, partition, TIMEOUT)?.1,
+            ))
+        };
+        (0..partitions).map(end).collect()
+    });
+    found.await?
+}
+
 /// Waits until what a group has committed is as wanted; the error tells what it was last.
 pub async fn wait_for_commits(
     kafka: &Kafka,

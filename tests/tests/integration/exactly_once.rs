@@ -68,7 +68,11 @@ async fn a_killed_ingest_loses_nothing_and_doubles_nothing() -> Result<()> {
         never_leads(&killed, kafka, &topic, &group).await?;
     }
 
-    collect(&killed, &shop).await?;
+    if let Err(error) = collect(&killed, &shop).await {
+        let checkpoint = checkpoint(&killed).await?;
+        let ends = broker::ends(kafka, &topic, PARTITIONS).await?;
+        return Err(error.context(format!("checkpoint at {checkpoint:?}, ends at {ends:?}")));
+    }
     let rows = killed
         .sql("SELECT message_id, count(*) AS n FROM events GROUP BY message_id")
         .await?;
@@ -85,17 +89,42 @@ async fn a_killed_ingest_loses_nothing_and_doubles_nothing() -> Result<()> {
     Ok(())
 }
 
+/// What the broker deleted before it was read can't be collected: it is counted and said, and what comes after it is
+/// collected all the same.
+#[tokio::test]
+async fn records_deleted_before_they_are_read_are_counted() -> Result<()> {
+    let kafka = need!(Kafka::shared().await);
+    let shop = Shop::new(78, now_ms(), 40);
+    let (topic, group) = (unique("cut"), unique("cut"));
+    kafka.create_topic(&topic, PARTITIONS).await?;
+    let workspace = workspace(kafka, &topic, &group, &shop).await?;
+    let (first, second) = shop.records.split_at(shop.records.len() / 2);
+    kafka.produce(&topic, first.iter().cloned()).await?;
+    let before = workspace.ingest().await?;
+    assert_eq!(before["lost"], 0, "{before}");
+    let read = broker::ends(kafka, &topic, PARTITIONS).await?;
+
+    kafka.produce(&topic, second.iter().cloned()).await?;
+    let ends = broker::ends(kafka, &topic, PARTITIONS).await?;
+    kafka.delete_records(&topic, 0, ends[&0]).await?;
+    let lost = ends[&0] - read[&0];
+    assert!(lost > 0, "{ends:?}");
+    // Said once it is known, whether or not anything else arrives, and not counted twice by whoever comes later.
+    for _ in 0..2 {
+        let counts = workspace.ingest().await?;
+        assert_eq!(counts["lost"], lost, "{counts}");
+        let count = |name: &str| counts[name].as_i64().unwrap_or_default();
+        let seen = count("events") + count("duplicates") + count("malformed");
+        assert_eq!(seen, shop.records.len() as i64 - lost, "{counts}");
+    }
+    Ok(())
+}
+
 /// The group's offsets follow the checkpoint: they never stand where the state does not. The state is read as the kill
 /// left it.
 async fn never_leads(workspace: &Workspace, kafka: &Kafka, topic: &str, group: &str) -> Result<()> {
     let committed = broker::committed(kafka, group, topic, PARTITIONS).await?;
-    let options = SqliteConnectOptions::new().filename(workspace.path(".tailrace/state.db"));
-    let mut state = SqliteConnection::connect_with(&options).await?;
-    let rows = sqlx::query("SELECT partition, next_offset FROM positions")
-        .fetch_all(&mut state)
-        .await?;
-    state.close().await?;
-    let checkpoint: BTreeMap<i32, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let checkpoint = checkpoint(workspace).await?;
     for (partition, offset) in committed {
         let next = checkpoint.get(&partition).copied().unwrap_or(0);
         assert!(
@@ -104,4 +133,15 @@ async fn never_leads(workspace: &Workspace, kafka: &Kafka, topic: &str, group: &
         );
     }
     Ok(())
+}
+
+/// The next offset of each partition, as the state has it.
+async fn checkpoint(workspace: &Workspace) -> Result<BTreeMap<i32, i64>> {
+    let options = SqliteConnectOptions::new().filename(workspace.path(".tailrace/state.db"));
+    let mut state = SqliteConnection::connect_with(&options).await?;
+    let rows = sqlx::query("SELECT partition, next_offset FROM positions")
+        .fetch_all(&mut state)
+        .await?;
+    state.close().await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }

@@ -10,14 +10,14 @@ import { ThemeMenu } from "./TopBar";
 import { useOpenWorkspace } from "./useOpenWorkspace";
 
 const TITLES: Readonly<Record<string, string>> = {
-  workspace_locked: "This workspace is open already",
+  workspace_locked: "The workspace is in use",
   no_workspace: "There is no workspace here",
   workspace_closed: "The workspace is closed",
 };
 
 const WAYS: Readonly<Record<string, string>> = {
-  workspace_locked: "Two at once would write the same state. Close the other one and try again, or open another workspace.",
-  no_workspace: "A workspace is a folder of text files with tailrace.toml in it. “tailrace init FOLDER” makes one in a terminal; then open it here.",
+  workspace_locked: "Two windows at once would write the same state.",
+  no_workspace: "A workspace is a folder of text files with tailrace.toml in it.",
   workspace_closed: "Open it again, or another one.",
 };
 
@@ -33,7 +33,7 @@ export function CannotOpen({ error: failure }: { error: unknown }) {
   const [latest, setLatest] = useState<AppError | null>(null);
   const [busy, setBusy] = useState(false);
   const error = latest ?? first;
-  const blocked = folderIn(first);
+  const blocked = first.path ?? folderIn(first);
   const [folder, setFolder] = useState(blocked ?? "");
   const run = (how: () => Promise<unknown>) => {
     setBusy(true);

@@ -70,7 +70,11 @@ entering: number, exiting: number,
 /**
  * The size of each condition alone, by its path in the tree (`0`, `1.0`, ...).
  */
-conditions: Array<ConditionSize>, sample: Array<SampleMember>, took_ms: number, evaluated_ms: number, events_scanned: number, };
+conditions: Array<ConditionSize>, sample: Array<SampleMember>, took_ms: number, evaluated_ms: number, 
+/**
+ * Events that the answer is over: all in the event log; absent: unknown.
+ */
+events: number | null, };
 
 export type AudiencePreviewRequest = { 
 /**
@@ -119,7 +123,11 @@ export type ClusterKind = "kafka" | "sandbox";
 /**
  * A cluster looked at: every call speaks to it.
  */
-export type ClusterOverview = { name: string, cluster_id: string | null, brokers: Array<Broker>, topics: number, partitions: number, groups: number, 
+export type ClusterOverview = { name: string, cluster_id: string | null, brokers: Array<Broker>, topics: number, partitions: number, 
+/**
+ * Absent: the cluster does not say, because listing groups is not allowed or one of its brokers is away.
+ */
+groups: number | null, 
 /**
  * How long the cluster took to answer.
  */
@@ -226,7 +234,11 @@ code: string, message: string,
 /**
  * Where in a text the error lies, when it lies in one (SQL or a definition file).
  */
-position?: Position | null, };
+position?: Position | null, 
+/**
+ * The file or folder that the error is about as a whole, absolute: a workspace that can't be opened.
+ */
+path?: string | null, };
 
 export type ExplainRequest = { name: string, profile_id: number, };
 
@@ -325,6 +337,16 @@ value: string, seen_ms: number, };
 export type Member = { profile_id: number, name: string, since_ms: number, };
 
 export type MemberList = { members: Array<Member>, total: number, };
+
+export type MembersRequest = { 
+/**
+ * Of the audience.
+ */
+name: string, 
+/**
+ * A part of a profile's name; empty: all.
+ */
+text: string, offset: number, limit: number, };
 
 export type MembershipChange = { audience: string, profile_id: number, name: string, entered: boolean, at_ms: number, };
 
@@ -554,6 +576,10 @@ duplicates: number,
  * Kept apart with their reason.
  */
 malformed: number, 
+/**
+ * Records that were deleted from the topic before they were read, so far as is known.
+ */
+lost: number, 
 /**
  * Records between the checkpoint and the end of the topic; absent: unknown.
  */
@@ -857,8 +883,8 @@ export interface Commands {
   audience_preview: { request: AudiencePreviewRequest; response: AudiencePreview };
   audience_save: { request: AudienceSaveRequest; response: AudienceDetail };
   audience_run: { request: Named; response: AudienceSummary };
-  audience_members: { request: PageRequest; response: MemberList };
-  audience_changes: { request: PageRequest; response: MembershipChanges };
+  audience_members: { request: MembersRequest; response: MemberList };
+  audience_changes: { request: MembersRequest; response: MembershipChanges };
   audience_explain: { request: ExplainRequest; response: Explanation };
   audience_chart: { request: AudienceChartRequest; response: Chart };
   audience_export: { request: AudienceExportRequest; response: FileWritten };

@@ -29,16 +29,17 @@ export interface CallOptions {
   enabled?: boolean;
   /** Asks again this often. */
   everyMs?: number;
-  /** Asks again when this changes, at most twice a second. */
+  /** Asks again when this changes, at most twice a second; less often with `restMs`. */
   topic?: Topic | null;
+  restMs?: number;
   /** Keeps showing the last answer while the request changes. */
   keep?: boolean;
 }
 
 export function useCall<N extends Name>(name: N, request: RequestOf<N>, options: CallOptions = {}): UseQueryResult<ResponseOf<N>> {
-  const { enabled = true, everyMs, topic = null, keep = false } = options;
+  const { enabled = true, everyMs, topic = null, restMs, keep = false } = options;
   const client = useQueryClient();
-  useRevision(enabled ? topic : null, () => void client.invalidateQueries({ queryKey: [name, request] }));
+  useRevision(enabled ? topic : null, () => void client.invalidateQueries({ queryKey: [name, request] }), restMs);
   return useQuery({
     queryKey: [name, request],
     queryFn: () => call(name, request),
@@ -60,11 +61,11 @@ export function useAction<N extends Name>(name: N, invalidates: readonly Name[] 
 /** Revisions taken over at most this often by what asks again for each. */
 const INVALIDATE_MS_MIN = 500;
 
-/** Calls back when the topic changed, at most twice a second, and never loses the last change. */
-export function useRevision(topic: Topic | null, onChange: (revision: Revision) => void): void {
-  const latest = useRef(onChange);
+/** Calls back when the topic changed, at most twice a second (or once in `restMs`), and never loses the last change. */
+export function useRevision(topic: Topic | null, onChange: (revision: Revision) => void, restMs = INVALIDATE_MS_MIN): void {
+  const latest = useRef({ onChange, restMs });
   useEffect(() => {
-    latest.current = onChange;
+    latest.current = { onChange, restMs };
   });
   const name = topic === null ? null : JSON.stringify(topic);
   useEffect(() => {
@@ -74,9 +75,9 @@ export function useRevision(topic: Topic | null, onChange: (revision: Revision) 
     const fire = () => {
       timer = undefined;
       if (pending === null) return;
-      latest.current(pending);
+      latest.current.onChange(pending);
       pending = null;
-      timer = setTimeout(fire, INVALIDATE_MS_MIN);
+      timer = setTimeout(fire, latest.current.restMs);
     };
     const stop = subscribe(JSON.parse(name) as Topic, (revision) => {
       pending = revision;

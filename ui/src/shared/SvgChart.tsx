@@ -17,7 +17,7 @@ export interface SvgChartProps {
   /** What the picture shows, for those who do not see it. */
   label: string;
   height: number;
-  /** What it is of: a change asks for a new one. */
+  /** What it is of, and the revision of it: a change asks for a new one. */
   queryKey: readonly unknown[];
   /** Gives the text of a whole `<svg>` element. */
   draw: (style: ChartStyle) => Promise<string>;

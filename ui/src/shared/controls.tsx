@@ -137,7 +137,7 @@ export function Select<V extends string>({ label, value, choices, onChange, pref
   const chosen = choices.find((choice) => choice.value === value);
   return (
     <BaseSelect.Root value={value} onValueChange={(next) => next !== null && onChange(next)} disabled={disabled} modal={false}>
-      <BaseSelect.Trigger className={cx(styles["button"], styles["trigger"], className)} aria-label={`${label}: ${chosen?.label ?? value}`} data-testid={testId}>
+      <BaseSelect.Trigger className={cx(styles["button"], styles["trigger"], className)} aria-label={(chosen?.label ?? value) === "" ? label : `${label}: ${chosen?.label ?? value}`} data-testid={testId}>
         <span>
           {prefix !== undefined && `${prefix} `}
           {chosen?.label ?? value}

@@ -32,6 +32,22 @@ describe("ago", () => check((v: number) => f.ago(1_000_000_000 - v, 1_000_000_00
   [0, "just now"], [38_000, "38 s ago"], [360_000, "6 min ago"], [10_800_000, "3 h ago"], [12 * 86_400_000, "12 d ago"],
 ]));
 
+describe("groupedDigits", () => check(f.groupedDigits, [
+  ["20104331.50", "20,104,331.50"], ["-1204", "-1,204"], ["999", "999"], ["0.12345", "0.12345"], ["1e-7", "1e-7"], ["u_1204331", "u_1204331"], ["", ""],
+]));
+describe("groupedCounts", () => check(f.groupedCounts, [
+  ["nobody is in the group, and 3365 records wait in all 6 partitions", "nobody is in the group, and 3,365 records wait in all 6 partitions"],
+  ["no commit since 2026-11-21 14:05:41", "no commit since 2026-11-21 14:05:41"], ["kafka-1.example:9092 refused", "kafka-1.example:9092 refused"], ["5,210 records arrive", "5,210 records arrive"],
+]));
+
+test("a day is told apart from today's, and another year's from this one's", () => {
+  const now = new Date(2026, 10, 21, 10).getTime();
+  expect(f.day(new Date(2026, 9, 28, 7, 10).getTime(), now)).toBe("Oct 28");
+  expect(f.day(new Date(2025, 9, 8).getTime(), now)).toBe("2025-10-08");
+  expect(f.day(null, now)).toBe("—");
+  expect(f.dateTimeMs(new Date(2026, 9, 28, 7, 10, 0, 632).getTime())).toBe("2026-10-28 07:10:00.632");
+});
+
 test("times are local and keep milliseconds", () => {
   const at = new Date(2026, 2, 9, 4, 5, 6, 7).getTime();
   expect(f.time(at)).toBe("04:05:06.007");

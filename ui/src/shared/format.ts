@@ -21,6 +21,17 @@ export function number(value: Numeric, digits = 0): string {
   return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
+/** Digits as the engine prints them: `20104331.50` as `20,104,331.50`; what is no plain number stays as it is. */
+export function groupedDigits(text: string): string {
+  const [, sign, whole, rest] = /^(-?)(\d{4,})(\.\d+)?$/.exec(text) ?? [];
+  return whole === undefined ? text : `${sign ?? ""}${whole.replace(/\B(?=(?:\d{3})+$)/g, ",")}${rest ?? ""}`;
+}
+
+/** A sentence of the engine with its counts as they are written everywhere: `3365 records wait` as `3,365 records wait`. */
+export function groupedCounts(text: string): string {
+  return text.replace(/(^|[^\w.:/-])(\d{4,})(?= [a-z])/g, (_, before: string, digits: string) => before + groupedDigits(digits));
+}
+
 /** A signed change: `+214`, `−2,478`, `0`. */
 export function signed(value: Numeric): string {
   if (!known(value)) return UNKNOWN;
@@ -125,6 +136,20 @@ export function dateTime(ms: Numeric): string {
   if (!known(ms)) return UNKNOWN;
   const at = new Date(Number(ms));
   return `${date(ms)} ${clock(at)}`;
+}
+
+/** `2026-03-09 14:52:59.412` */
+export function dateTimeMs(ms: Numeric): string {
+  return known(ms) ? `${date(ms)} ${time(ms)}` : UNKNOWN;
+}
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"] as const;
+
+/** The day as short as it can be told: `Mar 09`; of another year `2025-03-09`. */
+export function day(ms: Numeric, nowMs: number): string {
+  if (!known(ms)) return UNKNOWN;
+  const at = new Date(Number(ms));
+  return at.getFullYear() === new Date(nowMs).getFullYear() ? `${MONTHS[at.getMonth()] ?? ""} ${two(at.getDate())}` : date(ms);
 }
 
 /** `2026-03-09` */

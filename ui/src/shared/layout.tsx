@@ -64,12 +64,13 @@ export function Card({ title, children, className, testId }: { title?: ReactNode
 }
 
 /** One figure with its name, and what changed. */
-export function Stat({ label, value, note, tone, testId }: { label: string; value: ReactNode; note?: ReactNode; tone?: "accent" | "warn" | "bad" | "mute"; testId?: string }) {
+export function Stat({ label, value, note, tone, age, testId }: { label: string; value: ReactNode; note?: ReactNode; tone?: "accent" | "warn" | "bad" | "mute"; age?: ReactNode; testId?: string }) {
   return (
     <div className={cx(styles["card"], styles["stat"])} data-testid={testId}>
       <div className="mute">{label}</div>
       <div className={styles["value"]}>{value}</div>
       {note !== undefined && <div className={tone ?? "mute"}>{note}</div>}
+      {age !== undefined && <div className={styles["age"]}>{age}</div>}
     </div>
   );
 }
@@ -208,7 +209,7 @@ const TITLES = { user: "This cannot be done as it stands", external: "Another sy
 
 function place(position: { file?: string | null; line: number; column: number } | null | undefined): string {
   if (!position) return "";
-  return position.file == null ? ` · line ${position.line}, column ${position.column}` : ` · ${position.file}:${position.line}:${position.column}`;
+  return ` · ${position.file == null ? "line " : `${position.file}:`}${position.line}:${position.column}`;
 }
 
 /** A failure beside something that is still there. */

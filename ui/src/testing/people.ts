@@ -32,6 +32,13 @@ const AUDIENCES: AudienceSummary[] = [
   evaluated_ms: members === null ? null : now() - 2000, took_ms: took as number | null, error: null,
 }));
 
+/** A page of what has the text in its name; without a text the rows are the page. */
+function searched<T extends { name: string }, R>(rows: readonly T[], text: string, offset: number, limit: number, all: number, answer: (page: T[], total: number) => R): R {
+  if (text === "") return answer([...rows], all);
+  const found = rows.filter((row) => row.name.includes(text));
+  return answer(found.slice(offset, offset + limit), found.length);
+}
+
 const member = (i: number) => {
   const r = random(i + 11);
   return { profile_id: 1000 + i, name: `u_${String(Math.floor(r() * 1e6)).padStart(6, "0")}`, since_ms: now() - Math.floor(r() * 8e8) };
@@ -56,7 +63,7 @@ export function people(open: (rows: (string | null)[][]) => number, page: (view:
     profile_show: ({ profile_id }) => ({
       summary: profile(profile_id - 1000),
       identifiers: [["user_id", "u_482113"], ["email", "ada@example.org"], ["anonymous_id", "a-71f0"], ["anonymous_id", "a-0c3d"]].map(([kind = "", value = ""], i) => ({ kind, value, first_seen_ms: now() - 9e9 + i * 1e8 })),
-      traits: [{ name: "plan", value: "pro", origin: "warehouse" }, { name: "lifetime_value", value: "1204.50", origin: "sql" }, { name: "orders_14d", value: "4", origin: "computed" }, { name: "first_name", value: "Ada", origin: "identify" }],
+      traits: [{ name: "plan", value: "pro", origin: "warehouse" }, { name: "lifetime_value", value: "1204.50", origin: "sql" }, { name: "orders_14d", value: "4", origin: "computed" }, { name: "first_name", value: "Ada", origin: "identify" }, { name: "email", value: "ada.of.a.rather.long.name@example.org", origin: "identify" }, { name: "traits_email", value: "ada.of.a.rather.long.name@example.org", origin: "identify" }, { name: "traits_city", value: "Turin", origin: "identify" }],
       audiences: [{ audience: "loyal-pro", since_ms: now() - 3e8 }, { audience: "high-value", since_ms: now() - 9e8 }],
       events: Array.from({ length: 60 }, (_, i) => ({ message_id: `m-${i}`, kind: i % 9 === 8 ? "identify" : "track", event: ["Product Viewed", "Order Completed", "Page Viewed"][i % 3] ?? "", timestamp_ms: now() - i * 7.3e6, properties: JSON.stringify({ sku: `s-${i}`, price: 12.5 + i }) })),
       merges: [{ merged_profile_id: 88, message_id: "m-8f21", evidence: "user_id=u_482113, anonymous_id=a-71f0", merged_ms: now() - 8e9 }],
@@ -64,19 +71,19 @@ export function people(open: (rows: (string | null)[][]) => number, page: (view:
     observed_show: () => ({
       events: [["Product Viewed", 8_400_118], ["Page Viewed", 6_200_004], ["Order Completed", 501_204], ["Product Added", 2_004_118], ["Order Refunded", 4120], ["Signed In", 801_004]].map(([event, count]) => ({
         event: event as string, count: count as number,
-        properties: [{ name: "category", data_type: "VARCHAR", values: ["shoes", "bags", "hats"].map((value) => ({ value, count: 1000 })) }, { name: "revenue", data_type: "DOUBLE", values: [] }],
+        properties: [{ name: "category", data_type: "VARCHAR", values: ["shoes", "bags", "hats"].map((value) => ({ value, count: 1000 })) }, { name: "order_id", data_type: "VARCHAR", values: Array.from({ length: 20 }, (_, i) => ({ value: `o_${String(i + 1).padStart(7, "0")}`, count: 1 })) }, { name: "revenue", data_type: "DOUBLE", values: [] }],
       })),
       tables: [{ table: "crm.accounts", rows: 101_204, read_ms: now() - 360_000, columns: [{ name: "plan", data_type: "VARCHAR", values: ["free", "pro", "team"].map((value) => ({ value, count: 100 })) }, { name: "region", data_type: "VARCHAR", values: [{ value: "eu", count: 9 }] }] }],
       traits: ["lifetime_value", "orders_14d"], audiences: AUDIENCES.map(({ name }) => name),
     }),
     trait_list: () => [
       { name: "lifetime_value", title: "Lifetime value", kind: "sql", description: "Revenue less refunds, all of history.", error: null },
-      { name: "orders_14d", title: "Orders in 14 days", kind: "computed", description: null, error: null },
+      { name: "orders_14d", title: "Orders in 14 days", kind: "computed", description: "Orders completed in the last fourteen days, those refunded since included.", error: null },
       { name: "broken", title: null, kind: "sql", description: null, error: { domain: "user", retry: false, code: "sql_unknown_column", message: "There is no column revenu in events. Did you mean revenue?", position: { file: "traits/broken.sql", line: 2, column: 12 } } },
     ],
     trait_show: ({ name }) => ({
       name, file: `traits/${name}.toml`, sql: "select profile_id, count(*) as orders_14d\nfrom events\nwhere event = 'Order Completed'\n  and timestamp > now() - interval '14 days'\ngroup by profile_id",
-      definition: name === "orders_14d" ? { title: "Orders in 14 days", computed: { event: "Order Completed", aggregate: "count", window: "14 days" } } : { title: "Lifetime value", sql: "select profile_id, sum(revenue) as lifetime_value\nfrom events\ngroup by profile_id" },
+      definition: name === "orders_14d" ? { title: "Orders in 14 days", description: "Orders completed in the last fourteen days, those refunded since included.", computed: { event: "Order Completed", aggregate: "count", window: "14 days" } } : { title: "Lifetime value", sql: "select profile_id, sum(revenue) as lifetime_value\nfrom events\ngroup by profile_id" },
     }),
     trait_preview: () => ({ sql: "select 1", profiles: 101_204, sample: { ...rowsOf(20), columns: [{ name: "profile", data_type: "VARCHAR", numeric: false }, { name: "user_id", data_type: "VARCHAR", numeric: false }, { name: "value", data_type: "DOUBLE", numeric: true }] }, took_ms: 312 }),
     trait_save: ({ name, definition }) => ({ name, definition, file: `traits/${name}.toml`, sql: "" }),
@@ -87,14 +94,14 @@ export function people(open: (rows: (string | null)[][]) => number, page: (view:
     }),
     audience_preview: () => ({
       sql: SQL, sentence: "People on pro who ordered at least 3 times in 14 days, viewed shoes or bags in the last 7 days or are worth more than 1,000, and never had a refund.",
-      size: 9930, universe: 501_204, entering: 12, exiting: 2490, took_ms: 400, evaluated_ms: now(), events_scanned: 20_104_331,
+      size: 9930, universe: 501_204, entering: 12, exiting: 2490, took_ms: 400, evaluated_ms: now(), events: 20_104_331,
       conditions: [["0", 101_204], ["1", 30_618], ["2", 86_004], ["2.0", 84_090], ["2.1", 4472], ["3", 497_034]].map(([path, size]) => ({ path: path as string, size: size as number })),
-      sample: Array.from({ length: 8 }, (_, i) => ({ profile_id: 1000 + i, name: member(i).name, why: `plan is pro · ${3 + (i % 5)} × Order Completed in 14 days` })),
+      sample: Array.from({ length: 8 }, (_, i) => ({ profile_id: 1000 + i, name: member(i).name, why: `plan is pro · ${3 + (i % 5)} × Order Completed in 14 days · ${i} × Product Viewed in 7 days · no Order Refunded` })),
     }),
     audience_save: ({ name, definition }) => ({ summary: { ...AUDIENCES[0]!, name }, definition, file: `audiences/${name}.toml`, sql: SQL, sentence: null, syncs: [] }),
     audience_run: ({ name }) => AUDIENCES.find((each) => each.name === name) ?? AUDIENCES[0]!,
-    audience_members: ({ offset, limit }) => ({ members: Array.from({ length: Math.min(limit, 12_408 - offset) }, (_, i) => member(offset + i)), total: 12_408 }),
-    audience_changes: ({ name, offset, limit }) => ({ changes: Array.from({ length: Math.min(limit, 252 - offset) }, (_, i) => ({ audience: name, ...member(offset + i), entered: i % 4 !== 1, at_ms: now() - i * 3100 })), total: 252 }),
+    audience_members: ({ text, offset, limit }) => searched(Array.from({ length: text ? 12_408 : Math.min(limit, 12_408 - offset) }, (_, i) => member(text ? i : offset + i)), text, offset, limit, 12_408, (members, total) => ({ members, total })),
+    audience_changes: ({ name, text, offset, limit }) => searched(Array.from({ length: text ? 252 : Math.min(limit, 252 - offset) }, (_, i) => ({ audience: name, ...member(text ? i : offset + i), entered: i % 4 !== 1, at_ms: now() - i * 3100 })), text, offset, limit, 252, (changes, total) => ({ changes, total })),
     audience_explain: ({ profile_id }) => ({
       profile_id, name: "u_482113", member: true, since_ms: now() - 3e8, evaluated_ms: now(),
       conditions: [["", 0, "All of", true, null], ["0", 1, "plan is pro", true, "pro"], ["1", 1, "did Order Completed at least 3 times in 14 days", true, "4"], ["3", 1, "never did Order Refunded", true, "0"]].map(([path, depth, sentence, holds, value]) => ({ path: path as string, depth: depth as number, sentence: sentence as string, holds: holds as boolean, value: value as string | null })),
@@ -112,7 +119,7 @@ export function people(open: (rows: (string | null)[][]) => number, page: (view:
     })),
     sync_run: ({ dry_run }) => ({ difference: { added: 214, changed: 8, removed: 38, unchanged: 12_148, without_key: 4, sample: rowsOf(40) }, run: dry_run ? null : run(1) }),
     sync_runs: () => Array.from({ length: 30 }, (_, i) => run(i + 1)),
-    sql_start: () => ({ view: open(Array.from({ length: 5000 }, (_, i) => [member(i).name, String(1 + (i % 40)), i % 7 === 3 ? null : (12.5 * (1 + (i % 97))).toFixed(2), "2026-11-21T14:52:59.412Z"])) }),
+    sql_start: () => ({ view: open(Array.from({ length: 5000 }, (_, i) => [member(i).name, String(1 + (i % 40)), i % 7 === 3 ? null : String(1234.5 * (1 + (i % 97))), "2026-11-21T14:52:59.412Z"])) }),
     sql_status: () => ({ running: false, rows: 5000, bytes: 412_000, columns: QUERY_COLUMNS, took_ms: 412, note: null, error: null }),
     sql_rows: ({ view, offset, limit }) => ({ columns: QUERY_COLUMNS, rows: page(view, offset, limit), total: 5000 }),
     sql_stop: () => ({ running: false, rows: 5000, bytes: 412_000, columns: QUERY_COLUMNS, took_ms: 412, note: "Stopped.", error: null }),

@@ -214,6 +214,9 @@ pub enum Audience {
     },
     Members {
         name: String,
+        /// Only those with this in their name
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        search: String,
         #[arg(long, default_value_t = 0)]
         offset: u64,
         #[arg(long, default_value_t = 100)]

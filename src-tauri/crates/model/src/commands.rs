@@ -42,8 +42,8 @@ macro_rules! for_each_command {
             audience_preview(AudiencePreviewRequest) -> AudiencePreview;
             audience_save(AudienceSaveRequest) -> AudienceDetail;
             audience_run(Named) -> AudienceSummary;
-            audience_members(PageRequest) -> MemberList;
-            audience_changes(PageRequest) -> MembershipChanges;
+            audience_members(MembersRequest) -> MemberList;
+            audience_changes(MembersRequest) -> MembershipChanges;
             audience_explain(ExplainRequest) -> Explanation;
             audience_chart(AudienceChartRequest) -> Chart;
             audience_export(AudienceExportRequest) -> FileWritten;

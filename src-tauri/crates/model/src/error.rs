@@ -31,7 +31,11 @@ pub struct Error {
     /// Where in a text the error lies, when it lies in one (SQL or a definition file).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional = nullable)]
-    pub position: Option<Position>,
+    pub position: Option<Box<Position>>,
+    /// The file or folder that the error is about as a whole, absolute: a workspace that can't be opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub path: Option<Box<str>>,
 }
 
 /// A place in a text: `line` and `column` count from 1. `file` is relative to the workspace when it is in one.
@@ -54,6 +58,7 @@ impl Error {
             code: code.to_owned(),
             message: message.into(),
             position: None,
+            path: None,
         }
     }
 
@@ -79,11 +84,17 @@ impl Error {
 
     /// Places the error in a text.
     pub fn at(mut self, file: Option<&str>, line: u32, column: u32) -> Self {
-        self.position = Some(Position {
+        self.position = Some(Box::new(Position {
             file: file.map(str::to_owned),
             line,
             column,
-        });
+        }));
+        self
+    }
+
+    /// Says which file or folder the error is about.
+    pub fn about(mut self, path: impl AsRef<std::path::Path>) -> Self {
+        self.path = Some(path.as_ref().to_string_lossy().into());
         self
     }
 

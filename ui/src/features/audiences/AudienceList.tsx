@@ -9,11 +9,14 @@ import { Dialog } from "@/shared/overlay";
 import { navigate, path, useQueryParam } from "@/shared/router";
 import { Table, type Column } from "@/shared/table";
 
+/** How old a membership is is asked for, however little it moves. */
+const LIST_EVERY_MS = 5000;
+
 export function AudienceList() {
-  const audiences = useCall("audience_list", {}, { topic: "memberships" });
+  const audiences = useCall("audience_list", {}, { topic: "memberships", everyMs: LIST_EVERY_MS });
   const [text, setText] = useQueryParam("search");
   const [creating, setCreating] = useState(false);
-  const now = useNow(5000);
+  const now = useNow();
   const columns = useMemo<readonly Column<AudienceSummary>[]>(
     () => [
       { id: "audience", title: "audience", width: 240, grow: true, cell: (row) => <>{row.title ?? row.name} {row.title !== null && <span className="faint mono">{row.name}</span>} {row.error && <Badge tone="error" title={row.error.message}>ERROR</Badge>}</>, sortBy: (row) => row.title ?? row.name },

@@ -1,7 +1,8 @@
 import { useMemo, useState, type ReactNode } from "react";
 import type { AudienceDefinition, AudienceDetail } from "@/bindings";
-import { useAction, useCall } from "@/platform";
+import { useAction, useCall, useRevision } from "@/platform";
 import { Badge, Button, Dot, TextInput } from "@/shared/controls";
+import { Age } from "@/shared/Age";
 import { toAppError } from "@/shared/errors";
 import { bytes, compact, count, duration, number, time } from "@/shared/format";
 import { Bar, EmptyState, ErrorNote, ErrorState, Loading, Screen, Split, Tabs } from "@/shared/layout";
@@ -23,13 +24,18 @@ import { useDraft, useSettled, type Draft } from "./useDraft";
 const PREVIEW_REST_MS = 350;
 /** What is on the screen is evaluated anew this often: events arrive, windows move on. */
 const PREVIEW_EVERY_MS = 15_000;
+/** As events arrive, it rests at least this long between two evaluations, and longer where one takes long. */
+const PREVIEW_EVENTS_MS_MIN = 3000;
+const PREVIEW_SHARE_MAX = 5;
+/** How old the published membership is, however little it moves. */
+const DETAIL_EVERY_MS = 5000;
 /** What conditions are completed from grows as events arrive. */
 const OBSERVED_EVERY_MS = 30_000;
 const NEW: Readonly<Record<string, AudienceDefinition>> = { conditions: { condition: { all: [] } }, sql: { sql: "select profile_id\nfrom profiles\nwhere user_id is not null" } };
 
 export function AudienceScreen({ name }: { name: string }) {
   const isNew = useRoute().query.get("new") ?? null;
-  const detail = useCall("audience_show", { name }, { enabled: isNew === null, topic: "memberships" });
+  const detail = useCall("audience_show", { name }, { enabled: isNew === null, topic: "memberships", everyMs: DETAIL_EVERY_MS });
   // Names the draft: another workspace may have an audience of the same name.
   const workspace = useCall("workspace_show", {}).data?.path;
   const crumb = <><Link to={path("audiences")} className="mute">Audiences</Link><span className="faint"> / </span></>;
@@ -124,6 +130,12 @@ function Definition({ name, detail, draft }: { name: string; detail: AudienceDet
   // A lone condition is edited as a group of one: its path is the group's.
   const evaluated = useMemo(() => (settled.sql == null ? { ...settled, condition: asGroup(settled.condition) } : settled), [settled]);
   const preview = useCall("audience_preview", { name: detail ? name : "", definition: evaluated }, { keep: true, enabled: !empty, everyMs: PREVIEW_EVERY_MS });
+  const restMs = Math.max(PREVIEW_EVENTS_MS_MIN, (preview.data?.took_ms ?? 0) * PREVIEW_SHARE_MAX);
+  const evaluateAgain = () => {
+    if (!empty) void preview.refetch({ cancelRefetch: false });
+  };
+  useRevision("events", evaluateAgain, restMs);
+  useRevision("memberships", evaluateAgain, restMs);
   const observed = useCall("observed_show", {}, { everyMs: OBSERVED_EVERY_MS }).data;
   const tables = useTables(bySql);
   const sizes = useMemo(() => new Map(preview.data?.conditions.map(({ path: at, size }) => [at, size])), [preview.data]);
@@ -150,7 +162,7 @@ function Definition({ name, detail, draft }: { name: string; detail: AudienceDet
               <Builder root={asGroup(draft.definition.condition)} onChange={(condition) => draft.set({ ...draft.definition, condition })} observed={observed} sizes={sizes} name={name} wrong={failure && namedPath(failure.message)} />
               {failure && <ErrorNote error={{ ...failure, message: withoutPath(failure.message) }} testId="preview-error" />}
               {!empty && sql !== undefined && (
-                <div>
+                <div className={styles["asSql"]}>
                   <div className={styles["sqlHead"]}><span>As SQL</span><Button kind="quiet" disabled={stale || failure !== null} title="Go on in SQL: the conditions are replaced by it. Undo brings them back." onClick={() => draft.set({ ...draft.definition, condition: null, sql })} testId="audience-to-sql">Edit as SQL</Button></div>
                   <div className={styles["text"]}><SqlText value={sql} label="The conditions as SQL" testId="audience-sql-text" /></div>
                 </div>
@@ -162,8 +174,8 @@ function Definition({ name, detail, draft }: { name: string; detail: AudienceDet
       />
       {(preview.data ?? failure) && !empty && (
         <Status>
-          <span data-testid="preview-state" data-stale={stale}><Dot tone={failure ? "error" : stale ? "information" : "ok"} />{failure ? "the draft cannot be evaluated" : stale ? "evaluating" : `as of ${time(preview.data?.evaluated_ms)}`}</span>
-          {!failure && preview.data && <span>exact in {duration(preview.data.took_ms)} over {compact(preview.data.events_scanned)} events</span>}
+          <span data-testid="preview-state" data-stale={stale}><Dot tone={failure ? "error" : stale ? "information" : "ok"} />{failure ? "the draft cannot be evaluated" : stale ? "evaluating" : <span>as of {time(preview.data?.evaluated_ms)}, <Age atMs={preview.data?.evaluated_ms} testId="preview-age" /></span>}</span>
+          {!failure && preview.data && <span>exact in {duration(preview.data.took_ms)} {preview.data.events === null ? "" : `over ${compact(preview.data.events)} events`}</span>}
         </Status>
       )}
     </>

@@ -1,4 +1,5 @@
-import { useCall } from "@/platform";
+import { useCall, useRevision } from "@/platform";
+import { Age } from "@/shared/Age";
 import { Badge, Button } from "@/shared/controls";
 import { sentence } from "@/shared/errors";
 import { dateTime, time } from "@/shared/format";
@@ -6,9 +7,15 @@ import { Bar, ErrorState, Loading, Pane } from "@/shared/layout";
 import { navigate, path } from "@/shared/router";
 import styles from "./audiences.module.css";
 
+/** Windows move on without an event. */
+const EXPLAIN_EVERY_MS = 10_000;
+const EXPLAIN_EVENTS_MS_MIN = 2000;
+
 /** Why a profile is in the audience, or is not: each condition with what it evaluated to. */
 export function Explain({ name, profileId, onClose }: { name: string; profileId: number; onClose: () => void }) {
-  const explanation = useCall("audience_explain", { name, profile_id: profileId }, { topic: "memberships" });
+  const explanation = useCall("audience_explain", { name, profile_id: profileId }, { topic: "memberships", everyMs: EXPLAIN_EVERY_MS });
+  // What it is evaluated over changes with the events, whether or not anybody moves.
+  useRevision("events", () => void explanation.refetch({ cancelRefetch: false }), EXPLAIN_EVENTS_MS_MIN);
   const { data } = explanation;
   if (explanation.error) return <ErrorState error={explanation.error} onRetry={() => void explanation.refetch()} />;
   if (!data) return <Loading />;
@@ -21,7 +28,7 @@ export function Explain({ name, profileId, onClose }: { name: string; profileId:
         actions={<><Button onClick={() => navigate(path("profiles", String(profileId)))} testId="explain-profile">Profile</Button><Button kind="quiet" icon aria-label="Close the explanation" onClick={onClose}>×</Button></>}
       />
       <Pane testId="explain">
-        <p className="mute">{data.since_ms === null ? "" : `Since ${dateTime(data.since_ms)} · `}evaluated at {time(data.evaluated_ms)}</p>
+        <p className="mute">{data.since_ms === null ? "" : `Since ${dateTime(data.since_ms)} · `}evaluated at {time(data.evaluated_ms)}, <Age atMs={data.evaluated_ms} /></p>
         <div className={styles["explained"]}>
           {data.conditions.map((condition) => (
             <div key={condition.path} data-testid="explained" data-holds={condition.holds} style={{ marginLeft: condition.depth * 16 }}>

@@ -1,5 +1,7 @@
+import { useState } from "react";
 import type { AudienceDetail, AudiencePreview } from "@/bindings";
-import { call, useCall } from "@/platform";
+import { call, useCall, useRevision } from "@/platform";
+import { Age } from "@/shared/Age";
 import { Badge } from "@/shared/controls";
 import { ago, compact, number, percent, signed, timeOfDay } from "@/shared/format";
 import { useNow } from "@/shared/frame";
@@ -22,21 +24,24 @@ interface SideProps {
 export function Side({ name, detail, preview, stale, changed, failed }: SideProps) {
   const syncs = useCall("sync_list", {}, { topic: "syncs" }).data?.filter((sync) => sync.definition.audience === name);
   const summary = detail?.summary;
+  const [revision, setRevision] = useState(0);
+  useRevision("memberships", ({ revision: next }) => setRevision(next), CHART_EVENTS_MS_MIN);
   const now = useNow(5000);
   const difference = preview && `${signed(preview.entering)} in, ${signed(-preview.exiting)} out`;
   return (
     <div className={styles["side"]} data-testid="audience-side" data-stale={stale}>
       <div className={styles["stats"]}>
-        <Stat label="Members" value={number(summary?.members)} note={summary ? `${signed(summary.entered)} in, ${signed(-summary.exited)} out` : "not published yet"} testId="members" />
+        <Stat label="Members" value={number(summary?.members)} note={summary ? `${signed(summary.entered)} in, ${signed(-summary.exited)} out` : "not published yet"} {...(summary && { age: <Age atMs={summary.evaluated_ms} what="evaluated" /> })} testId="members" />
         <Stat
-          label={changed || !detail ? "Draft would be" : "Evaluated now"}
+          label={changed || !detail ? "Draft would be" : "Definition finds"}
           value={number(preview?.size)}
           note={failed ? "cannot be evaluated" : preview && (changed && detail ? difference : `${percent(preview.universe === 0 ? null : preview.size / preview.universe)} of ${compact(preview.universe)}`)}
           tone={failed ? "bad" : changed && detail && preview && preview.exiting > preview.entering ? "bad" : changed ? "accent" : "mute"}
+          {...(preview && !failed && { age: stale ? "evaluating…" : <Age atMs={preview.evaluated_ms} what="evaluated" /> })}
           testId="preview-size"
         />
       </div>
-      {detail && <Card title="Size"><SvgChart label={`Size of ${name}`} height={110} queryKey={["audience", name]} draw={(style) => call("audience_chart", { name, style }).then((chart) => chart.svg)} everyMs={10_000} testId="chart-size" /></Card>}
+      {detail && <Card title={<div className={styles["chartHead"]}><span>Size</span><Age atMs={summary?.evaluated_ms} what="evaluated" /></div>}><SvgChart label={`Size of ${name}`} height={110} queryKey={["audience", name, revision]} draw={(style) => call("audience_chart", { name, style }).then((chart) => chart.svg)} everyMs={CHART_EVERY_MS} testId="chart-size" /></Card>}
       <Heading>Sample</Heading>
       <div className={styles["sample"]} data-testid="sample">
         {preview?.sample.slice(0, SAMPLE).map((member) => (
@@ -58,13 +63,15 @@ export function Side({ name, detail, preview, stale, changed, failed }: SideProp
   );
 }
 
+const CHART_EVERY_MS = 10_000;
+const CHART_EVENTS_MS_MIN = 2000;
 /** Of the sample, those shown. */
 const SAMPLE = 8;
 /** Changes shown beside the definition. */
 const LATEST = 5;
 
 function Latest({ name }: { name: string }) {
-  const changes = useCall("audience_changes", { name, offset: 0, limit: LATEST }, { topic: "memberships" }).data;
+  const changes = useCall("audience_changes", { name, text: "", offset: 0, limit: LATEST }, { topic: "memberships" }).data;
   if (!changes || changes.changes.length === 0) return null;
   return (
     <>

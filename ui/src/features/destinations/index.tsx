@@ -38,7 +38,7 @@ export default function Destinations() {
       { id: "when", title: "when", width: 96, align: "right", tone: "mute", cell: (row) => (row.last_run ? ago(row.last_run.started_ms, now) : ""), sortBy: (row) => row.last_run?.started_ms },
       { id: "acknowledged", title: "there", width: 96, align: "right", mono: true, cell: (row) => number(row.acknowledged), sortBy: (row) => row.acknowledged },
       { id: "owed", title: "owed", width: 80, align: "right", mono: true, cell: (row) => (row.owed ? <span className="warn">{number(row.owed)}</span> : number(row.owed)), sortBy: (row) => row.owed },
-      { id: "every", title: "every", width: 112, tone: "mute", cell: (row) => (row.definition.enabled ? row.definition.every : "switched off") },
+      { id: "every", title: "every", width: 128, tone: "mute", cell: (row) => (row.definition.enabled ? row.definition.every : "switched off"), sortBy: (row) => (row.definition.enabled ? row.definition.every : "switched off") },
     ],
     [now],
   );
@@ -98,12 +98,12 @@ function TestButton({ name }: { name: string }) {
 const RUNS: readonly Column<SyncRun>[] = [
   { id: "started", title: "run started", width: 180, mono: true, tone: "mute", cell: (row) => dateTime(row.started_ms), sortBy: (row) => row.started_ms },
   { id: "state", title: "state", width: 110, cell: (row) => <Badge tone={RUN_TONES[row.state]}>{row.state.toUpperCase()}</Badge>, sortBy: (row) => row.state },
-  { id: "added", title: "added", width: 80, align: "right", mono: true, cell: (row) => number(row.added) },
-  { id: "changed", title: "changed", width: 80, align: "right", mono: true, cell: (row) => number(row.changed) },
-  { id: "removed", title: "removed", width: 80, align: "right", mono: true, cell: (row) => number(row.removed) },
-  { id: "delivered", title: "delivered", width: 90, align: "right", mono: true, cell: (row) => number(row.delivered) },
-  { id: "failed", title: "failed", width: 70, align: "right", mono: true, cell: (row) => (row.failed > 0 ? <span className="bad">{number(row.failed)}</span> : "0") },
-  { id: "took", title: "took", width: 80, align: "right", mono: true, tone: "mute", cell: (row) => duration(row.ended_ms === null ? null : row.ended_ms - row.started_ms) },
+  { id: "added", title: "added", width: 80, align: "right", mono: true, cell: (row) => number(row.added), sortBy: (row) => row.added },
+  { id: "changed", title: "changed", width: 80, align: "right", mono: true, cell: (row) => number(row.changed), sortBy: (row) => row.changed },
+  { id: "removed", title: "removed", width: 80, align: "right", mono: true, cell: (row) => number(row.removed), sortBy: (row) => row.removed },
+  { id: "delivered", title: "delivered", width: 90, align: "right", mono: true, cell: (row) => number(row.delivered), sortBy: (row) => row.delivered },
+  { id: "failed", title: "failed", width: 70, align: "right", mono: true, cell: (row) => (row.failed > 0 ? <span className="bad">{number(row.failed)}</span> : "0"), sortBy: (row) => row.failed },
+  { id: "took", title: "took", width: 80, align: "right", mono: true, tone: "mute", cell: (row) => duration(row.ended_ms === null ? null : row.ended_ms - row.started_ms), sortBy: (row) => (row.ended_ms === null ? null : row.ended_ms - row.started_ms) },
   { id: "why", title: "why", width: 120, grow: true, cell: (row) => row.error && <span className="bad" title={row.error.message}>{row.error.message}</span> },
 ];
 /** Runs shown; older ones are in the store. */
@@ -130,7 +130,7 @@ function Sync({ sync }: { sync: SyncSummary }) {
 /** Exactly what a run would change, then asks once. */
 function Difference({ sync, difference, onClose }: { sync: SyncSummary; difference: SyncDifference; onClose: () => void }) {
   const run = useAction("sync_run", ["sync_list", "sync_runs"]);
-  const columns = useMemo(() => cellColumns(difference.sample.columns), [difference.sample.columns]);
+  const columns = useMemo(() => cellColumns(difference.sample.columns, difference.sample.rows), [difference.sample]);
   const changes = difference.added + difference.changed + difference.removed;
   const deliver = () =>
     run.mutate({ name: sync.name, dry_run: false }, {

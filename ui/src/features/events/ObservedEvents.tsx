@@ -67,19 +67,39 @@ function Event({ event, onClose }: { event: ObservedEvent; onClose: () => void }
       <Bar level={2} title={event.event} sub={count(event.count, "event")} actions={<><Button onClick={() => navigate(path("sql", { sql: `select *\nfrom events\nwhere event = ${quoted}\norder by timestamp desc\nlimit 1000` }))} testId="observed-sql">Query them</Button><Button kind="quiet" icon aria-label="Close the event" onClick={onClose}>×</Button></>} />
       <Pane testId="observed-event">
         {event.properties.length === 0 && <p className="mute">No property was seen.</p>}
-        {event.properties.map((property) => <Property key={property.name} property={property} />)}
+        {event.properties.map((property) => <Property key={property.name} property={property} events={event.count} />)}
       </Pane>
     </>
   );
 }
 
-function Property({ property }: { property: ObservedProperty }) {
+/** Values that are told apart by bars: fewer than this say something each. */
+const DIFFERENT_MIN = 8;
+/** A value that fewer than one in this many events have tells nothing of the others. */
+const ONE_IN = 400;
+const EXAMPLES = 3;
+
+/** Whether every value, or nearly every one, stands for itself: an order's number, a message's text. */
+export function areNames({ values }: Pick<ObservedProperty, "values">, events: number): "unique" | "many" | null {
+  const most = Math.max(0, ...values.map(({ count: seen }) => seen));
+  if (values.length < DIFFERENT_MIN) return null;
+  return most <= 1 ? "unique" : most * ONE_IN < events || most <= 2 ? "many" : null;
+}
+
+function Property({ property, events }: { property: ObservedProperty; events: number }) {
   const most = property.values[0]?.count ?? 0;
+  const names = areNames(property, events);
   return (
     <section className={styles["property"]} data-testid={`property-${property.name}`}>
       <h3><span className="mono info">{property.name}</span> <span className="faint mono">{property.data_type.toLowerCase()}</span></h3>
       {property.values.length === 0 && <p className="faint">Numbers and times are not counted one by one.</p>}
-      {property.values.map(({ value, count: seen }) => (
+      {names !== null && (
+        <p className={styles["names"]}>
+          <span className="mute">{names === "unique" ? "unique values, such as " : `many values, ${number(most)} of one at most, such as `}</span>
+          <span className="mono" data-selectable="">{property.values.slice(0, EXAMPLES).map(({ value }) => value).join(", ")}</span>
+        </p>
+      )}
+      {names === null && property.values.map(({ value, count: seen }) => (
         <div key={value} className={styles["observedValue"]} title={`${value}: ${number(seen)}`}>
           <i style={{ width: `${most === 0 ? 0 : (100 * seen) / most}%` }} aria-hidden="true" />
           <span data-selectable="">{value}</span>

@@ -29,6 +29,7 @@ const ROWS_MAX = 6;
 
 export function Sources({ sources, pending, error, onRetry, text, open }: SourcesProps) {
   const now = useNow();
+  const loses = sources?.some((row) => row.lost > 0) ?? false;
   const columns = useMemo<readonly Column<SourceSummary>[]>(
     () => [
       { id: "source", title: "source", width: 110, grow: true, cell: (row) => row.name, sortBy: (row) => row.name },
@@ -37,11 +38,13 @@ export function Sources({ sources, pending, error, onRetry, text, open }: Source
       { id: "events", title: "events", width: 104, align: "right", mono: true, cell: (row) => number(row.events), sortBy: (row) => row.events },
       { id: "duplicates", title: "duplicates", width: 92, align: "right", mono: true, tone: "mute", cell: (row) => number(row.duplicates), sortBy: (row) => row.duplicates },
       { id: "malformed", title: "malformed", width: 92, align: "right", mono: true, cell: (row) => <span className={row.malformed > 0 ? "warn" : "mute"}>{number(row.malformed)}</span>, sortBy: (row) => row.malformed },
+      // Nothing can be done about what is lost, but it is said where it happened.
+      ...(loses ? [{ id: "lost", title: "lost", width: 80, align: "right", mono: true, cell: (row) => <span className={row.lost > 0 ? "bad" : "mute"} title="Records that were deleted from the topic before they were read">{number(row.lost)}</span>, sortBy: (row) => row.lost } satisfies Column<SourceSummary>] : []),
       { id: "behind", title: "behind", width: 100, align: "right", mono: true, cell: (row) => <span title={left(row)}>{number(row.behind)}</span>, sortBy: (row) => row.behind },
       { id: "rate", title: "/s", width: 76, align: "right", mono: true, cell: (row) => perSecondNumber(row.per_second), sortBy: (row) => row.per_second },
       { id: "checkpoint", title: "checkpoint", width: 112, align: "right", tone: "mute", cell: (row) => (row.checkpoint_ms === null ? UNKNOWN : ago(row.checkpoint_ms, now)), sortBy: (row) => row.checkpoint_ms },
     ],
-    [now],
+    [now, loses],
   );
   const shown = useMemo(() => sources?.filter((row) => `${row.name} ${row.definition.cluster} ${row.definition.topic}`.toLowerCase().includes(text.toLowerCase())), [sources, text]);
   const source = sources?.find((each) => each.name === open);

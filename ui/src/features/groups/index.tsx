@@ -5,7 +5,7 @@ import type { GroupPartition, GroupSummary } from "@/bindings";
 import { call, useCall } from "@/platform";
 import { Button, Dot, SearchInput } from "@/shared/controls";
 import { sentence } from "@/shared/errors";
-import { count, duration, number, perSecondNumber, timeOfDay, UNKNOWN } from "@/shared/format";
+import { count, duration, groupedCounts, number, perSecondNumber, timeOfDay, UNKNOWN } from "@/shared/format";
 import { LagBadge } from "@/shared/LagBadge";
 import { Bar, Card, EmptyState, ErrorState, Screen } from "@/shared/layout";
 import { navigate, path, useQueryParam, useRoute } from "@/shared/router";
@@ -20,11 +20,13 @@ const CHART_PX = 208;
 const CHART_EVERY_MS = 5_000;
 const SEVERITY = { stop: 0, stall: 1, warn: 2, unknown: 3, ok: 4 } as const;
 
-function drained(row: GroupSummary): string {
+export function drained(row: GroupSummary): string {
   if (row.lag === 0 || row.lag === null) return UNKNOWN;
   if (row.drained_in_ms !== null) return duration(row.drained_in_ms);
-  if (row.out_per_second === 0) return "never";
-  return row.in_per_second !== null && row.out_per_second !== null && row.in_per_second > row.out_per_second ? "growing" : UNKNOWN;
+  if (row.out_per_second === 0 || (row.members === 0 && row.status === "stop")) return "never";
+  // Of a group that keeps up the lag goes up and down by what is under way.
+  const grows = row.status !== "ok" && row.in_per_second !== null && row.out_per_second !== null && row.in_per_second > row.out_per_second;
+  return grows ? "growing" : UNKNOWN;
 }
 
 const COLUMNS: readonly Column<GroupSummary>[] = [
@@ -99,7 +101,7 @@ function Detail({ cluster, group }: { cluster: string; group: string }) {
   const summary = detail.data?.summary;
   return (
     <section className={styles["detail"]} data-testid="group-detail">
-      <Bar level={2} title={group} badge={summary && <LagBadge status={summary.status} reason={summary.reason} />} sub={summary && sentence(summary.reason)} />
+      <Bar level={2} title={group} badge={summary && <LagBadge status={summary.status} reason={summary.reason} />} sub={summary && sentence(groupedCounts(summary.reason))} />
       <div className={styles["charts"]}>
         <Card><SvgChart label={`Lag of ${group} in records`} height={CHART_PX} queryKey={["lag", cluster, group, "records"]} draw={draw("records")} everyMs={CHART_EVERY_MS} testId="chart-records" /></Card>
         <Card><SvgChart label={`Lag of ${group} in time`} height={CHART_PX} queryKey={["lag", cluster, group, "time"]} draw={draw("time")} everyMs={CHART_EVERY_MS} testId="chart-time" /></Card>

@@ -28,7 +28,7 @@ export function Catalog({ tables, onAsk }: { tables: readonly SqlTable[]; onAsk:
             <div className={styles["table"]}>
               <button type="button" aria-expanded={table.shown} onClick={() => toggle(table.name)} data-testid={`sql-table-${table.name}`}><i aria-hidden="true">{table.shown ? "▾" : "▸"}</i>{table.name}</button>
               <span className="faint">{number(table.columns.length)}</span>
-              <Button kind="quiet" title={`select * from ${table.name} limit 100`} onClick={() => onAsk(table.name)} testId={`sql-ask-${table.name}`}>Look</Button>
+              <Button kind="quiet" aria-label={`Look at ${table.name}`} title={`select * from ${table.name} limit 100`} onClick={() => onAsk(table.name)} testId={`sql-ask-${table.name}`}>Look</Button>
             </div>
             {table.shown && table.columns.map((column) => <div key={column.name} className={styles["column"]} data-selectable=""><span>{column.name}</span><span className="faint">{column.data_type.toLowerCase()}</span></div>)}
           </section>

@@ -13,10 +13,9 @@ import { remembered, useStore } from "@/shared/store";
 import { SqlEditor, type SqlTables } from "@/shared/sql/SqlEditor";
 import { Status } from "@/shared/Status";
 import { Catalog } from "./Catalog";
-import { cellColumns } from "@/shared/cells";
+import { cellColumns, type Cells } from "@/shared/cells";
 import { Table, type WindowSource } from "@/shared/table";
 
-type Row = readonly (string | null)[];
 const draft = remembered<string>("tailrace.sql", "select event, count(*) as events\nfrom events\ngroup by event\norder by events desc", (value): value is string => value.length > 0);
 
 export default function Sql() {
@@ -148,14 +147,43 @@ function useQuery(): Query {
   const stop = () => {
     if (view !== null) mutate({ view }, { onError: (error) => toast.failed("The query goes on", error) });
   };
-  return { ...open, status: view === null ? undefined : status, total: status?.rows ?? revision?.total ?? 0, revision: revision?.revision ?? 0, run, stop };
+  return { ...open, status: view === null ? undefined : status, total: status?.running === false ? status.rows : Math.max(status?.rows ?? 0, revision?.total ?? 0), revision: revision?.revision ?? 0, run, stop };
+}
+
+/** Rows that the widths of the columns are taken from. */
+const SAMPLE_ROWS = 200;
+const NO_SAMPLE: readonly Cells[] = [];
+
+/** The first rows, once there are some and again once there are all. Null: there will be some, but they are not here yet. */
+function useSample(view: number | null, total: number, running: boolean): readonly Cells[] | null {
+  const [sample, setSample] = useState<{ view: number | null; rows: readonly Cells[] }>({ view: null, rows: NO_SAMPLE });
+  const any = total > 0;
+  useEffect(() => {
+    if (view === null || !any) return;
+    let ended = false;
+    const take = (rows: readonly Cells[]) => {
+      if (!ended) setSample({ view, rows });
+    };
+    call("sql_rows", { view, offset: 0, limit: SAMPLE_ROWS }).then(
+      (page) => take(page.rows),
+      // The table asks for the same rows, and says what is wrong.
+      () => take(NO_SAMPLE),
+    );
+    return () => {
+      ended = true;
+    };
+  }, [view, any, running]);
+  if (!any) return NO_SAMPLE;
+  return sample.view === view ? sample.rows : null;
 }
 
 function Result({ query }: { query: Query }) {
   const names = JSON.stringify(query.status?.columns ?? []);
-  const columns = useMemo(() => cellColumns(JSON.parse(names) as SqlColumn[]), [names]);
   const { view, total, revision } = query;
-  const source = useMemo<WindowSource<Row>>(
+  const running = query.status?.running ?? true;
+  const sample = useSample(view, total, running);
+  const columns = useMemo(() => (sample === null ? [] : cellColumns(JSON.parse(names) as SqlColumn[], sample)), [names, sample]);
+  const source = useMemo<WindowSource<Cells>>(
     () => ({ id: view ?? "none", revision, total: columns.length === 0 ? 0 : total, appendOnly: true, rows: async (offset, limit) => (view === null ? [] : (await call("sql_rows", { view, offset, limit })).rows) }),
     [view, revision, total, columns.length],
   );
@@ -163,12 +191,12 @@ function Result({ query }: { query: Query }) {
     <EmptyState title="No result">Mend what the message names, then run again.</EmptyState>
   ) : view === null ? (
     <EmptyState title="Nothing asked yet">Write a query and press Shift Enter. Events, profiles, traits, warehouse tables and topics are tables.</EmptyState>
-  ) : query.status?.running ?? true ? (
-    <EmptyState title="Running…" />
   ) : (
     <EmptyState title="No rows">The query ran and found nothing.</EmptyState>
   );
-  return <Table id="sql-rows" label="Result" columns={columns} rowKey={(row) => row.join("\u0001")} source={source} empty={empty} />;
+  // That there is no row is said once the answer is here and has none: rows that are counted already are on their way.
+  const answering = view !== null && query.error === null && !query.status?.error && (running || total > 0);
+  return <Table id="sql-rows" label="Result" columns={columns} rowKey={(row) => row.join("\u0001")} source={source} loading={answering} loadingLabel="Running" empty={empty} />;
 }
 
 function Export({ sql, onClose }: { sql: string; onClose: () => void }) {

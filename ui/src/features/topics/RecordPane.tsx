@@ -1,7 +1,7 @@
 import { useCall } from "@/platform";
 import { Button } from "@/shared/controls";
 import { cx } from "@/shared/cx";
-import { bytes, dateTime, number } from "@/shared/format";
+import { bytes, dateTimeMs, number } from "@/shared/format";
 import { JsonTree } from "@/shared/JsonTree";
 import { ErrorState, Facts, Loading } from "@/shared/layout";
 import { toast } from "@/shared/overlay";
@@ -38,7 +38,7 @@ export function RecordPane({ cluster, topic, partition, offset, onClose }: Recor
       ) : (
         <>
           <div className={styles["facts"]}>
-            <Facts items={[["time", <span key="time" className="mono">{dateTime(data.timestamp_ms)}</span>], ["key", <span key="key" className="mono info">{data.key ?? "null"}</span>], ["value", `${data.format}, ${bytes(data.value_bytes)}`], ...data.headers.map((header) => [header.name, <span key={header.name} className="mono">{header.value ?? "null"}</span>] as const)]} />
+            <Facts items={[["time", <span key="time" className="mono">{dateTimeMs(data.timestamp_ms)}</span>], ["key", <span key="key" className="mono info">{data.key ?? "null"}</span>], ["value", `${data.format}, ${bytes(data.value_bytes)}`], ...data.headers.map((header) => [header.name, <span key={header.name} className="mono">{header.value ?? "null"}</span>] as const)]} />
           </div>
           {data.problem !== null && <p className={cx("bad", styles["problem"])} data-selectable="">{data.problem}</p>}
           <div className={styles["value"]}>{data.json !== null ? <JsonTree text={data.json} label="Value" /> : <pre>{data.text ?? "null"}</pre>}</div>

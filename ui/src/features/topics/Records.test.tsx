@@ -85,3 +85,11 @@ test("a full table says what left it", async () => {
   await waitFor(() => expect(screen.getByTestId("tail-evicted").textContent).toMatch(/left the table 212,\d{3}/));
   await waitFor(() => expect(Number(screen.getByTestId("records").dataset["total"])).toBeLessThan(201_000));
 });
+
+test("the rate is asked for again when nothing arrives: it falls to 0 by itself", async () => {
+  open(`${AT}?from=offset&at=88213968&until=51+records`);
+  await waitFor(() => expect(screen.getByTestId("tail-note")).toBeTruthy());
+  const times = () => asked.filter(({ name }) => name === "tail_status").length;
+  const before = times();
+  await waitFor(() => expect(times()).toBeGreaterThan(before + 1));
+});

@@ -1,18 +1,18 @@
 /** The records of a topic as they arrive: start anywhere, filter by SQL, pause, follow, open one. */
 
-import { useMemo, useState, type ReactNode } from "react";
+import { useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import type { PartitionDetail, TailRequest, TailStatus } from "@/bindings";
 import { useAction, useCall } from "@/platform";
 import { Button, Dot, Switch, type Tone } from "@/shared/controls";
 import { sentence, toAppError, type AppError } from "@/shared/errors";
-import { bytes, count, dateTime, duration, number, rate, time } from "@/shared/format";
+import { bytes, count, dateTimeMs, day, duration, number, rate, time, zone } from "@/shared/format";
 import { EmptyState, ErrorNote, Split } from "@/shared/layout";
 import { toast } from "@/shared/overlay";
 import { useQueryParam, useSetQuery } from "@/shared/router";
 import { SqlEditor, type SqlTables } from "@/shared/sql/SqlEditor";
 import { Status } from "@/shared/Status";
 import { Table, type Column } from "@/shared/table";
-import { pickColumns } from "./columns";
+import { fieldTitles, fieldWidth, fitting, pickColumns, VALUE_PX_MIN } from "./columns";
 import { PartitionPick } from "./PartitionPick";
 import { Range } from "./Range";
 import { RecordPane } from "./RecordPane";
@@ -43,7 +43,8 @@ export function Records({ cluster, topic, partitions, shown }: RecordsProps) {
   const [follow, setFollow] = useState(true);
   const tail = useTail(request, run);
   const { status } = tail;
-  const columns = useColumns(status, tail.view);
+  const [place, room] = useRoom();
+  const columns = useColumns(status, tail.view, room);
   const tables = useFilterColumns(status);
   const failure = tail.error ?? status?.error ?? null;
   const open = opened(record);
@@ -72,19 +73,21 @@ export function Records({ cluster, topic, partitions, shown }: RecordsProps) {
         initial={340}
         min={260}
         first={
-          <Table
-            id="records"
-            label={`Records of ${topic}`}
-            columns={columns}
-            rowKey={(row) => `${row.partition}-${row.offset}`}
-            source={tail.source}
-            order="newest-first"
-            follow={follow}
-            onFollowChange={setFollow}
-            selectedKey={open && `${open.partition}-${open.offset}`}
-            onSelect={(row) => setRecord(`${row.partition}-${row.offset}`)}
-            empty={<Waiting status={status} topic={topic} filtered={where !== ""} failed={failure !== null || wrong !== undefined} onBeginning={() => begin("beginning", "")} />}
-          />
+          <div ref={place} className={styles["place"]}>
+            <Table
+              id="records"
+              label={`Records of ${topic}`}
+              columns={columns}
+              rowKey={(row) => `${row.partition}-${row.offset}`}
+              source={tail.source}
+              order="newest-first"
+              follow={follow}
+              onFollowChange={setFollow}
+              selectedKey={open && `${open.partition}-${open.offset}`}
+              onSelect={(row) => setRecord(`${row.partition}-${row.offset}`)}
+              empty={<Waiting status={status} topic={topic} filtered={where !== ""} failed={failure !== null || wrong !== undefined} onBeginning={() => begin("beginning", "")} />}
+            />
+          </div>
         }
         second={open && <RecordPane cluster={cluster} topic={topic} partition={open.partition} offset={open.offset} onClose={() => setRecord("")} />}
       />
@@ -183,21 +186,39 @@ function TailFacts({ status }: { status: TailStatus | undefined }) {
   );
 }
 
-function useColumns(status: TailStatus | undefined, view: number | null): readonly Column<TailRecord>[] {
+/** How wide the table is; 0 until it is laid out. */
+function useRoom() {
+  const place = useRef<HTMLDivElement>(null);
+  const [room, setRoom] = useState(0);
+  useLayoutEffect(() => {
+    const element = place.current;
+    if (!element) return;
+    const measure = () => setRoom(element.clientWidth);
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  return [place, room] as const;
+}
+
+function useColumns(status: TailStatus | undefined, view: number | null, room: number): readonly Column<TailRecord>[] {
   const found = JSON.stringify(status?.columns ?? []);
   const [picked, setPicked] = useState<{ view: number | null; found: string; fields: TailStatus["columns"] }>({ view, found: "", fields: [] });
   if (picked.view !== view || picked.found !== found) {
     const shown = picked.view === view ? picked.fields.map(({ name }) => name) : [];
     setPicked({ view, found, fields: pickColumns(JSON.parse(found) as TailStatus["columns"], shown) });
   }
-  const names = JSON.stringify(picked.fields);
+  const names = JSON.stringify(fitting(picked.fields, room));
   return useMemo(() => {
-    const fields = (JSON.parse(names) as TailStatus["columns"]).map(
-      ({ name, numeric }): Column<TailRecord> => ({
+    const kept = JSON.parse(names) as TailStatus["columns"];
+    const titles = fieldTitles(kept.map(({ name }) => name));
+    const fields = kept.map(
+      ({ name, numeric }, index): Column<TailRecord> => ({
         id: `field-${name}`,
-        title: <span title={`value.${name}`}>{name.split(".").at(-1) ?? name}</span>,
+        title: <span title={`value.${name}`}>{titles[index]}</span>,
         name,
-        width: numeric ? 80 : name === "event" ? 132 : 92,
+        width: fieldWidth({ name, numeric }, titles[index] ?? name),
         mono: numeric,
         ...(numeric ? { align: "right", tone: "warn" } : {}),
         cell: (row) => shownField(row.named.get(name)),
@@ -206,12 +227,18 @@ function useColumns(status: TailStatus | undefined, view: number | null): readon
     return [
       { id: "partition", title: "P", name: "Partition", width: 46, align: "right", mono: true, tone: "mute", cell: (row) => row.partition },
       { id: "offset", title: "offset", width: 98, align: "right", mono: true, tone: "mute", cell: (row) => number(row.offset) },
-      { id: "time", title: "time", width: 104, mono: true, cell: (row) => <span title={dateTime(row.timestamp_ms)}>{time(row.timestamp_ms)}</span> },
-      { id: "key", title: "key", width: 92, mono: true, tone: "info", cell: (row) => row.key ?? <span className="faint">null</span> },
+      { id: "time", title: "time", width: 156, mono: true, cell: (row) => <Moment ms={row.timestamp_ms} /> },
+      { id: "key", title: "key", width: 84, mono: true, tone: "info", cell: (row) => row.key ?? <span className="faint">null</span> },
       ...fields,
-      { id: "value", title: "value", width: 96, grow: true, mono: true, tone: "mute", cell: (row) => shownValue(row) },
+      { id: "value", title: "value", width: VALUE_PX_MIN, grow: true, mono: true, tone: "mute", cell: (row) => shownValue(row) },
     ];
   }, [names]);
+}
+
+/** Day and time: a record may be older than it looks. */
+function Moment({ ms }: { ms: number | null }) {
+  if (ms === null) return <span className="faint">null</span>;
+  return <span title={`${dateTimeMs(ms)} ${zone(-new Date(ms).getTimezoneOffset())}`}><span className="mute">{day(ms, Date.now())}</span> {time(ms)}</span>;
 }
 
 function shownField(value: string | null | undefined): ReactNode {

@@ -15,6 +15,9 @@ export interface Tail {
   source: WindowSource<TailRecord>;
 }
 
+/** A tail that nothing arrives in tells of no revision: its rate is asked for all the same, and falls to 0. */
+const STATUS_EVERY_MS = 1000;
+
 /** Runs a tail for as long as it is shown; another request ends it and starts another. */
 export function useTail(request: TailRequest | null, run: number): Tail {
   const [started, setStarted] = useState<{ view: number | null; error: unknown }>({ view: null, error: null });
@@ -46,7 +49,7 @@ export function useTail(request: TailRequest | null, run: number): Tail {
   const { view } = started;
   const topic = view === null ? null : { view };
   const { revision } = useSubscription(topic);
-  const status = useCall("tail_status", { view: view ?? -1 }, { enabled: view !== null, topic }).data;
+  const status = useCall("tail_status", { view: view ?? -1 }, { enabled: view !== null, topic, everyMs: STATUS_EVERY_MS }).data;
   const columns = status?.columns.map((column) => column.name).join("\n") ?? "";
   const total = revision?.total ?? 0;
   const start = status?.evicted ?? 0;

@@ -22,11 +22,11 @@ export default function Traits() {
   const name = segments[1];
   const columns = useMemo(
     () => [
-      { id: "trait", title: "trait", width: 200, grow: true, cell: (row: TraitSummary) => <><span className="mono">{row.name}</span> {row.error && <Badge tone="error" title={row.error.message}>ERROR</Badge>}</>, sortBy: (row: TraitSummary) => row.name },
-      { id: "title", title: "title", width: 160, grow: true, cell: (row: TraitSummary) => <>{row.title} {row.description !== null && <span className="mute">{row.description}</span>}</>, sortBy: (row: TraitSummary) => row.title },
+      { id: "trait", title: "trait", width: 180, grow: true, cell: (row: TraitSummary) => <><span className="mono">{row.name}</span> {row.error && <Badge tone="error" title={row.error.message}>ERROR</Badge>}</>, sortBy: (row: TraitSummary) => row.name },
+      { id: "title", title: "title", width: 160, grow: true, cell: (row: TraitSummary) => <span title={[row.title, row.description].filter(Boolean).join(" · ")}>{row.title} {row.description !== null && name === undefined && <span className="mute">{row.description}</span>}</span>, sortBy: (row: TraitSummary) => row.title },
       { id: "kind", title: "defined by", width: 100, tone: "mute" as const, cell: (row: TraitSummary) => (row.kind === "sql" ? "SQL" : row.kind), sortBy: (row: TraitSummary) => row.kind },
     ],
-    [],
+    [name],
   );
   const shown = useMemo(() => traits.data?.filter((row) => `${row.name} ${row.title ?? ""}`.toLowerCase().includes(text.toLowerCase())), [traits.data, text]);
   const create = <Button kind="primary" onClick={() => setCreating(true)} testId="trait-new">New trait</Button>;
@@ -36,7 +36,7 @@ export default function Traits() {
       <Bar title="Traits" sub={traits.data && count(traits.data.length, "trait")} actions={<><SearchInput label="Search traits" value={text} onChange={setText} />{create}</>} />
       <Split
         id="trait"
-        initial={620}
+        initial={560}
         min={360}
         first={
           <Table
@@ -124,6 +124,7 @@ function Editor({ name, detail, published }: { name: string; detail: TraitDetail
         actions={<><Button keys="Shift Enter" disabled={preview.isPending} onClick={run} testId="trait-preview">Preview</Button><Button kind="primary" disabled={(!changed && detail !== null) || save.isPending} onClick={publish} testId="trait-save">Save</Button></>}
       />
       <Pane testId="trait">
+        {definition.description != null && definition.description !== "" && <p className="mute" style={{ marginBottom: 12, textWrap: "pretty" }} data-selectable="">{definition.description}</p>}
         {definition.computed ? (
           <Computed computed={definition.computed} observed={observed} title={definition.title ?? ""} onChange={(computed, title) => setOwn({ ...definition, title: title || null, computed })} />
         ) : (
@@ -134,7 +135,7 @@ function Editor({ name, detail, published }: { name: string; detail: TraitDetail
         {preview.data && (
           <section style={{ margin: "16px calc(-1 * var(--gutter)) 0" }} data-testid="trait-sample">
             <p className="mute" style={{ padding: "0 var(--gutter) 8px" }}>{count(preview.data.profiles, "profile")} with a value · {duration(preview.data.took_ms)} · the first {number(preview.data.sample.rows.length)}</p>
-            <Table id="trait-sample-rows" label="Sample" columns={cellColumns(preview.data.sample.columns)} rowKey={(row) => row.join("\u0001")} rows={preview.data.sample.rows} rowsMax={12} />
+            <Table id="trait-sample-rows" label="Sample" columns={cellColumns(preview.data.sample.columns, preview.data.sample.rows)} rowKey={(row) => row.join("\u0001")} rows={preview.data.sample.rows} rowsMax={12} />
           </section>
         )}
       </Pane>

@@ -3,7 +3,7 @@
  * runs on Shift Enter (and on Enter where there is one line).
  */
 
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, completionStatus } from "@codemirror/autocomplete";
+import { autocompletion, closeBrackets, closeBracketsKeymap, closeCompletion, completionKeymap, completionStatus } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { sql, type SQLNamespace } from "@codemirror/lang-sql";
 import { bracketMatching, syntaxHighlighting } from "@codemirror/language";
@@ -50,6 +50,9 @@ export interface SqlEditorProps {
   testId?: string;
 }
 
+/** Tab indents where there are many lines. */
+const LEAVING = "Escape, then Tab, leaves the editor.";
+
 export function SqlEditor(props: SqlEditorProps) {
   const { label, value, line = false, bare = false, tables, defaultTable, error = null, readOnly = false, search = false, testId = "sql" } = props;
   const place = useRef<HTMLDivElement>(null);
@@ -71,7 +74,7 @@ export function SqlEditor(props: SqlEditorProps) {
           line ? oneLine : manyLines,
           common,
           EditorState.readOnly.of(readOnly),
-          EditorView.contentAttributes.of({ "aria-label": label, "data-testid": `${testId}-input` }),
+          EditorView.contentAttributes.of({ "aria-label": label, "data-testid": `${testId}-input`, ...(!line && !readOnly && { "aria-description": LEAVING }) }),
           placeholder(latest.current.placeholder ?? ""),
           language.current.of(dialect(latest.current.tables, latest.current.defaultTable)),
           EditorView.updateListener.of((update) => {
@@ -145,6 +148,8 @@ function keys(line: boolean, props: () => SqlEditorProps): Extension {
   const run = (editor: EditorView) => {
     const { onRun } = props();
     if (!onRun) return false;
+    // What was being completed is no longer asked for: it would lie over what was run.
+    closeCompletion(editor);
     onRun(editor.state.doc.toString());
     return true;
   };

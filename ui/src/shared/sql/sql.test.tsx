@@ -1,6 +1,7 @@
+import { completionStatus, startCompletion } from "@codemirror/autocomplete";
 import { EditorView } from "@codemirror/view";
 import { Text } from "@codemirror/state";
-import { act, render, screen } from "@testing-library/react";
+import { act, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import { useState } from "react";
 import { expect, test, vi } from "vitest";
 import { markedRange, SqlEditor } from "./SqlEditor";
@@ -34,4 +35,18 @@ test("Shift Enter runs what is written", () => {
   render(<Filter onRun={run} seen={() => {}} />);
   screen.getByLabelText("Filter").dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", shiftKey: true, bubbles: true }));
   expect(run).toHaveBeenCalledWith("where a = 1");
+});
+
+test("what was offered goes when the query runs", async () => {
+  const run = vi.fn();
+  render(<SqlEditor label="Query" value="select * from crm.acc" onChange={() => {}} onRun={run} tables={{ "crm.accounts": [{ name: "plan" }] }} />);
+  const view = EditorView.findFromDOM(screen.getByLabelText("Query"))!;
+  act(() => {
+    view.dispatch({ selection: { anchor: view.state.doc.length } });
+    startCompletion(view);
+  });
+  await waitFor(() => expect(completionStatus(view.state)).toBe("active"));
+  fireEvent.keyDown(view.contentDOM, { key: "Enter", code: "Enter", keyCode: 13, shiftKey: true });
+  expect(run).toHaveBeenCalledTimes(1);
+  expect(completionStatus(view.state)).toBeNull();
 });

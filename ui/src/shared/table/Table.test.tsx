@@ -147,3 +147,32 @@ test("opening a row of a followed source stops following", async () => {
   expect(select).toHaveBeenCalledWith(expect.objectContaining({ id: 96 }));
   expect(follow).toHaveBeenCalledWith(false);
 });
+
+test("the titles are one stop of the Tab key, and have keys of their own", () => {
+  const opened = vi.fn();
+  render(<Table id="t" label="Rows" columns={COLUMNS} rowKey={key} rows={rowsOf(6)} onOpen={opened} />);
+  const [name, size] = [screen.getByTestId("sort-name"), screen.getByTestId("sort-size")];
+  expect([name.tabIndex, size.tabIndex]).toEqual([0, -1]);
+  fireEvent.keyDown(screen.getByRole("grid"), { key: "ArrowDown" });
+  name.focus();
+  fireEvent.keyDown(name, { key: "ArrowRight" });
+  expect(document.activeElement).toBe(size);
+  fireEvent.keyDown(size, { key: "Enter" });
+  expect(opened).not.toHaveBeenCalled();
+  fireEvent.click(size);
+  expect([name.tabIndex, size.tabIndex]).toEqual([-1, 0]);
+  fireEvent.keyDown(size, { key: "ArrowDown" });
+  expect(document.activeElement).toBe(screen.getByRole("grid"));
+});
+
+test("rows that are on their way are not said to be none", () => {
+  const frame = vi.spyOn(window, "requestAnimationFrame").mockReturnValue(1);
+  const source = (total: number): WindowSource<Row> => ({ id: 1, revision: total, total, rows: () => new Promise(() => {}) });
+  const table = (total: number, loading: boolean) => <Table id="t" label="Rows" columns={COLUMNS} rowKey={key} source={source(total)} loading={loading} />;
+  const { rerender } = render(table(0, true));
+  expect(screen.getByTestId("loading")).toBeTruthy();
+  rerender(table(252, false));
+  expect(screen.queryByTestId("empty")).toBeNull();
+  expect(screen.getByTestId("t").dataset["total"]).toBe("252");
+  frame.mockRestore();
+});

@@ -2,8 +2,9 @@
  * The table of the window: rows of 28 px, about sixty of them in the document whatever the total.
  *
  * Rows are given (`rows`) or stay in Rust and are asked for as they come into view (`source`). A live source has a
- * follow switch: on, the newest row stays at the edge; off, nothing moves and a pill counts what arrived. Scrolling
- * away, opening a row or moving by keys turns it off. While the pointer moves over rows, whichever, they hold still.
+ * follow switch: on, the newest row stays at the edge; off, nothing moves and a pill in the header line, which covers
+ * no row, counts what arrived. Scrolling away, opening a row or moving by keys turns it off. While the pointer moves over
+ * rows, whichever, they hold still.
  */
 
 import { memo, useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState, type CSSProperties, type KeyboardEvent, type ReactNode } from "react";
@@ -43,6 +44,8 @@ export interface TableProps<R> {
   follow?: boolean;
   onFollowChange?: (follow: boolean) => void;
   loading?: boolean;
+  /** What is waited for. */
+  loadingLabel?: string;
   error?: unknown;
   onRetry?: (() => void) | undefined;
   /** Beside "Try again". */
@@ -116,6 +119,8 @@ export function Table<R>(props: TableProps<R>) {
   };
   const onKey = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
+    // A link or a button in a row has keys of its own.
+    if (event.target !== event.currentTarget && event.target instanceof Element && event.target.closest("a, button, input") !== null) return;
     const at = current();
     if (event.key === "Enter") {
       const row = at < 0 ? undefined : shown.at(at);
@@ -175,7 +180,7 @@ export function Table<R>(props: TableProps<R>) {
       </div>
       <Over {...props} total={shown.total} error={error} />
       {follow !== undefined && held && shown.unseen > 0 && (
-        <button type="button" className={styles["pill"]} data-edge={order === "newest-first" ? "top" : "bottom"} data-testid="unseen" onClick={() => onFollowChange?.(true)}>
+        <button type="button" className={styles["pill"]} title="Show them and follow what arrives" data-testid="unseen" onClick={() => onFollowChange?.(true)}>
           {number(shown.unseen)} new {order === "newest-first" ? "↑" : "↓"}
         </button>
       )}
@@ -184,9 +189,9 @@ export function Table<R>(props: TableProps<R>) {
 }
 
 /** What stands where rows would be. */
-function Over<R>({ total, error, onRetry, errorActions, loading, empty }: TableProps<R> & { total: number }) {
+function Over<R>({ total, error, onRetry, errorActions, loading, loadingLabel, empty }: TableProps<R> & { total: number }) {
   if (total > 0) return null;
-  const content = error != null ? <ErrorState error={error} onRetry={onRetry} actions={errorActions} /> : loading ? <Loading /> : (empty ?? <EmptyState title="Nothing here" />);
+  const content = error != null ? <ErrorState error={error} onRetry={onRetry} actions={errorActions} /> : loading ? <Loading {...(loadingLabel !== undefined && { label: loadingLabel })} /> : (empty ?? <EmptyState title="Nothing here" />);
   return <div className={styles["over"]}>{content}</div>;
 }
 

@@ -140,5 +140,6 @@ function usePainted(latest: Snapshot, held: boolean, fetched: ((next: Snapshot) 
     });
     return () => cancelAnimationFrame(frame);
   }, [latest, painted, held, fresh, fetched, version]);
-  return painted.id === latest.id ? painted : latest;
+  // Of nothing shown no frame is waited for: that there is nothing would be read meanwhile.
+  return fresh ? latest : painted;
 }

@@ -35,6 +35,7 @@ pub async fn source_list(app: &App, _: Nothing) -> Result<Vec<SourceSummary>> {
                 events: counts.events,
                 duplicates: counts.duplicates,
                 malformed: counts.malformed,
+                lost: counts.lost + status.lost,
                 behind: status.behind,
                 per_second: status.per_second,
                 checkpoint_ms,
@@ -237,7 +238,7 @@ pub async fn audience_run(app: &App, request: Named) -> Result<AudienceSummary> 
     Ok(audience_summary(open.held()?, &request.name, &definition))
 }
 
-pub async fn audience_members(app: &App, request: PageRequest) -> Result<MemberList> {
+pub async fn audience_members(app: &App, request: MembersRequest) -> Result<MemberList> {
     let open = app.opened().await?;
     let held = open.held()?;
     open.workspace().definitions.audience(&request.name)?;
@@ -245,19 +246,29 @@ pub async fn audience_members(app: &App, request: PageRequest) -> Result<MemberL
         Some(state) => state.membership.members().to_vec(),
         None => held.store.members(&request.name).await?,
     };
-    let page = rows
-        .iter()
-        .skip(request.offset as usize)
-        .take(request.limit as usize);
-    let members = page.map(|it| Member {
+    let member = |it: &audiences::MemberSince| Member {
         profile_id: it.profile_id,
         name: name_of(held, it.profile_id),
         since_ms: it.since_ms,
-    });
+    };
+    let (skip, take) = (request.offset as usize, request.limit as usize);
+    if request.text.is_empty() {
+        return Ok(MemberList {
+            members: rows.iter().skip(skip).take(take).map(member).collect(),
+            total: rows.len() as u64,
+        });
+    }
+    let mut members: Vec<Member> = rows.iter().map(member).collect();
+    members.retain(|it| matches(&it.name, &request.text));
     Ok(MemberList {
-        members: members.collect(),
-        total: rows.len() as u64,
+        total: members.len() as u64,
+        members: members.into_iter().skip(skip).take(take).collect(),
     })
+}
+
+/// Whether a name has this part, whatever its case.
+fn matches(name: &str, part: &str) -> bool {
+    name.to_lowercase().contains(&part.trim().to_lowercase())
 }
 
 fn name_of(held: &Held, profile_id: i64) -> String {
@@ -272,12 +283,17 @@ fn name_of(held: &Held, profile_id: i64) -> String {
     )
 }
 
-pub async fn audience_changes(app: &App, request: PageRequest) -> Result<MembershipChanges> {
+pub async fn audience_changes(app: &App, request: MembersRequest) -> Result<MembershipChanges> {
     let open = app.opened().await?;
     let held = open.held()?;
+    // Names are not in the store: whoever looks for one looks through all changes that are kept.
+    let (offset, limit) = match request.text.is_empty() {
+        true => (request.offset, request.limit),
+        false => (0, u32::MAX),
+    };
     let (rows, total) = held
         .store
-        .membership_changes(&request.name, request.offset, request.limit)
+        .membership_changes(&request.name, offset, limit)
         .await?;
     let changes = rows.into_iter().map(|row| MembershipChange {
         name: name_of(held, row.profile_id),
@@ -286,9 +302,18 @@ pub async fn audience_changes(app: &App, request: PageRequest) -> Result<Members
         entered: row.entered,
         at_ms: row.at_ms,
     });
+    let mut changes: Vec<MembershipChange> = changes.collect();
+    if request.text.is_empty() {
+        return Ok(MembershipChanges { changes, total });
+    }
+    changes.retain(|it| matches(&it.name, &request.text));
     Ok(MembershipChanges {
-        changes: changes.collect(),
-        total,
+        total: changes.len() as u64,
+        changes: changes
+            .into_iter()
+            .skip(request.offset as usize)
+            .take(request.limit as usize)
+            .collect(),
     })
 }
 

@@ -5,22 +5,33 @@ use std::path::PathBuf;
 use tailrace_engine::session;
 use tailrace_model::{Result, api::*};
 
-use crate::{App, core::now_ms, lag, open::OpenWorkspace, queries, workspace::recent};
+use crate::{
+    App,
+    core::now_ms,
+    lag,
+    open::OpenWorkspace,
+    queries, syncs,
+    workspace::{Kind, recent},
+};
 
 pub async fn workspace_show(app: &App, _: Nothing) -> Result<WorkspaceSummary> {
     let open = app.opened().await?;
     let mut problems = open.workspace().definitions.problems();
+    problems.extend(syncs::place_problems(&open));
     problems.extend(open.log_problems());
-    if let Ok(held) = open.held() {
-        problems.extend(
-            held.people
-                .warehouses
-                .states()
-                .into_iter()
-                .filter_map(|state| state.error),
-        );
-    }
     let workspace = open.workspace();
+    if let Ok(held) = open.held() {
+        let states = held.people.warehouses.states().into_iter();
+        problems.extend(states.filter_map(|state| {
+            let error = state.error?;
+            let (name, path) = (&state.warehouse, ["tables", &state.table]);
+            Some(
+                workspace
+                    .definitions
+                    .place_in(Kind::Warehouse, name, &path, error),
+            )
+        }));
+    }
     Ok(WorkspaceSummary {
         name: workspace.definitions.name().to_owned(),
         path: open.folder().display().to_string(),

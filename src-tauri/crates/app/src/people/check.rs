@@ -9,6 +9,7 @@ use crate::open::OpenWorkspace;
 /// event's properties are not known and only the files are checked.
 pub async fn check(open: &OpenWorkspace) -> Result<Vec<Error>> {
     let mut problems = open.workspace().definitions.problems();
+    problems.extend(crate::syncs::place_problems(open));
     let Ok(held) = open.held() else {
         return Ok(problems);
     };

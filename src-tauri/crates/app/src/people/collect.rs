@@ -131,16 +131,15 @@ async fn run(
             batch = tail.next() => batch?,
             () = tokio::time::sleep(Duration::from_secs(1)) => {
                 let progress = tail.progress();
-                held.people.set_behind(name, &progress, collected.behind(&progress));
+                held.people.set_progress(name, &progress, &collected);
                 continue;
             }
         };
         let Some(batch) = batch else { break };
-        collected.add(&batch);
-        collect(open, name, &mut reader, batch).await?;
+        let lost = collected.add(&batch);
+        collect(open, name, &mut reader, batch, lost).await?;
         let progress = tail.progress();
-        held.people
-            .set_behind(name, &progress, collected.behind(&progress));
+        held.people.set_progress(name, &progress, &collected);
         activity.progress(progress.scanned, None, None);
     }
     held.people
@@ -151,19 +150,29 @@ async fn run(
 
 /// What was collected of a tail, which itself reads ahead.
 #[derive(Debug, Default)]
-struct Collected {
+pub(super) struct Collected {
     records: u64,
+    lost: i64,
     positions: Vec<(i32, i64)>,
 }
 
 impl Collected {
-    fn add(&mut self, batch: &RawBatch) {
+    /// Returns how many records were deleted before they were read, since the batch before.
+    fn add(&mut self, batch: &RawBatch) -> u64 {
+        let lost = (batch.lost - self.lost).max(0).unsigned_abs();
+        self.lost = batch.lost;
         self.records += batch.records.num_rows() as u64;
         self.positions.clone_from(&batch.positions);
+        lost
+    }
+
+    /// Records that are known to be lost, and are not counted with a batch yet.
+    pub(super) fn lost_since(&self, progress: &TailProgress) -> u64 {
+        (progress.lost - self.lost).max(0).unsigned_abs()
     }
 
     /// Records between what was collected and the ends last heard of.
-    fn behind(&self, progress: &TailProgress) -> i64 {
+    pub(super) fn behind(&self, progress: &TailProgress) -> i64 {
         // Everything that was read was collected: what is left up to `next` are no records, but marks of transactions.
         let all = progress.waiting == 0 && progress.scanned == self.records;
         let next = |it: &TailPartition| {
@@ -182,7 +191,13 @@ impl Collected {
     }
 }
 
-async fn collect(open: &Arc<OpenWorkspace>, name: &str, reader: &mut Reader, batch: RawBatch) -> Result<()> {
+async fn collect(
+    open: &Arc<OpenWorkspace>,
+    name: &str,
+    reader: &mut Reader,
+    batch: RawBatch,
+    lost: u64,
+) -> Result<()> {
     let people = &open.held()?.people;
     let mut collecting = people.collecting.lock().await;
     let now = now_ms();
@@ -199,6 +214,7 @@ async fn collect(open: &Arc<OpenWorkspace>, name: &str, reader: &mut Reader, bat
     pending.counts.events += collected.accepted as u64;
     pending.counts.duplicates += collected.duplicates as u64;
     pending.counts.malformed += malformed.len() as u64;
+    pending.counts.lost += lost;
     pending.malformed.extend(malformed);
     pending.set_positions(&batch.positions);
     let full = collecting.collector.is_full() || collecting.malformed_pending() > MALFORMED_PENDING_MAX;

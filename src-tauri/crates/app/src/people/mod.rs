@@ -21,6 +21,7 @@ use std::{
 
 pub use audiences::{AudienceState, definitions_changed, evaluate, start_evaluations};
 pub use check::check;
+use collect::Collected;
 pub use collect::start_sources;
 use observed::ObservedCache;
 pub use observed::observed;
@@ -130,6 +131,8 @@ pub struct SourceStatus {
     pub error: Option<Error>,
     /// Records between what was read and the end of the topic.
     pub behind: Option<i64>,
+    /// Records that were deleted before they were read, and are not counted in a checkpoint yet.
+    pub lost: u64,
     pub per_second: f64,
     cluster: Option<Arc<Cluster>>,
     group: Option<String>,
@@ -142,6 +145,7 @@ impl Default for SourceStatus {
             state: SourceState::Starting,
             error: None,
             behind: None,
+            lost: 0,
             per_second: 0.0,
             cluster: None,
             group: None,
@@ -245,10 +249,12 @@ impl People {
         change(Self::lock(&self.sources).entry(name.to_owned()).or_default());
     }
 
-    fn set_behind(&self, name: &str, progress: &TailProgress, behind: i64) {
+    fn set_progress(&self, name: &str, progress: &TailProgress, collected: &Collected) {
         let now = now_ms();
+        let behind = collected.behind(progress);
         self.set_source(name, |status| {
             status.behind = Some(behind);
+            status.lost = collected.lost_since(progress);
             status.state = if behind == 0 {
                 SourceState::Live
             } else {
@@ -301,6 +307,7 @@ impl People {
             total.events += source.counts.events;
             total.duplicates += source.counts.duplicates;
             total.malformed += source.counts.malformed;
+            total.lost += source.counts.lost;
             *at = now;
         }
     }
@@ -324,6 +331,7 @@ impl People {
                 events: sum.events + it.events,
                 duplicates: sum.duplicates + it.duplicates,
                 malformed: sum.malformed + it.malformed,
+                lost: sum.lost + it.lost,
             })
     }
 

@@ -35,6 +35,8 @@ pub struct SourceCounts {
     pub events: u64,
     pub duplicates: u64,
     pub malformed: u64,
+    /// Records that were deleted from the topic before they were read.
+    pub lost: u64,
 }
 
 fn bad_row(what: &str) -> Error {
@@ -130,6 +132,7 @@ impl Store {
                 events: to_u64(row.get("events")),
                 duplicates: to_u64(row.get("duplicates")),
                 malformed: to_u64(row.get("malformed")),
+                lost: to_u64(row.get("lost")),
             };
             (row.get("source"), (counts, row.get("checkpoint_ms")))
         };
@@ -284,15 +287,17 @@ async fn write_source(transaction: &mut Writing<'_>, source: &SourceCheckpoint, 
             .map_err(store_error)?;
     }
     sqlx::query(
-        "INSERT INTO source_counts VALUES (?, ?, ?, ?, ?) ON CONFLICT (source) DO UPDATE SET \
+        "INSERT INTO source_counts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (source) DO UPDATE SET \
          events = events + excluded.events, duplicates = duplicates + excluded.duplicates, \
-         malformed = malformed + excluded.malformed, checkpoint_ms = excluded.checkpoint_ms",
+         malformed = malformed + excluded.malformed, checkpoint_ms = excluded.checkpoint_ms, \
+         lost = lost + excluded.lost",
     )
     .bind(&source.source)
     .bind(to_i64(source.counts.events))
     .bind(to_i64(source.counts.duplicates))
     .bind(to_i64(source.counts.malformed))
     .bind(now_ms)
+    .bind(to_i64(source.counts.lost))
     .execute(&mut **transaction)
     .await
     .map_err(store_error)?;

@@ -20,7 +20,9 @@ pub use checkpoint::{SourceCheckpoint, SourceCounts};
 pub use lag::LagRow;
 pub use syncs::{AcknowledgedRow, RunRow, Settled};
 
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
+const SET_VERSION: &str = "PRAGMA user_version = 2";
+const FROM_1: &str = "ALTER TABLE source_counts ADD COLUMN lost INTEGER NOT NULL DEFAULT 0";
 
 /// A handle; cloning is cheap.
 #[derive(Debug, Clone)]
@@ -58,18 +60,8 @@ impl Store {
             .map_err(store_error)?;
         match version {
             SCHEMA_VERSION => Ok(()),
-            0 => {
-                let mut transaction = self.pool.begin().await.map_err(store_error)?;
-                sqlx::raw_sql(include_str!("schema.sql"))
-                    .execute(&mut *transaction)
-                    .await
-                    .map_err(store_error)?;
-                sqlx::raw_sql("PRAGMA user_version = 1")
-                    .execute(&mut *transaction)
-                    .await
-                    .map_err(store_error)?;
-                transaction.commit().await.map_err(store_error)
-            }
+            0 => self.change_schema(include_str!("schema.sql")).await,
+            1 => self.change_schema(FROM_1).await,
             other => Err(Error::user(
                 "state_version",
                 format!(
@@ -78,6 +70,18 @@ impl Store {
                 ),
             )),
         }
+    }
+
+    /// One step to this version's schema: all of it or nothing.
+    async fn change_schema(&self, sql: &'static str) -> Result<()> {
+        let mut transaction = self.pool.begin().await.map_err(store_error)?;
+        for sql in [sql, SET_VERSION] {
+            sqlx::raw_sql(sql)
+                .execute(&mut *transaction)
+                .await
+                .map_err(store_error)?;
+        }
+        transaction.commit().await.map_err(store_error)
     }
 
     /// Writes what is in memory and closes the file.

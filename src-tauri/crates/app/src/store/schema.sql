@@ -9,7 +9,7 @@ CREATE TABLE positions (           -- the next offset to read
 
 CREATE TABLE source_counts (
   source TEXT PRIMARY KEY, events INTEGER NOT NULL, duplicates INTEGER NOT NULL, malformed INTEGER NOT NULL,
-  checkpoint_ms INTEGER NOT NULL
+  checkpoint_ms INTEGER NOT NULL, lost INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE segments (            -- the files of the event log

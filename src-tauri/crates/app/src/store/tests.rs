@@ -27,6 +27,7 @@ fn checkpoint(positions: &[(i32, i64)], events: u64) -> SourceCheckpoint {
             events,
             duplicates: 1,
             malformed: 1,
+            lost: 4,
         },
         malformed: vec![malformed],
     }
@@ -63,13 +64,37 @@ async fn a_checkpoint_moves_positions_and_adds_counts() {
             SourceCounts {
                 events: 17,
                 duplicates: 2,
-                malformed: 2
+                malformed: 2,
+                lost: 8,
             },
             200
         )
     );
     assert_eq!(store.malformed("shop", 0, 10).await.unwrap().len(), 2);
     assert_eq!(store.malformed("other", 0, 10).await.unwrap().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_state_of_an_older_version_is_taken_over() {
+    let (folder, store) = store().await;
+    store
+        .checkpoint(None, &[checkpoint(&[(0, 10)], 14)], 100)
+        .await
+        .unwrap();
+    for sql in [
+        "ALTER TABLE source_counts DROP COLUMN lost",
+        "PRAGMA user_version = 1",
+    ] {
+        sqlx::raw_sql(sql).execute(&store.pool).await.unwrap();
+    }
+    store.close().await;
+    let store = Store::open(folder.path()).await.unwrap();
+    store
+        .checkpoint(None, &[checkpoint(&[(0, 12)], 2)], 200)
+        .await
+        .unwrap();
+    let (counts, _) = store.source_counts().await.unwrap()["shop"];
+    assert_eq!((counts.events, counts.lost), (16, 4));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,9 +2,11 @@
 //! destination last acknowledged; never to what was last computed.
 //!
 //! Invariants: an audience that was not evaluated delivers nothing and removes nothing; only rows that this sync wrote
-//! are removed; a refused row stays owed; what became of a row is recorded before the next batch is sent.
+//! are removed; a refused row stays owed; what became of a row is recorded before the next batch is sent; one run at a
+//! time of a sync and of a destination, whoever asks for it; two syncs never write to one place.
 
 mod difference;
+mod places;
 mod record;
 mod schedule;
 
@@ -14,6 +16,7 @@ use std::{
 };
 
 use difference::Difference;
+pub use places::problems as place_problems;
 use record::StoreRecorder;
 pub use schedule::start_schedule;
 use tailrace_connectors::{
@@ -21,9 +24,10 @@ use tailrace_connectors::{
     destinations::{self, Destination, SyncContext, Wants},
 };
 use tailrace_model::{
-    DestinationDefinition, Error, Result,
+    DestinationDefinition, Error, Result, SyncDefinition,
     api::{RunState, SyncOutcome, SyncRun, Topic},
 };
+use tokio::sync::{OwnedMutexGuard, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -32,23 +36,50 @@ use crate::{
     store::RunRow,
 };
 
-/// What is known of syncs beside their runs.
+/// Runs at once, whoever asked for them.
+pub const RUNS_MAX: usize = 4;
+
+/// Locks by name, each one's waiters in the order in which they came.
 #[derive(Debug, Default)]
+struct Turns(Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>);
+
+impl Turns {
+    async fn take(&self, name: &str) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(turns.entry(name.to_owned()).or_default())
+        };
+        turn.lock_owned().await
+    }
+}
+
+/// What is known of syncs beside their runs.
+#[derive(Debug)]
 pub struct Syncs {
-    /// One run at a time for each sync.
-    running: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// One run at a time for each sync. A turn is taken before a lane, and a lane before a permit.
+    turns: Turns,
+    /// One run at a time for each destination.
+    lanes: Turns,
+    permits: Semaphore,
     /// Keys that were refused last time; they go last, so that they never hold up others.
     refused: Mutex<BTreeMap<String, HashSet<String>>>,
     /// Rows owed after the last run.
     owed: Mutex<BTreeMap<String, u64>>,
 }
 
-impl Syncs {
-    fn turn(&self, sync: &str) -> Arc<tokio::sync::Mutex<()>> {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(running.entry(sync.to_owned()).or_default())
+impl Default for Syncs {
+    fn default() -> Self {
+        Self {
+            turns: Turns::default(),
+            lanes: Turns::default(),
+            permits: Semaphore::new(RUNS_MAX),
+            refused: Mutex::default(),
+            owed: Mutex::default(),
+        }
     }
+}
 
+impl Syncs {
     fn refused(&self, sync: &str) -> HashSet<String> {
         self.refused
             .lock()
@@ -93,7 +124,31 @@ pub fn connect(open: &OpenWorkspace, name: &str) -> Result<Box<dyn Destination>>
     })
 }
 
-/// Runs a sync now, or with `dry_run` only computes its difference.
+/// Waits for something unless the run is cancelled first.
+async fn unless_cancelled<T>(cancel: &CancellationToken, wait: impl Future<Output = T>) -> Result<T> {
+    let cancelled = || Error::external("cancelled", "the sync was stopped before it sent anything");
+    cancel.run_until_cancelled(wait).await.ok_or_else(cancelled)
+}
+
+/// Takes the lane of the sync's destination, and the definition as it is by then.
+async fn take_lane(
+    open: &OpenWorkspace,
+    held: &Held,
+    name: &str,
+) -> Result<(SyncDefinition, OwnedMutexGuard<()>)> {
+    let defined = || open.workspace().definitions.sync(name).cloned();
+    loop {
+        let destination = defined()?.destination;
+        let lane = held.syncs.lanes.take(&destination).await;
+        let definition = defined()?;
+        if definition.destination == destination {
+            return Ok((definition, lane));
+        }
+    }
+}
+
+/// Runs a sync now, or with `dry_run` only computes its difference. Waits for runs of the same sync and of others to the
+/// same destination.
 pub async fn run(
     open: &OpenWorkspace,
     name: &str,
@@ -101,18 +156,36 @@ pub async fn run(
     cancel: &CancellationToken,
 ) -> Result<SyncOutcome> {
     let held = open.held()?;
-    let definition = open.workspace().definitions.sync(name)?.clone();
-    let destination = connect(open, &definition.destination)?;
-    let turn = held.syncs.turn(name);
-    let _turn = turn.lock().await;
-    let difference = difference::compute(open, held, name, &definition).await?;
-    let shown = difference.show()?;
+    open.workspace().definitions.sync(name)?;
+    let _turn = unless_cancelled(cancel, held.syncs.turns.take(name)).await?;
     if dry_run {
+        let definition = open.workspace().definitions.sync(name)?.clone();
+        connect(open, &definition.destination)?;
+        places::refuse_taken(open, name)?;
+        let computed = unless_cancelled(cancel, difference::compute(open, held, name, &definition)).await??;
         return Ok(SyncOutcome {
-            difference: shown,
+            difference: computed.show()?,
             run: None,
         });
     }
+    let (definition, _lane) = unless_cancelled(cancel, take_lane(open, held, name)).await??;
+    // The semaphore is never closed.
+    let _permit = unless_cancelled(cancel, held.syncs.permits.acquire()).await?.ok();
+    run_in_turn(open, held, name, &definition, cancel).await
+}
+
+async fn run_in_turn(
+    open: &OpenWorkspace,
+    held: &Held,
+    name: &str,
+    definition: &SyncDefinition,
+    cancel: &CancellationToken,
+) -> Result<SyncOutcome> {
+    let destination = connect(open, &definition.destination)?;
+    places::refuse_taken(open, name)?;
+    let computed = difference::compute(open, held, name, definition);
+    let difference = unless_cancelled(cancel, computed).await??;
+    let shown = difference.show()?;
     held.syncs.set_owed(name, difference.owed());
     if difference.is_empty() && !(destination.wants() == Wants::WholeState && difference.never_delivered) {
         return Ok(SyncOutcome {
@@ -120,13 +193,7 @@ pub async fn run(
             run: None,
         });
     }
-    let context = SyncContext {
-        sync: name.to_owned(),
-        audience: definition.audience.clone(),
-        key: definition.key.clone(),
-        options: definition.options.clone(),
-        run: uuid::Uuid::new_v4(),
-    };
+    let context = places::context(name, definition);
     let run = deliver(open, held, &context, &*destination, difference, cancel).await?;
     held.syncs.set_owed(name, run.failed);
     open.hub.add(&Topic::Syncs, 1);
@@ -231,3 +298,6 @@ fn error_of(delivered: &Delivered, refused: u64) -> Option<Error> {
         ))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,17 +113,19 @@ impl Buffer {
     }
 
     /// Counts a batch and keeps what matched of it.
-    pub fn add(&mut self, matched: RecordBatch, scanned: u64, bytes: usize, mistyped: u64) {
+    pub fn add(&mut self, matched: RecordBatch, scanned: u64, bytes: usize, mistyped: u64, now_ms: i64) {
         self.scanned += scanned;
         self.scanned_bytes += bytes as u64;
         self.mistyped += mistyped;
-        let now = crate::core::now_ms();
-        self.rates.push_back((now, self.scanned));
-        while self.rates.len() > 2
-            && self
-                .rates
-                .front()
-                .is_some_and(|(at, _)| now - at > RATE_WINDOW_MS)
+        if self.rates.is_empty() {
+            self.rates.push_back((now_ms, 0));
+        }
+        self.rates.push_back((now_ms, self.scanned));
+        // The newest before the window stays: what came since then is what came in the window.
+        while self
+            .rates
+            .get(1)
+            .is_some_and(|(at, _)| now_ms - at > RATE_WINDOW_MS)
         {
             self.rates.pop_front();
         }
@@ -169,9 +171,16 @@ impl Buffer {
 
     /// Counts and columns; the caller adds state, partitions and note.
     pub fn status(&self, now_ms: i64) -> TailStatus {
-        let rate = match (self.rates.front(), self.rates.back()) {
-            (Some((from, first)), Some((to, last))) if to > from && now_ms - to <= RATE_WINDOW_MS => {
-                (last - first) as f64 * 1_000.0 / (to - from) as f64
+        let before = self
+            .rates
+            .iter()
+            .rev()
+            .find(|(at, _)| now_ms - at > RATE_WINDOW_MS)
+            .or(self.rates.front());
+        let rate = match (before, self.rates.back()) {
+            (Some((from, first)), Some((_, last))) if now_ms > *from => {
+                let elapsed = (now_ms - from).clamp(1, RATE_WINDOW_MS);
+                (last - first) as f64 * 1_000.0 / elapsed as f64
             }
             _ => 0.0,
         };
@@ -215,5 +224,32 @@ impl Buffer {
             columns: self.columns(),
             total: self.matched,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tailrace_connectors::clusters::kafka::raw_schema;
+
+    use super::*;
+
+    #[test]
+    fn the_rate_is_of_the_last_seconds() {
+        let mut buffer = Buffer::new(Keeps::Newest);
+        let mut at = |now_ms: i64, records: u64| {
+            if records > 0 {
+                buffer.add(RecordBatch::new_empty(raw_schema()), records, 0, 0, now_ms);
+            }
+            buffer.status(now_ms).per_second
+        };
+        // A steady stream of 100 a second.
+        for tick in 1..=50 {
+            at(tick * 100, 10);
+        }
+        assert_eq!(at(5_000, 0), 105.0);
+        // A stream that has ended fades, and is nothing after the window.
+        let fading = at(6_000, 0);
+        assert!((40.0..60.0).contains(&fading), "{fading}");
+        assert_eq!(at(7_001, 0), 0.0);
     }
 }

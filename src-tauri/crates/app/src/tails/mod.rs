@@ -134,7 +134,7 @@ async fn run(
             }
         };
         match next {
-            Ok(Some(batch)) => match keep(view, filter.as_mut(), batch, limit) {
+            Ok(Some(batch)) => match keep(view, filter.as_mut(), batch, limit, &mut paused).await {
                 Ok(done) => {
                     let progress = tail.progress();
                     activity.progress(progress.scanned, None, None);
@@ -179,20 +179,42 @@ async fn run(
     publish(view.matched());
 }
 
-/// Filters a batch and keeps what matches. True when as many matched as were asked for.
-fn keep(view: &TailView, filter: Option<&mut Filter>, batch: RawBatch, limit: Option<u64>) -> Result<bool> {
+/// Filters a batch and keeps what matches; a batch that a pause overtakes is kept after it. True when as many matched
+/// as were asked for.
+async fn keep(
+    view: &TailView,
+    filter: Option<&mut Filter>,
+    batch: RawBatch,
+    limit: Option<u64>,
+    paused: &mut watch::Receiver<bool>,
+) -> Result<bool> {
     let scanned = batch.records.num_rows() as u64;
     let (mut matched, mistyped) = match filter {
         Some(filter) => filter.apply(&batch.records)?,
         None => (batch.records, 0),
     };
-    let mut buffer = view.buffer.lock().unwrap_or_else(PoisonError::into_inner);
-    let left = limit.map_or(u64::MAX, |limit| limit.saturating_sub(buffer.matched()));
-    if matched.num_rows() as u64 > left {
-        matched = matched.slice(0, left as usize);
+    loop {
+        {
+            let mut buffer = view.buffer();
+            // Looked at with the buffer held: see `TailView::pause`.
+            if !*view.paused.borrow() {
+                let left = limit.map_or(u64::MAX, |limit| limit.saturating_sub(buffer.matched()));
+                if matched.num_rows() as u64 > left {
+                    matched = matched.slice(0, left as usize);
+                }
+                buffer.add(matched, scanned, batch.bytes, mistyped, now_ms());
+                return Ok(limit.is_some_and(|limit| buffer.matched() >= limit));
+            }
+        }
+        tokio::select! {
+            biased;
+            // What was read and not shown is read again by whoever starts again.
+            () = view.token.cancelled() => return Ok(false),
+            waited = paused.wait_for(|paused| !paused) => if waited.is_err() {
+                return Ok(false);
+            },
+        }
     }
-    buffer.add(matched, scanned, batch.bytes, mistyped);
-    Ok(limit.is_some_and(|limit| buffer.matched() >= limit))
 }
 
 impl TailView {
@@ -211,7 +233,9 @@ impl TailView {
             .and_then(|ending| ending.error.clone())
     }
 
+    /// When it returns, nothing is added any more until the pause is over.
     pub fn pause(&self, paused: bool) {
+        let _held = self.buffer();
         self.paused.send_replace(paused);
     }
 

@@ -12,6 +12,7 @@ use tailrace_model::{
 
 use super::{
     check_people::{ConditionCheck, check_computed},
+    check_zone::check_time_zone,
     definitions::{Definitions, Kind, Loaded, Named, instead},
     locate::Locator,
     parse::problem,
@@ -168,11 +169,8 @@ fn check_workspace(definitions: &mut Definitions) {
     if workspace.name.trim().is_empty() {
         report.at(&["name"], "the name is empty: write what the window shall show");
     }
-    if workspace.time_zone.trim().is_empty() {
-        report.at(
-            &["time_zone"],
-            "the time zone is empty: write an IANA name such as \"Europe/Berlin\", or \"UTC\"",
-        );
+    if let Err(sentence) = check_time_zone(&workspace.time_zone) {
+        report.at(&["time_zone"], sentence);
     }
     let problems = report.problems;
     definitions.workspace.problems.extend(problems);

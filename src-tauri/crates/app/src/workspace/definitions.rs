@@ -16,6 +16,7 @@ use tailrace_model::{
 use super::{
     check,
     files::{read_text, reason},
+    locate::Locator,
     parse::{nearest, parse, problem},
 };
 
@@ -207,6 +208,43 @@ impl Definitions {
             .value
             .as_ref()
             .map_or("UTC", |workspace| &workspace.time_zone)
+    }
+
+    /// A problem found outside this module, at the value of a path in a definition's file, or where the nearest thing to
+    /// it stands: `syncs/x.toml:3:8: ...`.
+    pub fn problem_in(&self, kind: Kind, name: &str, path: &[&str], code: &str, sentence: &str) -> Error {
+        let (file, text) = self.text_of(kind, name);
+        problem(&file, &text, Locator::new(&text).value(path), code, sentence)
+    }
+
+    /// Places an error that came of a definition, and says so in front of its sentence: `warehouses/x.toml:3:8: ...`.
+    pub fn place_in(&self, kind: Kind, name: &str, path: &[&str], error: Error) -> Error {
+        let placed = self.problem_in(kind, name, path, &error.code, &error.message);
+        Error {
+            message: placed.message,
+            position: placed.position,
+            ..error
+        }
+    }
+
+    /// The `.toml` of a definition and its text; of one that has none, the text is empty.
+    fn text_of(&self, kind: Kind, name: &str) -> (String, String) {
+        fn of<T>(named: &Named<T>, name: &str) -> Option<(String, String)> {
+            named
+                .get(name)
+                .map(|loaded| (loaded.toml_file(), loaded.toml.clone()))
+        }
+        let found = match kind {
+            Kind::Workspace => Some((self.workspace.file.clone(), self.workspace.toml.clone())),
+            Kind::Cluster => of(&self.clusters, name),
+            Kind::Source => of(&self.sources, name),
+            Kind::Warehouse => of(&self.warehouses, name),
+            Kind::Trait => of(&self.traits, name),
+            Kind::Audience => of(&self.audiences, name),
+            Kind::Destination => of(&self.destinations, name),
+            Kind::Sync => of(&self.syncs, name),
+        };
+        found.unwrap_or_else(|| (format!("{}/{name}.toml", kind.folder()), String::new()))
     }
 
     /// Every problem, by file and place.
@@ -406,7 +444,7 @@ fn load_twin<T: Twin>(dir: &Path, kind: Kind, name: &str, files: Files) -> Loade
     {
         let sentence =
             format!("SQL has its own file: move the text of \"sql\" to {sql_file} and remove the key");
-        let offset = super::locate::Locator::new(&loaded.toml).key(&["sql"]);
+        let offset = Locator::new(&loaded.toml).key(&["sql"]);
         let problem = problem(
             &loaded.file,
             &loaded.toml,

@@ -44,7 +44,7 @@ impl WorkspaceLock {
                     path.display(),
                     reason(&error)
                 );
-                return Err(Error::user("workspace_lock_failed", message));
+                return Err(Error::user("workspace_lock_failed", message).about(dir));
             }
         }
         let holder = format!("{}\n{what}\n", std::process::id());
@@ -77,6 +77,7 @@ fn locked(dir: &Path, path: &Path) -> Error {
             dir.display()
         ),
     )
+    .about(dir)
 }
 
 #[cfg(test)]
@@ -90,6 +91,7 @@ mod tests {
         let error = WorkspaceLock::acquire(dir.path(), "tailrace serve").unwrap_err();
         let (shown, process) = (dir.path().display(), std::process::id());
         assert_eq!(error.code, "workspace_locked");
+        assert_eq!(error.path.as_deref(), dir.path().to_str());
         assert_eq!(
             error.message,
             format!(

@@ -7,6 +7,7 @@
 
 mod check;
 mod check_people;
+mod check_zone;
 mod definitions;
 mod edit;
 mod files;
@@ -58,12 +59,13 @@ impl Workspace {
                 "no_workspace",
                 format!("{shown} can't be opened ({}): name a workspace, or make one with `tailrace init {shown}`", reason(&error)),
             )
+            .about(dir)
         })?;
         if !dir.join(WORKSPACE_FILE).is_file() {
             let message = format!(
                 "{shown} is no workspace, it has no {WORKSPACE_FILE}: name another folder, or make one with `tailrace init {shown}`"
             );
-            return Err(Error::user("no_workspace", message));
+            return Err(Error::user("no_workspace", message).about(&dir));
         }
         let definitions = Definitions::load(&dir);
         Ok(Self {

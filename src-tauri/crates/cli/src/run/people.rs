@@ -226,8 +226,19 @@ pub async fn audience(app: &App, args: Audience, output: &Output) -> anyhow::Res
                 ))?;
             }
         }
-        Audience::Members { name, offset, limit } => {
-            let found = run::audience_members(app, PageRequest { name, offset, limit }).await?;
+        Audience::Members {
+            name,
+            search,
+            offset,
+            limit,
+        } => {
+            let request = MembersRequest {
+                name,
+                text: search,
+                offset,
+                limit,
+            };
+            let found = run::audience_members(app, request).await?;
             output.list(&found.members, &["profile", "name", "since"], |it| {
                 vec![it.profile_id.to_string(), it.name.clone(), time(it.since_ms)]
             })?;
@@ -265,10 +276,10 @@ async fn list(app: &App, output: &Output) -> anyhow::Result<()> {
     for it in run::audience_list(app, Nothing {}).await? {
         let total = run::audience_members(
             app,
-            PageRequest {
+            MembersRequest {
                 name: it.name.clone(),
-                offset: 0,
                 limit: 1,
+                ..MembersRequest::default()
             },
         )
         .await?

@@ -114,13 +114,14 @@ pub async fn ingest(folder: PathBuf, until_caught_up: bool, output: &Output) -> 
     ended?;
     output.list(
         &sources?,
-        &["source", "events", "duplicates", "malformed"],
+        &["source", "events", "duplicates", "malformed", "lost"],
         |it| {
             vec![
                 it.name.clone(),
                 count(it.events),
                 count(it.duplicates),
                 count(it.malformed),
+                count(it.lost),
             ]
         },
     )?;

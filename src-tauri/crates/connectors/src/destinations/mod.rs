@@ -39,6 +39,7 @@ pub struct Connector {
     /// Keys of `[options]` in a sync that leads here.
     pub options: &'static [Field],
     open: Open,
+    place: fn(&SyncContext) -> Result<String>,
 }
 
 type Open = fn(&Map<String, Value>, &Path) -> Result<Box<dyn Destination>>;
@@ -64,6 +65,13 @@ pub fn open(
     base: &Path,
 ) -> Result<Box<dyn Destination>> {
     (connector(kind)?.open)(settings, base)
+}
+
+/// What of a destination of this kind the sync owns: its table, its file; see [`Destination::place`]. Needs no settings,
+/// so it can be told where a secret of theirs is not known. Two syncs with one target and one place would take each
+/// other's rows away.
+pub fn place(kind: DestinationKind, sync: &SyncContext) -> Result<String> {
+    (connector(kind)?.place)(sync)
 }
 
 /// What a sync is, as far as a destination cares.

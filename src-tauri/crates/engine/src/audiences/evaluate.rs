@@ -32,7 +32,6 @@ pub struct Evaluation {
     pub unknown_ids: u64,
     pub evaluated_ms: i64,
     pub took_ms: i64,
-    pub events_scanned: u64,
 }
 
 /// Evaluates an audience at `t_ms`. Dropping the future ends the work.
@@ -51,7 +50,6 @@ pub async fn members(session: &Session, definition: &AudienceDefinition, t_ms: i
         members,
         evaluated_ms: t_ms,
         took_ms: counters.took_ms,
-        events_scanned: counters.events_scanned,
     })
 }
 
@@ -118,7 +116,7 @@ pub async fn preview(
         sample: found.sample,
         took_ms: found.took_ms,
         evaluated_ms: t_ms,
-        events_scanned: found.events_scanned,
+        events: session.events(),
     })
 }
 
@@ -128,7 +126,6 @@ struct Found {
     sizes: Vec<ConditionSize>,
     sample: Vec<SampleMember>,
     took_ms: i64,
-    events_scanned: u64,
 }
 
 /// The members of the lowest ids, in their order: the same ones whichever partition answers first.
@@ -190,7 +187,6 @@ async fn of_sql(session: &Session, definition: &AudienceDefinition, t_ms: i64) -
         sizes: Vec::new(),
         sample: sample.0,
         took_ms: counters.took_ms,
-        events_scanned: counters.events_scanned,
     })
 }
 
@@ -240,7 +236,6 @@ async fn of_conditions(session: &Session, condition: &Condition, t_ms: i64) -> R
         sizes,
         sample: sample.0,
         took_ms: counters.took_ms,
-        events_scanned: counters.events_scanned,
     })
 }
 

@@ -237,6 +237,12 @@ impl Session {
             .sum()
     }
 
+    /// How many events every answer is over; `None`: not known.
+    pub fn events(&self) -> Option<u64> {
+        let statistics = self.core.main.get("events")?.statistics()?;
+        statistics.num_rows.get_value().map(|rows| *rows as u64)
+    }
+
     /// What to call a profile: its user id, else its email, else an anonymous id, else its number.
     pub fn profile_name(&self, profile_id: i64) -> String {
         self.core

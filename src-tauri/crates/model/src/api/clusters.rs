@@ -24,7 +24,8 @@ pub struct ClusterOverview {
     pub brokers: Vec<Broker>,
     pub topics: u64,
     pub partitions: u64,
-    pub groups: u64,
+    /// Absent: the cluster does not say, because listing groups is not allowed or one of its brokers is away.
+    pub groups: Option<u64>,
     /// How long the cluster took to answer.
     pub took_ms: i64,
 }

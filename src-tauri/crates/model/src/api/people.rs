@@ -18,6 +18,8 @@ pub struct SourceSummary {
     pub duplicates: u64,
     /// Kept apart with their reason.
     pub malformed: u64,
+    /// Records that were deleted from the topic before they were read, so far as is known.
+    pub lost: u64,
     /// Records between the checkpoint and the end of the topic; absent: unknown.
     pub behind: Option<i64>,
     pub per_second: f64,
@@ -51,6 +53,18 @@ pub struct MalformedRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct SearchRequest {
     /// Any identifier, or the beginning of one; empty: the last seen.
+    pub text: String,
+    #[serde(default)]
+    pub offset: u64,
+    pub limit: u32,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct MembersRequest {
+    /// Of the audience.
+    pub name: String,
+    /// A part of a profile's name; empty: all.
+    #[serde(default)]
     pub text: String,
     #[serde(default)]
     pub offset: u64,
@@ -263,7 +277,8 @@ pub struct AudiencePreview {
     pub sample: Vec<SampleMember>,
     pub took_ms: i64,
     pub evaluated_ms: i64,
-    pub events_scanned: u64,
+    /// Events that the answer is over: all in the event log; absent: unknown.
+    pub events: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -435,6 +435,17 @@ fn a_broken_workspace_file_is_a_problem_too() {
 }
 
 #[test]
+fn a_time_zone_that_is_none_is_said_with_its_line() {
+    let text = |zone: &str| format!("name = \"x\"\ntime_zone = \"{zone}\"\n");
+    check(WORKSPACE_FILE, &text("Europe/Berlin"), "");
+    check(
+        WORKSPACE_FILE,
+        &text("Europe/Berln"),
+        "tailrace.toml:2:13: there is no time zone \"Europe/Berln\": did you mean \"Europe/Berlin\"?",
+    );
+}
+
+#[test]
 fn a_folder_that_is_no_workspace_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let shown = dir.path().display();
@@ -444,8 +455,12 @@ fn a_folder_that_is_no_workspace_is_refused() {
             "{shown} is no workspace, it has no tailrace.toml: name another folder, or make one with `tailrace init {shown}`"
         )
     );
+    let said = Workspace::open(dir.path()).unwrap_err().path;
+    assert_eq!(said.as_deref(), Some(shown.to_string().as_str()));
     let gone = dir.path().join("gone");
     let shown = gone.display();
+    let said = Workspace::open(&gone).unwrap_err().path;
+    assert_eq!(said.as_deref(), Some(shown.to_string().as_str()));
     assert_eq!(
         Workspace::open(&gone).unwrap_err().message,
         format!(

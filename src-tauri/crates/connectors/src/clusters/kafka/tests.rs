@@ -396,6 +396,19 @@ async fn dead_clusters_are_explained() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_whose_groups_cannot_be_listed_is_shown_without_their_number() {
+    let (_mock, client) = cluster(2, &[("t", 3)]);
+    // The mock cluster does not speak that request.
+    assert!(client.group_names().await.is_err());
+    let overview = client.overview().await.expect("an overview without its groups");
+    assert_eq!(
+        (overview.topics, overview.partitions, overview.groups),
+        (1, 3, None)
+    );
+    assert_eq!(overview.brokers.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn connections_are_tried_step_by_step() {
     use tokio::{io::AsyncWriteExt, net::TcpListener};
     let check = async |pairs: &[(&str, &str)], expected: &[(&str, bool)], says: &str| {

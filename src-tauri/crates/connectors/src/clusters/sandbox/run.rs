@@ -380,11 +380,14 @@ fn go_live(work: &Work, mut shop: Shop, producer: &ShopProducer) {
     let started = Instant::now();
     let mut last = started;
     let mut owed = 0.0;
+    // The wanted rate is the mean, bursts included.
+    let extra = (BURST_TIMES - 1.0) * BURST_MS as f64 / BURST_EVERY_MS as f64;
+    let quiet = work.settings.events_per_second / if work.settings.bursts { 1.0 + extra } else { 1.0 };
     while !work.token.is_cancelled() {
         std::thread::sleep(Duration::from_millis(TICK_MS));
         let phase_ms = started.elapsed().as_millis() % BURST_EVERY_MS;
         let in_burst = work.settings.bursts && (BURST_FROM_MS..BURST_FROM_MS + BURST_MS).contains(&phase_ms);
-        let rate = work.settings.events_per_second * if in_burst { BURST_TIMES } else { 1.0 };
+        let rate = quiet * if in_burst { BURST_TIMES } else { 1.0 };
         let passed = last.elapsed();
         last += passed;
         owed = (owed + rate * passed.as_secs_f64()).min(TICK_EVENTS_MAX);

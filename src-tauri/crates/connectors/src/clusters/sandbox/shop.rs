@@ -262,7 +262,7 @@ impl Shop {
         format!("ajs-next-{now_ms}-{}", self.dice.uuid())
     }
 
-    /// Somebody comes. A few people come much more often than most.
+    /// Somebody comes. Some people come much more often than most, none more than one time in a hundred of a thousand people.
     fn begin(&mut self) -> Visit {
         self.visit_count += 1;
         let referrer = *self.dice.pick(&REFERRERS);
@@ -275,7 +275,8 @@ impl Shop {
             // Where a passer-by lives follows from the visit, as if it were a user's number.
             (None, (0, 0), device, home(self.seed ^ 1, self.visit_count as u32))
         } else {
-            let often = self.dice.unit().powi(3);
+            let unit = self.dice.unit();
+            let often = unit * unit.sqrt();
             let rank = (often * f64::from(self.people_max)) as u64;
             let number =
                 ((rank * 2_654_435_761 + self.seed % 1_000_003) % u64::from(self.people_max)) as u32 + 1;

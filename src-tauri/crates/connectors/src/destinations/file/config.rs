@@ -69,7 +69,8 @@ pub(super) fn file(sync: &str, options: &Map<String, Value>) -> Result<(PathBuf,
             file.display()
         ))
     })?;
-    Ok((file, format))
+    // `a//b.csv` and `a/./b.csv` are one file.
+    Ok((file.components().collect(), format))
 }
 
 fn format(file: &Path) -> Option<Format> {

@@ -30,9 +30,15 @@ pub(super) struct Files {
 impl Files {
     pub fn open(settings: &Map<String, Value>, base: &Path) -> Result<Self> {
         Ok(Self {
-            folder: base.join(Config::read(settings)?.path),
+            // `exports`, `./exports` and `exports/` are one folder.
+            folder: base.join(Config::read(settings)?.path).components().collect(),
         })
     }
+}
+
+/// The sync's file, in the destination's folder.
+pub(super) fn place(sync: &SyncContext) -> Result<String> {
+    Ok(config::file(&sync.sync, &sync.options)?.0.display().to_string())
 }
 
 #[async_trait]
@@ -55,7 +61,7 @@ impl Destination for Files {
     }
 
     fn place(&self, sync: &SyncContext) -> Result<String> {
-        Ok(config::file(&sync.sync, &sync.options)?.0.display().to_string())
+        place(sync)
     }
 
     /// Makes the folder when it is not there, and a file in it that it removes again.

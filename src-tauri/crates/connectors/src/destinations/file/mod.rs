@@ -20,4 +20,5 @@ pub(super) const CONNECTOR: Connector = Connector {
     settings: config::SETTINGS,
     options: config::OPTIONS,
     open: |settings, base| Ok(Box::new(destination::Files::open(settings, base)?)),
+    place: destination::place,
 };

@@ -271,3 +271,27 @@ fn file_names_stay_in_their_folder() {
         "options.name is not known: the keys are file",
     );
 }
+
+#[test]
+fn one_file_is_one_place_however_it_is_written() {
+    let base = Path::new("/w");
+    let of = |folder_path: &str, file: &str| {
+        let destination = folder(base, folder_path);
+        let place = destination.place(&context(file)).unwrap();
+        assert_eq!(
+            crate::destinations::place(DestinationKind::File, &context(file)).unwrap(),
+            place
+        );
+        format!("{}/{place}", destination.target())
+    };
+    let expected = "/w/exports/a/b.csv";
+    for (folder_path, file) in [
+        ("exports", "a/b.csv"),
+        ("./exports/", "a//b.csv"),
+        ("exports/a", "b.csv"),
+        ("/w/exports", "a/./b.csv"),
+    ] {
+        assert_eq!(of(folder_path, file), expected, "{folder_path} and {file}");
+    }
+    assert_ne!(of("exports", "b.csv"), expected);
+}

@@ -319,6 +319,14 @@ impl Postgres {
     }
 }
 
+/// The sync's table. One without a schema is told as one of `public`, where it is unless the server's `search_path` says
+/// otherwise: `vips` and `public.vips` are one place.
+pub(super) fn place(sync: &SyncContext) -> Result<String> {
+    let mut table = config::table(&sync.sync, &sync.options)?;
+    table.schema.get_or_insert_with(|| "public".to_owned());
+    Ok(table.quoted())
+}
+
 #[async_trait]
 impl Destination for Postgres {
     fn target(&self) -> String {
@@ -340,7 +348,7 @@ impl Destination for Postgres {
     }
 
     fn place(&self, sync: &SyncContext) -> Result<String> {
-        Ok(config::table(&sync.sync, &sync.options)?.quoted())
+        place(sync)
     }
 
     async fn check(&self, cancel: &CancellationToken) -> Result<String> {

@@ -21,4 +21,5 @@ pub(super) const CONNECTOR: Connector = Connector {
     settings: config::SETTINGS,
     options: config::OPTIONS,
     open: |settings, _| Ok(Box::new(destination::Postgres::open(settings)?)),
+    place: destination::place,
 };

@@ -42,6 +42,12 @@ impl Webhook {
     }
 }
 
+/// Every request names its sync, so that each has a place of its own.
+pub(super) fn place(sync: &SyncContext) -> Result<String> {
+    form::read::<Value>(&[], &sync.options, "options")?;
+    Ok(sync.sync.clone())
+}
+
 #[async_trait]
 impl Destination for Webhook {
     fn target(&self) -> String {
@@ -57,8 +63,7 @@ impl Destination for Webhook {
     }
 
     fn place(&self, sync: &SyncContext) -> Result<String> {
-        form::read::<Value>(&[], &sync.options, "options")?;
-        Ok(sync.sync.clone())
+        place(sync)
     }
 
     /// Posts a batch without rows, marked `"test": true`.

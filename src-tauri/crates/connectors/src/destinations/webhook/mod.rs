@@ -22,4 +22,5 @@ pub(super) const CONNECTOR: Connector = Connector {
     settings: config::SETTINGS,
     options: &[],
     open: |settings, _| Ok(Box::new(destination::Webhook::open(settings)?)),
+    place: destination::place,
 };

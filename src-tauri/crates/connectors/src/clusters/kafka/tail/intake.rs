@@ -118,6 +118,10 @@ impl Intake {
             .collect()
     }
 
+    pub fn lost(&self) -> i64 {
+        self.parts.iter().map(|part| part.lost).sum()
+    }
+
     pub fn progress(&self) -> Vec<TailPartition> {
         let one = |part: &Part| TailPartition {
             partition: part.partition,

@@ -95,6 +95,8 @@ pub struct RawBatch {
     pub bytes: usize,
     /// The next offset of every partition after this batch: what a checkpoint stores.
     pub positions: Vec<(i32, i64)>,
+    /// Records before those positions that were deleted before they were read.
+    pub lost: i64,
 }
 
 /// What a tail did so far.

@@ -359,6 +359,7 @@ impl Worker {
             records: self.intake.batch.finish()?,
             bytes,
             positions: self.intake.positions(),
+            lost: self.intake.lost(),
         };
         // Before it is taken, so that whoever has a batch finds it counted.
         self.report();
@@ -413,7 +414,7 @@ impl Worker {
         }
         let waits_for = self.waits_for();
         let partitions = self.intake.progress();
-        let lost = self.intake.parts.iter().map(|part| part.lost).sum();
+        let lost = self.intake.lost();
         let phase = if waits_for.is_some() {
             TailPhase::Waiting
         } else {
