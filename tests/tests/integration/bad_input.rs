@@ -194,6 +194,18 @@ async fn a_definition_that_does_not_parse() -> Result<()> {
     Ok(())
 }
 
+/// Nothing to collect is no success: the command line says which file does not hold, or what to add.
+#[tokio::test]
+async fn an_ingest_without_a_source() -> Result<()> {
+    let workspace = need!(Workspace::new());
+    let said = workspace.sentence(&["ingest", "--until-caught-up"], 1).await?;
+    assert!(said.contains("sources/NAME.toml"), "{said}");
+    workspace.write("sources/shop.toml", "cluster = \"test\"\ntopic = 7\n")?;
+    let said = workspace.sentence(&["ingest", "--until-caught-up"], 1).await?;
+    assert!(said.contains("sources/shop.toml:2"), "{said}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_destination_that_refuses() -> Result<()> {
     let kafka = need!(Kafka::shared().await);

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use integration::need;
 use serde_json::Value;
 
-use crate::workspace::{Workspace, text};
+use crate::workspace::{STOP_DEADLINE, Workspace, text};
 
 const STEPS: [&str; 8] = [
     "connect",
@@ -51,6 +51,66 @@ async fn the_demo_does_the_whole_job() -> Result<()> {
         assert!(positive(&summary[number]), "{number} in {summary}");
     }
     consistent(&summary, &folder)
+}
+
+/// The sandbox forgets its topics when it ends; the workspace does not forget what it collected of them, and goes on with
+/// the topics of the next one.
+#[tokio::test]
+async fn a_sandbox_that_starts_anew_is_collected_anew() -> Result<()> {
+    let workspace = need!(Workspace::new());
+    workspace.write(
+        "clusters/sandbox.toml",
+        "kind = \"sandbox\"\n\n[sandbox]\nseed = 3\nhistory_events = 2000\nhistory_days = 3\npeople = 50\n",
+    )?;
+    workspace.write(
+        "sources/shop.toml",
+        "cluster = \"sandbox\"\ntopic = \"shop.events\"\n",
+    )?;
+    let mut before = 0;
+    for round in 1..=3 {
+        let counts = workspace.ingest().await?;
+        let events = counts["events"].as_i64().context("events")?;
+        assert!(
+            events > before,
+            "round {round}: {before} events before, now {counts}"
+        );
+        before = events;
+    }
+    Ok(())
+}
+
+/// Stopped in its midst it leaves a workspace that holds together, and says that there is no summary.
+#[tokio::test]
+async fn a_demo_that_is_interrupted_writes_its_checkpoint() -> Result<()> {
+    let cli = need!(integration::cli::Cli::new());
+    let folder = cli.home().join("demo");
+    let name = folder.to_str().context("a name")?;
+    let mut demo = cli.start(&["demo", "--seconds", "600", "--workspace", name])?;
+    let state = folder.join(".tailrace/log");
+    let collected = || async { std::fs::read_dir(&state).ok()?.next().map(drop) };
+    integration::eventually(
+        "a segment of the event log",
+        crate::workspace::DEADLINE,
+        collected,
+    )
+    .await?;
+    let ended = demo.process().stop("INT", STOP_DEADLINE).await?;
+    assert_eq!(ended.code(), Some(3), "{}", demo.stderr());
+    assert!(demo.stderr().contains("there is no summary"), "{}", demo.stderr());
+    let count = [
+        "--workspace",
+        name,
+        "--json",
+        "sql",
+        "SELECT count(*) AS n FROM events",
+    ];
+    let rows = cli
+        .run(&count, crate::workspace::DEADLINE)
+        .await?
+        .exits(0)?
+        .json()?;
+    assert!(positive(&rows["n"]), "{rows}");
+    Ok(())
 }
 
 /// Its parts agree with one another, and the files are there.

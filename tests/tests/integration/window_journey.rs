@@ -39,6 +39,12 @@ async fn the_window_does_the_whole_job() -> Result<()> {
     let options = options(studio, folder.path(), &workspace);
 
     let window = need!(Window::open(&options).await);
+    // One line, so that whatever shows a part of the output shows why.
+    let done = job(window, &options, &workspace, &database, &http).await;
+    done.map_err(|error| anyhow::anyhow!("{error:#}"))
+}
+
+async fn job(window: Window, options: &Options, workspace: &Path, database: &str, http: &Http) -> Result<()> {
     let drive = Drive::new(&window);
     observe::clusters(&drive).await.context("clusters")?;
     observe::records(&drive).await.context("records")?;
@@ -46,19 +52,19 @@ async fn the_window_does_the_whole_job() -> Result<()> {
     people::events(&drive).await.context("events")?;
     people::profiles(&drive).await.context("profiles")?;
     people::traits(&drive).await.context("traits")?;
-    people::builder(&drive, &workspace).await.context("builder")?;
-    people::sql_audience(&drive, &workspace)
+    people::builder(&drive, workspace).await.context("builder")?;
+    people::sql_audience(&drive, workspace)
         .await
         .context("SQL audience")?;
     people::members(&drive).await.context("members")?;
-    deliver::destinations(&drive, &workspace, &database, &http)
+    deliver::destinations(&drive, workspace, database, http)
         .await
         .context("destinations")?;
     work::sql(&drive).await.context("SQL")?;
     work::activity(&drive).await.context("activity")?;
     work::keys(&drive).await.context("keys")?;
     pictures::all(&drive).await.context("pictures")?;
-    ending::twice(&options, window).await.context("ending")
+    ending::twice(options, window).await.context("ending")
 }
 
 /// The sample workspace, with destinations that are there.

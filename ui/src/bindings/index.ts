@@ -558,7 +558,7 @@ sql?: string | null,
  */
 group?: string | null, enabled: boolean, };
 
-export type SourceState = "starting" | "catching_up" | "live" | "stopped" | "failed";
+export type SourceState = "starting" | "catching_up" | "live" | "waiting" | "stopped" | "failed";
 
 /**
  * A source and what it did since the workspace was opened, and in all.
@@ -649,7 +649,11 @@ without_key: number,
 /**
  * The first rows: a column `change` (`add`, `change`, `remove`), then the mapped columns.
  */
-sample: Rows, };
+sample: Rows, 
+/**
+ * As a run's: what stays behind where it was delivered before.
+ */
+note?: string | null, };
 
 /**
  * A run, or with `dry_run` only the difference.
@@ -664,7 +668,11 @@ delivered: number,
 /**
  * Still owed.
  */
-failed: number, error: Error | null, };
+failed: number, error: Error | null, 
+/**
+ * What else there is to know, in a sentence: what stays behind where it was delivered before.
+ */
+note?: string | null, };
 
 export type SyncRunRequest = { name: string, 
 /**
@@ -748,10 +756,6 @@ export type TailStatus = { state: TailState, scanned: number, scanned_bytes: num
  * Rows that left the table because it was full.
  */
 evicted: number, 
-/**
- * Records whose value could not be decoded; they are shown with their bytes.
- */
-undecoded: number, 
 /**
  * Values of a field that were not of the type first seen; the filter saw them as null.
  */

@@ -126,7 +126,7 @@ function sources(): SourceSummary[] {
 
 function status(tail: View, columns: Column[]): TailStatus {
   return {
-    state: tail.ended !== null ? "stopped" : tail.paused ? "paused" : "running", scanned: tail.total * 143, scanned_bytes: tail.total * 72_000, matched: tail.total, evicted: evicted(tail), undecoded: 3, mistyped: 0,
+    state: tail.ended !== null ? "stopped" : tail.paused ? "paused" : "running", scanned: tail.total * 143, scanned_bytes: tail.total * 72_000, matched: tail.total, evicted: evicted(tail), mistyped: 0,
     per_second: tail.ended !== null || tail.paused ? 0 : 41_200, started_ms: Date.now() - 60_000, columns, partitions: [], note: tail.ended, error: null,
   };
 }

@@ -56,11 +56,14 @@ fn lag_sample(sample: &GroupSample, at_ms: i64) -> LagSample {
     }
 }
 
-/// The sum where every one is known of those that are; `None`: none is.
+/// The sum; `None`: one of them is not known, or there is none.
 fn sum(values: impl Iterator<Item = Option<i64>>) -> Option<i64> {
     values
-        .flatten()
-        .fold(None, |sum, value| Some(sum.unwrap_or(0) + value))
+        .map(|value| value.ok_or(()))
+        .try_fold(None, |sum, value| {
+            value.map(|value| Some(sum.unwrap_or(0) + value))
+        })
+        .unwrap_or_default()
 }
 
 impl LagState {
@@ -199,13 +202,16 @@ pub fn start_sampling(open: &Arc<OpenWorkspace>) {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while token.run_until_cancelled(tick.tick()).await.is_some() {
             let Some(open) = weak.upgrade() else { return };
-            for cluster in open.clusters.made().await {
-                let sampled = token.run_until_cancelled(sample(&open, &cluster)).await;
+            // Side by side: one that does not answer leaves no holes in the history of the others.
+            let clusters = open.clusters.made().await;
+            let sampled = clusters.iter().map(|cluster| async {
+                let sampled = token.run_until_cancelled(sample(&open, cluster)).await;
                 // A cluster that does not answer says so where it is looked at; here it is only noted.
                 if let Some(Err(error)) = sampled {
                     tracing::debug!(cluster = cluster.name, %error, "lag was not sampled");
                 }
-            }
+            });
+            futures::future::join_all(sampled).await;
         }
     });
 }

@@ -3,9 +3,11 @@
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::Duration,
 };
 
 use tailrace_model::{Error, Result, api::Topic};
+use tokio::time::Instant;
 
 use crate::{
     clusters::{Cluster, Clusters},
@@ -19,6 +21,9 @@ use crate::{
     tails::TailView,
     workspace::{ConfigDir, Workspace, WorkspaceLock, recent},
 };
+
+/// Closing takes no longer than this, in all.
+const CLOSE_MAX: Duration = Duration::from_secs(5);
 
 /// What runs by itself while the workspace is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,16 +207,15 @@ impl OpenWorkspace {
         self.held.as_ref().and_then(|held| held.people.newest_event_ms())
     }
 
-    /// What is wrong with the event log on disk.
+    /// What is wrong with the event log: segments that can't be read, a checkpoint that can't be written.
     pub(crate) fn log_problems(&self) -> Vec<Error> {
-        let problems = self
-            .held
-            .as_ref()
-            .map(|held| held.people.problems())
-            .unwrap_or_default();
-        problems
-            .iter()
-            .map(|problem| Error::user("event_log", problem.to_string()))
+        let Some(held) = &self.held else {
+            return Vec::new();
+        };
+        let damaged = held.people.problems().into_iter();
+        damaged
+            .map(|problem| problem.error)
+            .chain(held.people.unwritten())
             .collect()
     }
 
@@ -231,18 +235,61 @@ impl OpenWorkspace {
         i64::from(offset.unwrap_or(0)) * 1_000
     }
 
-    /// Stops everything, in order, and closes the state.
+    /// Stops everything, in order, and closes the state, within [`CLOSE_MAX`].
     pub(crate) async fn close(&self) {
+        self.close_by(Instant::now() + CLOSE_MAX).await;
+    }
+
+    async fn close_by(&self, deadline: Instant) {
         for tail in self.tails.take_all() {
             tail.stop();
         }
         for query in self.queries.take_all() {
             query.stop();
         }
-        self.supervisor.shut_down().await;
-        self.clusters.close().await;
-        if let Some(held) = &self.held {
-            held.store.close().await;
-        }
+        let closing = async {
+            self.supervisor.shut_down().await;
+        };
+        end_by(deadline, "the tasks", closing).await;
+        let state = async {
+            if let Some(held) = &self.held {
+                held.store.close().await;
+            }
+        };
+        // Neither stands on the other, and each is begun even when there is no time left.
+        tokio::join!(
+            end_by(deadline, "the clusters", self.clusters.close()),
+            end_by(deadline, "the workspace's state", state),
+        );
+    }
+}
+
+/// What has not ended by then is abandoned, and named in the log.
+async fn end_by(deadline: Instant, what: &str, ending: impl Future<Output = ()>) {
+    if tokio::time::timeout_at(deadline, ending).await.is_err() {
+        tracing::warn!("{what} did not close in time");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use super::*;
+    use crate::workspace::WORKSPACE_FILE;
+
+    #[tokio::test]
+    async fn closing_ends_in_time_whatever_still_uses_the_state() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(WORKSPACE_FILE), "name = \"test\"\n").unwrap();
+        let open = OpenWorkspace::open(folder.path().to_owned(), OpenOptions::command())
+            .await
+            .unwrap();
+        // Begun and not gone on with: it has a connection to the state, and keeps it.
+        let mut using = pin!(open.held().unwrap().store.manifest());
+        assert!(futures::poll!(using.as_mut()).is_pending());
+        let closing = open.close_by(Instant::now() + Duration::from_millis(20));
+        let closed = tokio::time::timeout(Duration::from_secs(60), closing).await;
+        assert!(closed.is_ok(), "closing waits for whoever uses the state");
     }
 }

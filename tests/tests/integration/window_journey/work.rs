@@ -26,7 +26,7 @@ pub async fn sql(drive: &Drive<'_>) -> Result<()> {
     drive.see("sql-error").await?;
     let error = drive.text("sql-error").await?;
     ensure!(
-        error.contains("no_such_column") && error.contains("2:"),
+        error.contains("no_such_column") && error.contains("2:1"),
         "no line and column: {error}"
     );
     drive.window.screenshot("sql-wrong").await.map(drop)

@@ -21,9 +21,9 @@ interface SourcesProps {
 }
 
 const STATES: Readonly<Record<SourceSummary["state"], readonly [Tone, string]>> = {
-  starting: ["information", "STARTING"], catching_up: ["information", "CATCHING UP"], live: ["ok", "LIVE"], stopped: ["neutral", "STOPPED"], failed: ["error", "FAILED"],
+  starting: ["information", "STARTING"], waiting: ["warning", "WAITING"], catching_up: ["information", "CATCHING UP"], live: ["ok", "LIVE"], stopped: ["neutral", "STOPPED"], failed: ["error", "FAILED"],
 };
-const URGENCY = { failed: 0, stopped: 1, starting: 2, catching_up: 3, live: 4 } as const;
+const URGENCY = { failed: 0, waiting: 1, stopped: 2, starting: 3, catching_up: 4, live: 5 } as const;
 /** Of the list while a source is open below it. */
 const ROWS_MAX = 6;
 
@@ -48,7 +48,8 @@ export function Sources({ sources, pending, error, onRetry, text, open }: Source
   );
   const shown = useMemo(() => sources?.filter((row) => `${row.name} ${row.definition.cluster} ${row.definition.topic}`.toLowerCase().includes(text.toLowerCase())), [sources, text]);
   const source = sources?.find((each) => each.name === open);
-  const failed = sources?.filter((each) => each.state === "failed").length ?? 0;
+  const of = (state: SourceSummary["state"]) => sources?.filter((each) => each.state === state).length ?? 0;
+  const [failed, waiting, live] = [of("failed"), of("waiting"), of("live")];
   return (
     <>
       <Table
@@ -68,7 +69,7 @@ export function Sources({ sources, pending, error, onRetry, text, open }: Source
       />
       {source && <Source key={source.name} source={source} />}
       {open !== null && sources && !source && <EmptyState title={`There is no source ${open}`} actions={<Button onClick={() => navigate(path("events"))}>Show all sources</Button>}>{`sources/${open}.toml is gone, or does not parse: problems are listed in the top bar.`}</EmptyState>}
-      {sources && <Status><span data-testid="source-health"><Dot tone={failed > 0 ? "error" : "ok"} />{failed > 0 ? `${count(failed, "source")} failed` : `${count(sources.filter((each) => each.state === "live").length, "source")} live`}</span></Status>}
+      {sources && <Status><span data-testid="source-health"><Dot tone={failed > 0 ? "error" : waiting > 0 ? "warning" : "ok"} />{failed > 0 ? `${count(failed, "source")} failed` : waiting > 0 ? `${count(waiting, "source")} waiting` : `${count(live, "source")} live`}</span></Status>}
     </>
   );
 }

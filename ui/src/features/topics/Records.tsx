@@ -174,7 +174,6 @@ function TailFacts({ status }: { status: TailStatus | undefined }) {
         <span data-testid="tail-scanned">scanned {count(status.scanned, "record")} · {bytes(status.scanned_bytes)}</span>
         <span data-testid="tail-matched">matched {number(status.matched)}</span>
         <span data-testid="tail-evicted" title="The table keeps the newest rows. Those that left it are in the topic still.">left the table {number(status.evicted)}</span>
-        {status.undecoded > 0 && <span className="warn" data-testid="tail-undecoded" title="Their value is not what its format says: they are shown with their bytes">not decoded {number(status.undecoded)}</span>}
         {status.mistyped > 0 && <span className="warn" data-testid="tail-mistyped" title="Values that were not of the type first seen in their field: the filter saw them as null">of another type {number(status.mistyped)}</span>}
         {status.note !== null && status.note !== STATE_TEXTS[status.state] && <span className={styles["why"]} data-testid="tail-note" title={status.note}>{sentence(status.note)}</span>}
       </Status>

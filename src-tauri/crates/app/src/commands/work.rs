@@ -14,6 +14,9 @@ use crate::{
     workspace::{Kind, recent},
 };
 
+/// How long the number of topics is waited for.
+const TOPICS_MAX: std::time::Duration = std::time::Duration::from_secs(1);
+
 pub async fn workspace_show(app: &App, _: Nothing) -> Result<WorkspaceSummary> {
     let open = app.opened().await?;
     let mut problems = open.workspace().definitions.problems();
@@ -71,11 +74,12 @@ pub async fn counts_show(app: &App, request: CountsRequest) -> Result<Counts> {
         counts.groups_stopped = with(LagStatus::Stop);
         counts.groups_warning = with(LagStatus::Warn) + with(LagStatus::Stall);
         counts.groups = Some(groups.len() as u64);
-        counts.topics = cluster
-            .client
-            .topics()
+        let topics = cluster.client.topics();
+        // A cluster that does not answer must not hold up every other number.
+        counts.topics = tokio::time::timeout(TOPICS_MAX, topics)
             .await
             .ok()
+            .and_then(Result::ok)
             .map(|topics| topics.len() as u64);
     }
     Ok(counts)

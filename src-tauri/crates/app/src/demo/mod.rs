@@ -6,12 +6,14 @@ mod summary;
 
 use std::{
     path::Path,
+    sync::atomic::{AtomicI64, Ordering},
     time::{Duration, Instant},
 };
 
 use receiver::Receiver;
 pub use summary::{DemoAudience, DemoDelivery, DemoGroup, DemoSummary, Step};
 use tailrace_model::{Error, Result, api::*};
+use tokio_util::sync::CancellationToken;
 
 use crate::{App, OpenOptions, commands as run, core::now_ms, lag, reports::write_chart, workspace};
 
@@ -38,28 +40,43 @@ pub struct DemoProgress {
 
 /// Runs it for some seconds in a folder: the workspace there, or a sample workspace made there. Files it writes are in
 /// `demo/` in it. `progress` is told how far it is.
-pub async fn run(folder: &Path, seconds: u32, progress: impl Fn(&DemoProgress)) -> Result<DemoSummary> {
+/// Cancelling `token` ends it in order, with the checkpoint written and without a summary.
+pub async fn run(
+    folder: &Path,
+    seconds: u32,
+    token: &CancellationToken,
+    progress: impl Fn(&DemoProgress),
+) -> Result<DemoSummary> {
     workspace::ensure_sample(folder).await?;
     let receiver = Receiver::start().await?;
     receiver.write_into(folder)?;
     let app = App::open(folder.to_owned(), OpenOptions::live()).await?;
-    let result = Demo {
+    let demo = Demo {
         app: &app,
         folder,
         receiver: &receiver,
-    }
-    .run(seconds, progress)
-    .await;
+        evaluated_ms: AtomicI64::new(NEVER),
+    };
+    let result = token.run_until_cancelled(demo.run(seconds, &progress)).await;
     app.close().await;
     receiver.stop().await;
-    result
+    result.unwrap_or_else(|| {
+        Err(Error::user(
+            "cancelled",
+            "stopped before its end: there is no summary",
+        ))
+    })
 }
 
 struct Demo<'a> {
     app: &'a App,
     folder: &'a Path,
     receiver: &'a Receiver,
+    /// When every audience had been evaluated once, or [`NEVER`]: who enters after that entered live.
+    evaluated_ms: AtomicI64,
 }
+
+const NEVER: i64 = i64::MAX;
 
 impl Demo<'_> {
     async fn run(&self, seconds: u32, progress: impl Fn(&DemoProgress)) -> Result<DemoSummary> {
@@ -90,9 +107,9 @@ impl Demo<'_> {
             progress(&now);
             tokio::time::sleep(LOOK.min(total.saturating_sub(started.elapsed()))).await;
         }
+        self.catch_up(&started, total, all, &progress).await?;
         let tailed = run::tail_stop(self.app, ViewRequest { view: all }).await?;
         let matched = run::tail_stop(self.app, ViewRequest { view: filtered }).await?;
-        self.catch_up().await?;
         self.settle().await?;
         let files = self.files().await?;
         self.summary(started, tailed, matched, files).await
@@ -116,6 +133,11 @@ impl Demo<'_> {
         let status = run::tail_status(self.app, ViewRequest { view: tail }).await?;
         let counts = run::counts_show(self.app, CountsRequest { cluster: None }).await?;
         let audiences = run::audience_list(self.app, Nothing {}).await?;
+        if audiences.iter().all(|it| it.members.is_some()) {
+            let last = audiences.iter().filter_map(|it| it.evaluated_ms).max();
+            self.evaluated_ms
+                .fetch_min(last.unwrap_or(NEVER), Ordering::Relaxed);
+        }
         let syncs = run::sync_list(self.app, Nothing {}).await?;
         Ok(DemoProgress {
             elapsed: started.elapsed(),
@@ -128,7 +150,13 @@ impl Demo<'_> {
     }
 
     /// Waits until the sources are at the end of their topics, where events keep arriving.
-    async fn catch_up(&self) -> Result<()> {
+    async fn catch_up(
+        &self,
+        started: &Instant,
+        total: Duration,
+        tail: u64,
+        progress: &impl Fn(&DemoProgress),
+    ) -> Result<()> {
         let deadline = Instant::now() + CATCH_UP_MAX;
         loop {
             let sources = run::source_list(self.app, Nothing {}).await?;
@@ -148,8 +176,25 @@ impl Demo<'_> {
                 );
                 return Err(Error::external("demo_collect", message));
             }
+            progress(&self.progress(started, total, tail).await?);
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Changes of membership after every audience had been evaluated once, of the newest thousand of each.
+    async fn moved_live(&self, audiences: &[AudienceSummary]) -> Result<u64> {
+        let since_ms = self.evaluated_ms.load(Ordering::Relaxed);
+        let mut moved = 0;
+        for audience in audiences {
+            let request = MembersRequest {
+                name: audience.name.clone(),
+                limit: 1_000,
+                ..MembersRequest::default()
+            };
+            let changes = run::audience_changes(self.app, request).await?.changes;
+            moved += changes.iter().filter(|it| it.at_ms > since_ms).count() as u64;
+        }
+        Ok(moved)
     }
 
     /// Delivers what the last evaluation left owed.
@@ -258,6 +303,7 @@ impl Demo<'_> {
             malformed: counts.malformed,
             profiles: counts.profiles,
             groups: groups.into_iter().map(DemoGroup::from).collect(),
+            moved_live: self.moved_live(&audiences).await?,
             audiences: audiences.into_iter().map(DemoAudience::from).collect(),
             deliveries,
             webhook_received: self.receiver.rows(),

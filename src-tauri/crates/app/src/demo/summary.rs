@@ -18,6 +18,8 @@ pub struct DemoSummary {
     pub profiles: u64,
     pub groups: Vec<DemoGroup>,
     pub audiences: Vec<DemoAudience>,
+    /// Who entered or exited after every audience had been evaluated once.
+    pub moved_live: u64,
     pub deliveries: Vec<DemoDelivery>,
     /// Rows that the webhook's receiver was sent.
     pub webhook_received: u64,
@@ -99,7 +101,6 @@ impl DemoSummary {
             .iter()
             .any(|group| group.lag.is_some_and(|lag| lag > 0));
         let evaluated = self.audiences.iter().all(|it| it.members.is_some()) && !self.audiences.is_empty();
-        let moved = self.audiences.iter().any(|it| it.entered > 0);
         let delivered = self
             .deliveries
             .iter()
@@ -114,11 +115,15 @@ impl DemoSummary {
             step("lag", lagging, "no consumer group showed lag"),
             step(
                 "collect",
-                self.events > 0 && self.profiles > 0,
-                "no event was collected",
+                self.events > 0 && self.profiles > 0 && self.duplicates > 0 && self.malformed > 0,
+                "no event was collected, or no duplicate or malformed record was seen",
             ),
             step("define", evaluated, "an audience was not evaluated"),
-            step("stay live", moved, "nobody entered an audience"),
+            step(
+                "stay live",
+                self.moved_live > 0,
+                "nobody entered or exited an audience after its first evaluation",
+            ),
             step(
                 "deliver",
                 delivered && !self.deliveries.is_empty(),

@@ -6,7 +6,8 @@
 //! Invariants: memberships in memory and in the state change together; an evaluation that fails changes nothing.
 
 use std::{
-    sync::{Arc, PoisonError, atomic::Ordering},
+    path::Path,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -20,6 +21,7 @@ use super::People;
 use crate::{
     core::{Stage, now_ms},
     open::{Held, OpenWorkspace},
+    workspace::Kind,
 };
 
 /// Between two evaluations at least.
@@ -86,18 +88,13 @@ pub fn definitions_changed(open: &Arc<OpenWorkspace>) {
     let Ok(held) = open.held() else { return };
     held.people.definitions_revision.fetch_add(1, Ordering::SeqCst);
     held.people.checkpointed.notify_waiters();
-    if !held
-        .people
-        .running
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .is_empty()
-    {
+    // A workspace that was opened without its sources collects nothing.
+    if held.people.checkpoints_started.load(Ordering::SeqCst) {
         super::start_sources(open);
     }
 }
 
-async fn evaluate_all(open: &OpenWorkspace) {
+pub(super) async fn evaluate_all(open: &OpenWorkspace) {
     let names: Vec<String> = open
         .workspace()
         .definitions
@@ -105,8 +102,12 @@ async fn evaluate_all(open: &OpenWorkspace) {
         .map(|(name, _)| name.to_owned())
         .collect();
     let Ok(held) = open.held() else { return };
-    forget_undefined(held, &names).await;
-    let session = match held.people.session(open).await {
+    forget_undefined(open, held).await;
+    let session = match held.people.require_whole() {
+        Ok(()) => held.people.session(open).await,
+        Err(error) => Err(error),
+    };
+    let session = match session {
         Ok(session) => session,
         Err(error) => {
             for name in names {
@@ -126,29 +127,46 @@ async fn evaluate_all(open: &OpenWorkspace) {
     open.hub.add(&Topic::Memberships, moved);
 }
 
-/// An audience that is defined no more has no members.
-async fn forget_undefined(held: &Held, defined: &[String]) {
-    let gone: Vec<String> = {
-        let mut audiences = People::lock(&held.people.audiences);
-        let gone = audiences
-            .keys()
-            .filter(|name| !defined.contains(name))
-            .cloned()
-            .collect();
-        audiences.retain(|name, _| defined.contains(name));
-        gone
-    };
-    for name in gone {
+/// An audience that is defined no more has no members. One whose files are there and don't parse keeps its own.
+async fn forget_undefined(open: &OpenWorkspace, held: &Held) {
+    let evaluated: Vec<String> = People::lock(&held.people.audiences).keys().cloned().collect();
+    for name in evaluated {
+        let (defined, dir) = {
+            let workspace = open.workspace();
+            (
+                workspace.definitions.audience(&name).map(drop),
+                workspace.dir.clone(),
+            )
+        };
+        let Err(error) = defined else { continue };
+        if has_file(&dir, &name) {
+            held.people.set_audience_error(&name, Some(error));
+            continue;
+        }
+        People::lock(&held.people.audiences).remove(&name);
+        People::lock(&held.people.failed).remove(&name);
         if let Err(error) = held.store.forget_audience(&name).await {
             tracing::warn!(name, %error, "the members of an audience that is gone were not forgotten");
         }
     }
 }
 
+/// Whether there may be a file that defines an audience: a folder that can't be read may hold it.
+fn has_file(dir: &Path, name: &str) -> bool {
+    let folder = dir.join(Kind::Audience.folder());
+    ["toml", "sql"].iter().any(|ending| {
+        folder
+            .join(format!("{name}.{ending}"))
+            .try_exists()
+            .unwrap_or(true)
+    })
+}
+
 /// Evaluates one audience now and records who entered and exited; returns how many did.
 pub async fn evaluate(open: &OpenWorkspace, name: &str) -> Result<u64> {
     open.workspace().definitions.audience(name)?;
     let held = open.held()?;
+    held.people.require_whole()?;
     let session = held.people.session(open).await?;
     let evaluated = evaluate_in(open, held, &session, name, now_ms()).await;
     let moved = evaluated.map_err(|error| error.context(format!("audience \"{name}\"")))?;
@@ -167,10 +185,17 @@ async fn evaluate_in(
     let _turn = held.people.evaluating.lock().await;
     let evaluated = audiences::members(session, &definition, t_ms).await?;
     let mut state = held.people.load_audience(held, name, &definition).await?;
-    let changes = state.membership.apply(&evaluated.members, t_ms);
+    // As new as the evaluation or newer: members are told by the profiles that they belong to by now.
+    let now = held.people.log.snapshot();
+    let changes = state
+        .membership
+        .apply(&evaluated.members, t_ms, |id| now.canonical(id));
+    if !changes.merged.is_empty() {
+        held.store.merge_members(name, &changes.merged).await?;
+    }
     let moved = (changes.entered.len() + changes.exited.len()) as u64;
-    if moved > 0 || state.evaluated_ms.is_none() {
-        let size = evaluated.members.len() as u64;
+    if moved > 0 || !changes.merged.is_empty() || state.evaluated_ms.is_none() {
+        let size = state.membership.len() as u64;
         held.store
             .change_members(name, &changes.entered, &changes.exited, t_ms, size)
             .await?;

@@ -1,4 +1,5 @@
-//! Whether every definition holds: what the files say, and, where events were collected, what their SQL says.
+//! Whether every definition holds: what the files say, and, where events were collected, what their SQL says; and
+//! whether the event log is whole.
 
 use tailrace_engine::{audiences, traits};
 use tailrace_model::{Error, Result};
@@ -10,6 +11,7 @@ use crate::open::OpenWorkspace;
 pub async fn check(open: &OpenWorkspace) -> Result<Vec<Error>> {
     let mut problems = open.workspace().definitions.problems();
     problems.extend(crate::syncs::place_problems(open));
+    problems.extend(open.log_problems());
     let Ok(held) = open.held() else {
         return Ok(problems);
     };

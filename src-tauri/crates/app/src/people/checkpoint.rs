@@ -1,12 +1,16 @@
 //! Writes checkpoints: what was collected becomes a segment on disk, and one transaction makes it true.
+//!
+//! Invariant: while a checkpoint can't be written nothing is lost: what was collected waits, everybody is told why, and
+//! it is tried again until it succeeds.
 
 use std::{
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use tailrace_model::{Result, api::Topic};
+use tailrace_model::{Error, Result, api::Topic};
 
+use super::{Collecting, People, compaction};
 use crate::{
     core::{Stage, now_ms},
     open::{Held, OpenWorkspace},
@@ -15,15 +19,15 @@ use crate::{
 
 /// Between two checkpoints, while events arrive.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// A commit of group offsets that takes longer is given up; the next one says the same and more.
-const COMMIT_MAX: Duration = Duration::from_secs(2);
 
-/// Starts the task that writes checkpoints and compacts the log; the last one is written when sources have stopped.
+/// Starts the task that writes checkpoints, and the one that compacts the log; the last checkpoint is written when
+/// sources have stopped.
 pub fn start(open: &Arc<OpenWorkspace>) {
     let Ok(held) = open.held() else { return };
     if held.people.checkpoints_started.swap(true, Ordering::SeqCst) {
         return;
     }
+    compaction::start(open);
     let weak = Arc::downgrade(open);
     open.supervisor.spawn(Stage::Sources, |token| async move {
         let mut tick = tokio::time::interval(INTERVAL);
@@ -31,14 +35,12 @@ pub fn start(open: &Arc<OpenWorkspace>) {
         loop {
             let stopping = token.run_until_cancelled(tick.tick()).await.is_none();
             let Some(open) = weak.upgrade() else { return };
-            if let Err(error) = write(&open).await {
-                tracing::error!(%error, "the checkpoint was not written; what was collected is kept and tried again");
+            // One that failed is kept with the people, who show it.
+            if write(&open).await.is_err() && stopping {
+                tracing::error!("the last checkpoint was not written: what it would have held is read again");
             }
             if stopping {
                 return;
-            }
-            if let Err(error) = compact(&open).await {
-                tracing::warn!(%error, "the event log was not compacted");
             }
         }
     });
@@ -51,6 +53,24 @@ pub async fn write(open: &Arc<OpenWorkspace>) -> Result<()> {
     if collecting.pending.values().all(|pending| !pending.dirty) {
         return Ok(());
     }
+    let written = write_pending(held, &mut collecting).await;
+    // In the order of the checkpoints: told before the next one may be written.
+    let news = held.people.set_unwritten(written.as_ref().err());
+    if let Ok(sources) = &written {
+        held.people.tell_followers(sources);
+    }
+    drop(collecting);
+    if news {
+        open.hub.add(&Topic::Definitions, 0);
+        open.hub.add(&Topic::Events, 0);
+    }
+    written?;
+    open.hub.publish(&Topic::Events, held.people.total_events());
+    held.people.checkpointed.notify_waiters();
+    Ok(())
+}
+
+async fn write_pending(held: &Held, collecting: &mut Collecting) -> Result<Vec<SourceCheckpoint>> {
     let now = now_ms();
     let change = tokio::task::block_in_place(|| collecting.collector.seal(now))?;
     let sources: Vec<SourceCheckpoint> = collecting
@@ -74,49 +94,28 @@ pub async fn write(open: &Arc<OpenWorkspace>) -> Result<()> {
         .for_each(|pending| pending.clear());
     // Whoever finds nothing pending finds it counted.
     held.people.add_counts(&sources, now);
-    drop(collecting);
-    let events: u64 = held.people.total_events();
-    open.hub.publish(&Topic::Events, events);
-    held.people.checkpointed.notify_waiters();
-    follow(open, held, sources);
-    Ok(())
+    Ok(sources)
 }
 
-/// Commits the group offsets of each source that has a group, after its checkpoint. The offsets are for people who
-/// watch lag; the checkpoint is what counts, and a slow broker holds it not up.
-fn follow(open: &OpenWorkspace, held: &Held, sources: Vec<SourceCheckpoint>) {
-    for source in sources {
-        let Some((cluster, group)) = held.people.group_of(&source.source) else {
-            continue;
-        };
-        // One after the other, so that an older checkpoint is never committed after a newer one.
-        let turn = Arc::clone(&held.people.following).lock_owned();
-        open.supervisor.spawn(Stage::Sources, |_| async move {
-            let _turn = turn.await;
-            let commit = cluster.client.commit(&group, &source.topic, &source.positions);
-            match tokio::time::timeout(COMMIT_MAX, commit).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::debug!(group, %error, "group offsets were not committed"),
-                Err(_) => tracing::debug!(group, "group offsets were not committed in time"),
-            }
-        });
+impl People {
+    /// Why the last checkpoint was not written; absent: it was.
+    pub fn unwritten(&self) -> Option<Error> {
+        Self::lock(&self.unwritten).clone()
     }
-}
 
-async fn compact(open: &Arc<OpenWorkspace>) -> Result<()> {
-    let held = open.held()?;
-    let token = open.supervisor.token(Stage::Sources);
-    let Some(change) = held.people.log.compact(now_ms(), &token).await? else {
-        return Ok(());
-    };
-    match held.store.checkpoint(Some(&change), &[], now_ms()).await {
-        Ok(()) => {
-            held.people.log.install(change);
-            Ok(())
-        }
-        Err(error) => {
-            held.people.log.discard_compaction(change);
-            Err(error)
-        }
+    /// True when this is news.
+    fn set_unwritten(&self, error: Option<&Error>) -> bool {
+        let error = error.cloned().map(|error| Error {
+            message: format!(
+                "the checkpoint was not written, and is tried again with all that was collected: {}",
+                error.message
+            ),
+            ..error
+        });
+        let mut unwritten = Self::lock(&self.unwritten);
+        let code = |error: &Option<Error>| error.as_ref().map(|error| error.code.clone());
+        let news = code(&unwritten) != code(&error);
+        *unwritten = error;
+        news
     }
 }

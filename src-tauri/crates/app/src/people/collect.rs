@@ -5,8 +5,9 @@
 //! and stops nothing.
 
 use std::{
-    sync::{Arc, PoisonError},
-    time::Duration,
+    collections::BTreeMap,
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
 };
 
 use arrow::{
@@ -27,12 +28,18 @@ use tailrace_engine::{
 };
 use tailrace_model::{
     Error, Result, SourceDefinition,
-    api::{MalformedRecord, SourceState, TailPartition, Topic},
+    api::{MalformedRecord, TailPartition, Topic},
     limits::CELL_CHARS_MAX,
 };
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::checkpoint;
+use super::{
+    People, SourceStatus,
+    backoff::Backoff,
+    checkpoint,
+    follow::{COMMIT_MAX, Positions, follow},
+};
 use crate::{
     core::{Stage, now_ms},
     open::OpenWorkspace,
@@ -41,62 +48,105 @@ use crate::{
 /// A source that failed tries again after this, at first; the pause doubles up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(30);
+/// A tail from which nothing comes is looked at this often.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The task of a source.
+#[derive(Debug)]
+pub(super) struct SourceTask {
+    definition: SourceDefinition,
+    token: CancellationToken,
+    /// Cancelled when the task has ended.
+    ended: CancellationToken,
+}
+
+impl SourceTask {
+    pub(super) fn new(definition: SourceDefinition, token: CancellationToken) -> Self {
+        Self {
+            definition,
+            token,
+            ended: CancellationToken::new(),
+        }
+    }
+
+    /// Not told to end.
+    pub(super) fn runs(&self) -> bool {
+        !self.token.is_cancelled()
+    }
+
+    #[cfg(test)]
+    pub(super) fn token(&self) -> CancellationToken {
+        self.token.clone()
+    }
+
+    #[cfg(test)]
+    pub(super) fn ended(&self) -> CancellationToken {
+        self.ended.clone()
+    }
+}
 
 /// Starts a task for every enabled source that does not run yet, and ends those that are no longer defined so.
 pub fn start_sources(open: &Arc<OpenWorkspace>) {
     let Ok(held) = open.held() else { return };
-    let wanted: Vec<(String, SourceDefinition)> = {
+    let wanted: BTreeMap<String, SourceDefinition> = {
         let workspace = open.workspace();
         let sources = workspace.definitions.valid_sources().filter(|(_, it)| it.enabled);
         sources.map(|(name, it)| (name.to_owned(), it.clone())).collect()
     };
-    let mut running = held.people.running.lock().unwrap_or_else(PoisonError::into_inner);
-    running.retain(|name, (definition, token)| {
-        let keep = wanted
-            .iter()
-            .any(|(wanted, it)| wanted == name && it == definition);
-        if !keep {
-            token.cancel();
+    let mut tasks = People::lock(&held.people.tasks);
+    tasks.retain(|name, task| {
+        if wanted.get(name) != Some(&task.definition) {
+            task.token.cancel();
         }
-        keep
+        // One that is ending is remembered: the next one of its name waits for it.
+        !task.ended.is_cancelled()
     });
     for (name, definition) in wanted {
-        if running.contains_key(&name) {
+        if tasks.get(&name).is_some_and(SourceTask::runs) {
             continue;
         }
         let token = open.supervisor.token(Stage::Sources);
-        running.insert(name.clone(), (definition.clone(), token.clone()));
+        let task = SourceTask::new(definition.clone(), token.clone());
+        let ended = task.ended.clone();
+        let before = tasks.insert(name.clone(), task).map(|task| task.ended);
         let weak = Arc::downgrade(open);
         open.supervisor.spawn(Stage::Sources, |_| async move {
-            let mut pause = RETRY_MIN;
-            while !token.is_cancelled() {
-                let Some(open) = weak.upgrade() else { return };
-                let ran = run(&open, &name, &definition, &token).await;
-                let Ok(held) = open.held() else { return };
-                match ran {
-                    Ok(()) => break,
-                    Err(error) => {
-                        held.people.set_source(&name, |status| {
-                            status.state = SourceState::Failed;
-                            status.error = Some(error.clone());
-                        });
-                        open.hub.add(&Topic::Events, 0);
-                    }
-                }
-                drop(open);
-                if token
-                    .run_until_cancelled(tokio::time::sleep(pause))
-                    .await
-                    .is_none()
-                {
-                    break;
-                }
-                pause = (pause * 2).min(RETRY_MAX);
+            let _ended = ended.drop_guard();
+            // Even when this one is to end already: whoever waits for it waits for the one before, too.
+            if let Some(before) = before {
+                before.cancelled().await;
             }
+            keep_running(&weak, &name, &definition, &token).await;
         });
     }
-    drop(running);
+    drop(tasks);
     checkpoint::start(open);
+}
+
+/// Collects until the token is cancelled; what fails is tried again.
+async fn keep_running(
+    weak: &Weak<OpenWorkspace>,
+    name: &str,
+    definition: &SourceDefinition,
+    token: &CancellationToken,
+) {
+    let mut backoff = Backoff::new(RETRY_MIN, RETRY_MAX);
+    while !token.is_cancelled() {
+        let Some(open) = weak.upgrade() else { return };
+        let mut read_for = Duration::ZERO;
+        let ran = run(&open, name, definition, token, &mut read_for).await;
+        let Ok(held) = open.held() else { return };
+        held.people.set_source(name, |status| match ran {
+            Ok(()) => status.stop(),
+            Err(error) => status.fail(error),
+        });
+        open.hub.add(&Topic::Events, 0);
+        drop(open);
+        let pause = tokio::time::sleep(backoff.pause_after(read_for));
+        if token.run_until_cancelled(pause).await.is_none() {
+            return;
+        }
+    }
 }
 
 async fn run(
@@ -104,46 +154,80 @@ async fn run(
     name: &str,
     definition: &SourceDefinition,
     token: &CancellationToken,
+    read_for: &mut Duration,
 ) -> Result<()> {
     let held = open.held()?;
     let mut reader = Reader::new(name, definition)?;
     let cluster = open.cluster(&definition.cluster).await?;
-    let cluster_id = cluster.id().await?;
+    let Some(cluster_id) = token.run_until_cancelled(cluster.id()).await else {
+        return Ok(());
+    };
+    let cluster_id = cluster_id?;
     // What an earlier try collected is in the checkpoint before its positions are read again.
     checkpoint::write(open).await?;
     let positions = held.store.positions(name, &cluster_id, &definition.topic).await?;
-    held.people
-        .begin_source(name, &cluster, &cluster_id, definition)
-        .await;
+    held.people.begin_source(name, &cluster_id, definition).await;
     let mut spec = TailSpec::new(&definition.topic, TailFrom::Offsets(positions));
     spec.new_partitions = true;
-    let mut tail = Tail::start(&cluster.client, spec, now_ms(), token.clone()).await?;
+    let tail = Tail::start(&cluster.client, spec, now_ms(), token.clone()).await?;
+    held.people.set_source(name, SourceStatus::read);
+    let began = Instant::now();
+    let (tell, newest) = watch::channel(Positions::new());
+    let done = CancellationToken::new();
+    let reading = async {
+        let _done = done.clone().drop_guard();
+        if definition.group.is_some() {
+            People::lock(&held.people.followers).insert(name.to_owned(), tell);
+        }
+        let ran = read(open, name, &mut reader, tail, token).await;
+        // The last one of this tail, which its group follows.
+        let written = checkpoint::write(open).await;
+        People::lock(&held.people.followers).remove(name);
+        ran.and(written)
+    };
+    let group = definition.group.as_deref().unwrap_or_default();
+    let (client, topic) = (&cluster.client, &definition.topic);
+    let commit = async |positions: Positions| client.commit(group, topic, &positions).await;
+    let (ran, ()) = tokio::join!(reading, follow(newest, &done, COMMIT_MAX, commit));
+    *read_for = began.elapsed();
+    ran
+}
+
+/// Collects what a tail reads, until it ends.
+async fn read(
+    open: &Arc<OpenWorkspace>,
+    name: &str,
+    reader: &mut Reader,
+    mut tail: Tail,
+    token: &CancellationToken,
+) -> Result<()> {
+    let people = &open.held()?.people;
     let activity = open.activities.start("source", format!("Collect {name}"), None);
-    held.people.set_source(name, |status| {
-        status.state = SourceState::CatchingUp;
-        status.error = None;
-    });
     let mut collected = Collected::default();
+    let look = |progress: &TailProgress, collected: &Collected| {
+        let mut turned = false;
+        people.set_source(name, |status| turned = status.look(progress, collected, now_ms()));
+        if turned {
+            open.hub.add(&Topic::Events, 0);
+        }
+    };
     loop {
         let batch = tokio::select! {
             biased;
             () = token.cancelled() => break,
             batch = tail.next() => batch?,
-            () = tokio::time::sleep(Duration::from_secs(1)) => {
-                let progress = tail.progress();
-                held.people.set_progress(name, &progress, &collected);
+            () = tokio::time::sleep(LOOK_INTERVAL) => {
+                look(&tail.progress(), &collected);
                 continue;
             }
         };
         let Some(batch) = batch else { break };
         let lost = collected.add(&batch);
-        collect(open, name, &mut reader, batch, lost).await?;
+        collect(open, name, reader, batch, lost).await?;
         let progress = tail.progress();
-        held.people.set_progress(name, &progress, &collected);
+        look(&progress, &collected);
         activity.progress(progress.scanned, None, None);
     }
-    held.people
-        .set_source(name, |status| status.state = SourceState::Stopped);
     activity.end(Ok(()));
     Ok(())
 }
@@ -157,6 +241,15 @@ pub(super) struct Collected {
 }
 
 impl Collected {
+    #[cfg(test)]
+    pub(super) fn up_to(records: u64, positions: &[(i32, i64)]) -> Self {
+        Self {
+            records,
+            lost: 0,
+            positions: positions.to_vec(),
+        }
+    }
+
     /// Returns how many records were deleted before they were read, since the batch before.
     fn add(&mut self, batch: &RawBatch) -> u64 {
         let lost = (batch.lost - self.lost).max(0).unsigned_abs();
@@ -191,7 +284,7 @@ impl Collected {
     }
 }
 
-async fn collect(
+pub(super) async fn collect(
     open: &Arc<OpenWorkspace>,
     name: &str,
     reader: &mut Reader,
@@ -262,7 +355,7 @@ fn malformed_records(
 }
 
 /// Turns records into events: Segment's spec as it is, or a SQL projection over decoded values.
-struct Reader {
+pub(super) struct Reader {
     source: String,
     topic: String,
     projection: Option<Projection>,
@@ -278,7 +371,7 @@ struct Projection {
 }
 
 impl Reader {
-    fn new(source: &str, definition: &SourceDefinition) -> Result<Self> {
+    pub(super) fn new(source: &str, definition: &SourceDefinition) -> Result<Self> {
         let projection = match &definition.sql {
             None => None,
             Some(sql) => {

@@ -15,14 +15,20 @@ use crate::{core::now_ms, open::OpenWorkspace};
 
 impl People {
     /// One row a member, by profile id, in the mapping's columns. A mapped value is a column of `profiles`, a trait, or
-    /// `warehouse.table.column`.
+    /// `warehouse.table.column`. Members may be of an earlier checkpoint than the rows: one whose profile was merged
+    /// since is the profile that it was merged into.
     pub async fn mapped_rows(
         &self,
         open: &OpenWorkspace,
         members: &[i64],
         mapping: &BTreeMap<String, String>,
     ) -> Result<RecordBatch> {
-        let session = self.session(open).await?;
+        self.warehouses.refresh(open).await;
+        let snapshot = self.log.snapshot();
+        let mut members: Vec<i64> = members.iter().map(|id| snapshot.canonical(*id)).collect();
+        members.sort_unstable();
+        members.dedup();
+        let session = self.session_of(open, snapshot)?;
         let sql = self.mapping_sql(open, &session, mapping)?;
         let mut query = session.query(&sql, now_ms()).await?;
         let schema = query.schema().clone();
@@ -109,4 +115,30 @@ fn arrow_error(error: arrow::error::ArrowError) -> Error {
         "sync_rows",
         format!("the rows of a sync can't be computed: {error}"),
     )
+}
+
+#[cfg(test)]
+impl People {
+    /// Collects Segment events as if a source had read them, and writes a checkpoint.
+    pub(crate) async fn collect_in_test(open: &std::sync::Arc<OpenWorkspace>, texts: &[&str]) {
+        use tailrace_engine::events::segment::{RecordTimes, parse};
+        let now_ms = now_ms();
+        let times = |_: &&str| RecordTimes {
+            timestamp_ms: Some(now_ms),
+            now_ms,
+        };
+        let events: Vec<_> = texts
+            .iter()
+            .map(|text| parse(text.as_bytes(), times(text)).expect("an event"))
+            .collect();
+        let people = &open.held().expect("a state").people;
+        let mut collecting = people.collecting.lock().await;
+        let collected = collecting.collector.collect("shop", &events, now_ms);
+        assert_eq!(collected.expect("collected").accepted, texts.len());
+        let pending = collecting.pending.entry("shop".to_owned()).or_default();
+        pending.source = "shop".to_owned();
+        pending.set_positions(&[]);
+        drop(collecting);
+        super::checkpoint::write(open).await.expect("a checkpoint");
+    }
 }

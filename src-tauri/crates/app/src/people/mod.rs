@@ -2,12 +2,18 @@
 //! stands on the event log.
 
 mod audiences;
+mod backoff;
 mod check;
 mod checkpoint;
 mod collect;
+mod compaction;
+mod follow;
 mod mapping;
 mod observed;
 pub mod profiles;
+mod status;
+#[cfg(test)]
+mod tests;
 mod warehouses;
 
 use std::{
@@ -21,12 +27,13 @@ use std::{
 
 pub use audiences::{AudienceState, definitions_changed, evaluate, start_evaluations};
 pub use check::check;
-use collect::Collected;
+use collect::SourceTask;
 pub use collect::start_sources;
+use follow::Positions;
 use observed::ObservedCache;
 pub use observed::observed;
 pub use profiles::profile_name;
-use tailrace_connectors::clusters::kafka::TailProgress;
+pub use status::SourceStatus;
 use tailrace_engine::{
     log::{Collector, EventLog, LogSettings, LogSnapshot, Problem, table::EventsTable},
     session::{Profiles, Session, SessionInputs},
@@ -35,12 +42,10 @@ use tailrace_model::{
     Error, Result, SourceDefinition,
     api::{MalformedRecord, SourceState},
 };
-use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{Notify, watch};
 use warehouses::Warehouses;
 
 use crate::{
-    clusters::Cluster,
     core::now_ms,
     open::OpenWorkspace,
     store::{SourceCheckpoint, SourceCounts, Store},
@@ -52,12 +57,14 @@ pub struct People {
     pub log: EventLog,
     problems: Vec<Problem>,
     collecting: tokio::sync::Mutex<Collecting>,
-    running: Mutex<BTreeMap<String, (SourceDefinition, CancellationToken)>>,
+    tasks: Mutex<BTreeMap<String, SourceTask>>,
     sources: Mutex<BTreeMap<String, SourceStatus>>,
     counts: Mutex<BTreeMap<String, (SourceCounts, i64)>>,
     checkpoints_started: AtomicBool,
-    /// One commit of group offsets at a time, in the order of their checkpoints.
-    following: Arc<tokio::sync::Mutex<()>>,
+    /// Where the positions of checkpoints go that a source's consumer group follows.
+    followers: Mutex<BTreeMap<String, watch::Sender<Positions>>>,
+    /// Why the last checkpoint was not written.
+    unwritten: Mutex<Option<Error>>,
     /// Told after every checkpoint.
     pub checkpointed: Notify,
     pub warehouses: Warehouses,
@@ -124,46 +131,6 @@ impl Pending {
     }
 }
 
-/// A source as it runs.
-#[derive(Debug, Clone)]
-pub struct SourceStatus {
-    pub state: SourceState,
-    pub error: Option<Error>,
-    /// Records between what was read and the end of the topic.
-    pub behind: Option<i64>,
-    /// Records that were deleted before they were read, and are not counted in a checkpoint yet.
-    pub lost: u64,
-    pub per_second: f64,
-    cluster: Option<Arc<Cluster>>,
-    group: Option<String>,
-    scanned: (i64, u64),
-}
-
-impl Default for SourceStatus {
-    fn default() -> Self {
-        Self {
-            state: SourceState::Starting,
-            error: None,
-            behind: None,
-            lost: 0,
-            per_second: 0.0,
-            cluster: None,
-            group: None,
-            scanned: (0, 0),
-        }
-    }
-}
-
-impl SourceStatus {
-    /// Of a source that does not run.
-    pub fn stopped() -> Self {
-        Self {
-            state: SourceState::Stopped,
-            ..Self::default()
-        }
-    }
-}
-
 impl People {
     /// Opens the event log and what is known of people, as of the last checkpoint.
     pub async fn open(state: &Path, store: &Store) -> Result<Self> {
@@ -183,11 +150,12 @@ impl People {
                 collector: opened.collector,
                 pending: BTreeMap::new(),
             }),
-            running: Mutex::default(),
+            tasks: Mutex::default(),
             sources: Mutex::default(),
             counts: Mutex::new(counts),
             checkpoints_started: AtomicBool::new(false),
-            following: Arc::default(),
+            followers: Mutex::default(),
+            unwritten: Mutex::default(),
             checkpointed: Notify::new(),
             warehouses: Warehouses::default(),
             audiences: Mutex::default(),
@@ -201,6 +169,25 @@ impl People {
     /// What was wrong with the event log's files when it was opened.
     pub fn problems(&self) -> Vec<Problem> {
         self.problems.clone()
+    }
+
+    /// Refuses while events that were collected can't be read: who is a member, and who is none, is not known then.
+    pub fn require_whole(&self) -> Result<()> {
+        let snapshot = self.log.snapshot();
+        let Some((first, more)) = snapshot.missing().split_first() else {
+            return Ok(());
+        };
+        let more = match more.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Err(Error::user(
+            "segment_damaged",
+            format!(
+                "the event log's segment {first}{more} can't be read, so no audience is evaluated and memberships stay \
+                 as they were: restore the file in .tailrace/log from a copy and open the workspace again"
+            ),
+        ))
     }
 
     fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -219,13 +206,7 @@ impl People {
             .max()
     }
 
-    async fn begin_source(
-        &self,
-        name: &str,
-        cluster: &Arc<Cluster>,
-        cluster_id: &str,
-        definition: &SourceDefinition,
-    ) {
+    async fn begin_source(&self, name: &str, cluster_id: &str, definition: &SourceDefinition) {
         let pending = Pending {
             source: name.to_owned(),
             cluster_id: cluster_id.to_owned(),
@@ -237,67 +218,41 @@ impl People {
             .await
             .pending
             .insert(name.to_owned(), pending);
-        let status = SourceStatus {
-            cluster: Some(Arc::clone(cluster)),
-            group: definition.group.clone(),
-            ..SourceStatus::default()
-        };
-        Self::lock(&self.sources).insert(name.to_owned(), status);
+        self.set_source(name, |status| *status = SourceStatus::default());
     }
 
     fn set_source(&self, name: &str, change: impl FnOnce(&mut SourceStatus)) {
         change(Self::lock(&self.sources).entry(name.to_owned()).or_default());
     }
 
-    fn set_progress(&self, name: &str, progress: &TailProgress, collected: &Collected) {
-        let now = now_ms();
-        let behind = collected.behind(progress);
-        self.set_source(name, |status| {
-            status.behind = Some(behind);
-            status.lost = collected.lost_since(progress);
-            status.state = if behind == 0 {
-                SourceState::Live
-            } else {
-                status.state
-            };
-            let (at, scanned) = status.scanned;
-            if now - at >= 1_000 {
-                status.per_second = match at {
-                    0 => 0.0,
-                    _ => progress.scanned.saturating_sub(scanned) as f64 * 1_000.0 / (now - at) as f64,
-                };
-                status.scanned = (now, progress.scanned);
-            }
-        });
-    }
-
-    fn group_of(&self, source: &str) -> Option<(Arc<Cluster>, String)> {
-        let sources = Self::lock(&self.sources);
-        let status = sources.get(source)?;
-        Some((status.cluster.clone()?, status.group.clone()?))
-    }
-
     /// A source as it runs; absent: it does not.
     pub fn source(&self, name: &str) -> Option<SourceStatus> {
-        Self::lock(&self.sources).get(name).cloned()
+        let mut status = Self::lock(&self.sources).get(name).cloned()?;
+        // It reads, but nothing of it is kept.
+        if !matches!(status.state, SourceState::Stopped | SourceState::Failed)
+            && let Some(error) = self.unwritten()
+        {
+            status.fail(error);
+        }
+        Some(status)
     }
 
     /// True when every source that runs has read to the end of its topic and nothing waits for a checkpoint.
     pub async fn is_caught_up(&self) -> bool {
-        let all = {
-            let sources = Self::lock(&self.sources);
-            let running = Self::lock(&self.running);
-            running
-                .keys()
-                .all(|name| sources.get(name).is_some_and(|it| it.behind == Some(0)))
+        let running: Vec<String> = {
+            let tasks = Self::lock(&self.tasks);
+            let running = tasks.iter().filter(|(_, task)| task.runs());
+            running.map(|(name, _)| name.clone()).collect()
         };
-        all && self
-            .collecting
-            .lock()
-            .await
-            .pending
-            .values()
-            .all(|pending| !pending.dirty)
+        let caught_up = |name: &String| self.source(name).is_some_and(|it| it.caught_up());
+        running.iter().all(caught_up)
+            && self
+                .collecting
+                .lock()
+                .await
+                .pending
+                .values()
+                .all(|pending| !pending.dirty)
     }
 
     fn add_counts(&self, sources: &[SourceCheckpoint], now: i64) {
@@ -351,7 +306,11 @@ impl People {
     /// Everything that SQL can see, as of the last checkpoint.
     pub async fn session(&self, open: &OpenWorkspace) -> Result<Session> {
         self.warehouses.refresh(open).await;
-        let snapshot = self.log.snapshot();
+        self.session_of(open, self.log.snapshot())
+    }
+
+    /// The same, as of a checkpoint, with the warehouses' tables as they were last read.
+    fn session_of(&self, open: &OpenWorkspace, snapshot: LogSnapshot) -> Result<Session> {
         let inputs = {
             let workspace = open.workspace();
             let definitions = &workspace.definitions;

@@ -1,5 +1,6 @@
 //! Snapshots of warehouse tables: read when first needed, and anew after their span. A table that can't be read keeps
-//! its last snapshot, and says how old it is and why.
+//! its last snapshot, and says how old it is and why. So does one that had rows and comes back without any, as it does
+//! in the middle of a reload: an empty source takes nobody away.
 
 use std::{
     collections::BTreeMap,
@@ -91,6 +92,7 @@ impl Warehouses {
     ) {
         let mut snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
         let now = now_ms();
+        let table = key.1.clone();
         let snapshot = snapshots.entry(key).or_insert_with(|| Snapshot {
             definition: definition.clone(),
             batches: None,
@@ -98,9 +100,16 @@ impl Warehouses {
             read_ms: 0,
             error: None,
         });
+        let before = &snapshot.definition;
+        let same = (before.kind, &before.path) == (definition.kind, &definition.path)
+            && before.tables.get(&table) == definition.tables.get(&table);
         snapshot.definition = definition.clone();
         snapshot.tried_ms = now;
+        let kept = snapshot.batches.as_deref().map_or(0, rows);
         match read {
+            Ok(batches) if same && kept > 0 && rows(&batches) == 0 => {
+                snapshot.error = Some(came_back_empty(&table, kept, snapshot.read_ms));
+            }
             Ok(batches) => {
                 snapshot.batches = Some(batches);
                 snapshot.read_ms = now;
@@ -141,6 +150,22 @@ impl Warehouses {
     }
 }
 
+fn rows(batches: &[RecordBatch]) -> usize {
+    batches.iter().map(RecordBatch::num_rows).sum()
+}
+
+fn came_back_empty(table: &str, kept: usize, read_ms: i64) -> Error {
+    let read = chrono::DateTime::from_timestamp_millis(read_ms).unwrap_or_default();
+    Error::external(
+        "warehouse_table_empty",
+        format!(
+            "the table \"{table}\" had {kept} rows and came back without any, so those that were read at {} are kept: fill \
+             it again, or, if it is meant to be empty, close the workspace and open it anew",
+            read.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+        ),
+    )
+}
+
 async fn read(
     open: &OpenWorkspace,
     definition: &WarehouseDefinition,
@@ -152,4 +177,49 @@ async fn read(
     warehouse
         .read(settings.table.as_deref().unwrap_or(table), token)
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::{
+        array::Int64Array,
+        datatypes::{DataType, Field, Schema},
+    };
+
+    use super::*;
+
+    fn definition(path: &str) -> WarehouseDefinition {
+        let text = format!("kind = \"sqlite\"\npath = \"{path}\"\n[tables.plans]\nkey = \"user_id\"\n");
+        toml::from_str(&text).unwrap()
+    }
+
+    fn batches(rows: i64) -> Vec<RecordBatch> {
+        let schema = Arc::new(Schema::new(vec![Field::new("user_id", DataType::Int64, true)]));
+        let column = Int64Array::from_iter_values(0..rows);
+        vec![RecordBatch::try_new(schema, vec![Arc::new(column)]).unwrap()]
+    }
+
+    #[test]
+    fn a_table_that_comes_back_empty_keeps_its_rows_and_says_so() {
+        let warehouses = Warehouses::default();
+        let check = |path: &str, read: i64, held: usize, told: Option<&str>| {
+            let key = ("crm".to_owned(), "plans".to_owned());
+            warehouses.put(key, &definition(path), Ok(batches(read)));
+            assert_eq!(rows(&warehouses.tables()[0].batches), held);
+            let error = warehouses.states()[0].error.clone();
+            assert_eq!(error.as_ref().map(|it| it.code.as_str()), told);
+            error
+        };
+        check("crm.db", 0, 0, None);
+        check("crm.db", 3, 3, None);
+        let error = check("crm.db", 0, 3, Some("warehouse_table_empty")).unwrap();
+        let begins = "the table \"plans\" had 3 rows and came back without any";
+        assert!(error.message.starts_with(begins), "{error}");
+        check("crm.db", 0, 3, Some("warehouse_table_empty"));
+        check("crm.db", 2, 2, None);
+        // Another table is not an empty one.
+        check("other.db", 0, 0, None);
+    }
 }

@@ -88,6 +88,27 @@ impl Store {
         transaction.commit().await.map_err(store_error)
     }
 
+    /// Members whose profile was merged are those that it was merged into, which is no change of membership.
+    pub async fn merge_members(&self, audience: &str, merged: &[(i64, MemberSince)]) -> Result<()> {
+        let mut transaction = self.pool.begin().await.map_err(store_error)?;
+        for (gone, into) in merged {
+            sqlx::query("DELETE FROM members WHERE audience = ? AND profile_id = ?")
+                .bind(audience)
+                .bind(gone)
+                .execute(&mut *transaction)
+                .await
+                .map_err(store_error)?;
+            sqlx::query("INSERT OR REPLACE INTO members VALUES (?, ?, ?)")
+                .bind(audience)
+                .bind(into.profile_id)
+                .bind(into.since_ms)
+                .execute(&mut *transaction)
+                .await
+                .map_err(store_error)?;
+        }
+        transaction.commit().await.map_err(store_error)
+    }
+
     /// Forgets an audience that is no longer defined.
     pub async fn forget_audience(&self, audience: &str) -> Result<()> {
         let mut transaction = self.pool.begin().await.map_err(store_error)?;

@@ -18,11 +18,14 @@ use tailrace_model::{Error, Result};
 
 pub use checkpoint::{SourceCheckpoint, SourceCounts};
 pub use lag::LagRow;
-pub use syncs::{AcknowledgedRow, RunRow, Settled};
+pub use syncs::{AcknowledgedRow, PlaceRow, RunRow, Settled};
 
-const SCHEMA_VERSION: i64 = 2;
-const SET_VERSION: &str = "PRAGMA user_version = 2";
+const SCHEMA_VERSION: i64 = 3;
+const SET_VERSION: &str = "PRAGMA user_version = 3";
 const FROM_1: &str = "ALTER TABLE source_counts ADD COLUMN lost INTEGER NOT NULL DEFAULT 0";
+const FROM_2: &str = "ALTER TABLE sync_runs ADD COLUMN note TEXT; \
+    CREATE TABLE sync_places (sync TEXT PRIMARY KEY, place TEXT NOT NULL, shown TEXT NOT NULL, key TEXT NOT NULL, \
+    delivered INTEGER NOT NULL) STRICT, WITHOUT ROWID";
 
 /// A handle; cloning is cheap.
 #[derive(Debug, Clone)]
@@ -60,8 +63,9 @@ impl Store {
             .map_err(store_error)?;
         match version {
             SCHEMA_VERSION => Ok(()),
-            0 => self.change_schema(include_str!("schema.sql")).await,
-            1 => self.change_schema(FROM_1).await,
+            0 => self.change_schema(&[include_str!("schema.sql")]).await,
+            1 => self.change_schema(&[FROM_1, FROM_2]).await,
+            2 => self.change_schema(&[FROM_2]).await,
             other => Err(Error::user(
                 "state_version",
                 format!(
@@ -72,10 +76,10 @@ impl Store {
         }
     }
 
-    /// One step to this version's schema: all of it or nothing.
-    async fn change_schema(&self, sql: &'static str) -> Result<()> {
+    /// All steps to this version's schema, or none.
+    async fn change_schema(&self, steps: &[&'static str]) -> Result<()> {
         let mut transaction = self.pool.begin().await.map_err(store_error)?;
-        for sql in [sql, SET_VERSION] {
+        for sql in steps.iter().copied().chain([SET_VERSION]) {
             sqlx::raw_sql(sql)
                 .execute(&mut *transaction)
                 .await

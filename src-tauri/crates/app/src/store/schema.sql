@@ -68,6 +68,11 @@ CREATE TABLE audience_sizes (
   PRIMARY KEY (audience, at_ms)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE sync_places (         -- where the rows of sync_rows were written to
+  sync TEXT PRIMARY KEY, place TEXT NOT NULL, shown TEXT NOT NULL, key TEXT NOT NULL,
+  delivered INTEGER NOT NULL       -- 1: the whole state was delivered there at least once
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE sync_rows (           -- what the destination acknowledged
   sync TEXT NOT NULL, key TEXT NOT NULL,
   row TEXT,                        -- as last acknowledged; null: never
@@ -78,7 +83,8 @@ CREATE TABLE sync_rows (           -- what the destination acknowledged
 CREATE TABLE sync_runs (
   id INTEGER PRIMARY KEY, sync TEXT NOT NULL, started_ms INTEGER NOT NULL, ended_ms INTEGER, state TEXT NOT NULL,
   added INTEGER NOT NULL, changed INTEGER NOT NULL, removed INTEGER NOT NULL, delivered INTEGER NOT NULL,
-  failed INTEGER NOT NULL, error TEXT
+  failed INTEGER NOT NULL, error TEXT,
+  note TEXT                        -- what else there is to know: what stays behind where it was delivered before
 ) STRICT;
 CREATE INDEX sync_runs_by_sync ON sync_runs (sync, id);
 

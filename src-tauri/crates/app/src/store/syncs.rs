@@ -21,6 +21,19 @@ pub struct RunRow {
     pub removed: u64,
     pub delivered: u64,
     pub failed: u64,
+    /// For a person.
+    pub note: Option<String>,
+}
+
+/// Where the acknowledged rows of a sync are, and what tells them apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceRow {
+    pub place: String,
+    /// For a person.
+    pub shown: String,
+    pub key: String,
+    /// The whole state was delivered there at least once, were it without rows.
+    pub delivered: bool,
 }
 
 /// One row of a destination, as this sync knows it.
@@ -60,6 +73,43 @@ impl Store {
             )
         };
         Ok(rows.iter().map(read).collect())
+    }
+
+    /// Where they are; absent: not told yet.
+    pub async fn sync_place(&self, sync: &str) -> Result<Option<PlaceRow>> {
+        let row = sqlx::query("SELECT place, shown, key, delivered FROM sync_places WHERE sync = ?")
+            .bind(sync)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(store_error)?;
+        Ok(row.map(|row| PlaceRow {
+            place: row.get(0),
+            shown: row.get(1),
+            key: row.get(2),
+            delivered: row.get(3),
+        }))
+    }
+
+    /// Says where rows are from now on. `forget`: those acknowledged so far are not there.
+    pub async fn set_sync_place(&self, sync: &str, place: &PlaceRow, forget: bool) -> Result<()> {
+        let mut transaction = self.pool.begin().await.map_err(store_error)?;
+        if forget {
+            sqlx::query("DELETE FROM sync_rows WHERE sync = ?")
+                .bind(sync)
+                .execute(&mut *transaction)
+                .await
+                .map_err(store_error)?;
+        }
+        sqlx::query("INSERT OR REPLACE INTO sync_places VALUES (?, ?, ?, ?, ?)")
+            .bind(sync)
+            .bind(&place.place)
+            .bind(&place.shown)
+            .bind(&place.key)
+            .bind(place.delivered)
+            .execute(&mut *transaction)
+            .await
+            .map_err(store_error)?;
+        transaction.commit().await.map_err(store_error)
     }
 
     pub async fn acknowledged_count(&self, sync: &str) -> Result<u64> {
@@ -122,14 +172,15 @@ impl Store {
 
     pub async fn start_run(&self, sync: &str, started_ms: i64, planned: &RunRow) -> Result<i64> {
         let done = sqlx::query(
-            "INSERT INTO sync_runs (sync, started_ms, state, added, changed, removed, delivered, failed) \
-             VALUES (?, ?, 'running', ?, ?, ?, 0, 0)",
+            "INSERT INTO sync_runs (sync, started_ms, state, added, changed, removed, delivered, failed, note) \
+             VALUES (?, ?, 'running', ?, ?, ?, 0, 0, ?)",
         )
         .bind(sync)
         .bind(started_ms)
         .bind(to_i64(planned.added))
         .bind(to_i64(planned.changed))
         .bind(to_i64(planned.removed))
+        .bind(&planned.note)
         .execute(&self.pool)
         .await
         .map_err(store_error)?;
@@ -183,7 +234,7 @@ impl Store {
     /// Newest first.
     pub async fn runs(&self, sync: &str, offset: u64, limit: u32) -> Result<Vec<SyncRun>> {
         let rows = sqlx::query(
-            "SELECT id, sync, started_ms, ended_ms, state, added, changed, removed, delivered, failed, error \
+            "SELECT id, sync, started_ms, ended_ms, state, added, changed, removed, delivered, failed, error, note \
              FROM sync_runs WHERE ? = '' OR sync = ? ORDER BY id DESC LIMIT ? OFFSET ?",
         )
         .bind(sync)
@@ -218,6 +269,7 @@ fn read_run(row: &sqlx::sqlite::SqliteRow) -> Result<SyncRun> {
             .map(|text| serde_json::from_str(&text))
             .transpose()
             .map_err(json_error)?,
+        note: row.get("note"),
     })
 }
 

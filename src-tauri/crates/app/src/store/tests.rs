@@ -76,25 +76,75 @@ async fn a_checkpoint_moves_positions_and_adds_counts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_state_of_an_older_version_is_taken_over() {
-    let (folder, store) = store().await;
-    store
-        .checkpoint(None, &[checkpoint(&[(0, 10)], 14)], 100)
-        .await
-        .unwrap();
-    for sql in [
-        "ALTER TABLE source_counts DROP COLUMN lost",
-        "PRAGMA user_version = 1",
-    ] {
-        sqlx::raw_sql(sql).execute(&store.pool).await.unwrap();
-    }
-    store.close().await;
-    let store = Store::open(folder.path()).await.unwrap();
-    store
-        .checkpoint(None, &[checkpoint(&[(0, 12)], 2)], 200)
-        .await
-        .unwrap();
-    let (counts, _) = store.source_counts().await.unwrap()["shop"];
-    assert_eq!((counts.events, counts.lost), (16, 4));
+    const UNDO_3: [&str; 2] = ["ALTER TABLE sync_runs DROP COLUMN note", "DROP TABLE sync_places"];
+    const UNDO_2: &str = "ALTER TABLE source_counts DROP COLUMN lost";
+    let check = async |version: i64, undo: &[&str], lost: u64| {
+        let (folder, store) = store().await;
+        let first = checkpoint(&[(0, 10)], 14);
+        store.checkpoint(None, &[first], 100).await.unwrap();
+        let planned = RunRow {
+            added: 3,
+            ..RunRow::default()
+        };
+        store.start_run("s", 10, &planned).await.unwrap();
+        for sql in undo.iter().copied() {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+                .execute(&store.pool)
+                .await
+                .unwrap();
+        }
+        let set = format!("PRAGMA user_version = {version}");
+        let set = sqlx::raw_sql(sqlx::AssertSqlSafe(set));
+        set.execute(&store.pool).await.unwrap();
+        store.close().await;
+        let store = Store::open(folder.path()).await.unwrap();
+        let second = checkpoint(&[(0, 12)], 2);
+        store.checkpoint(None, &[second], 200).await.unwrap();
+        let (counts, _) = store.source_counts().await.unwrap()["shop"];
+        assert_eq!((counts.events, counts.lost), (16, lost), "{version}");
+        let run = store.runs("s", 0, 1).await.unwrap().remove(0);
+        assert_eq!((run.added, run.note), (3, None), "{version}");
+        assert_eq!(store.sync_place("s").await.unwrap(), None, "{version}");
+    };
+    check(1, &[UNDO_3[0], UNDO_3[1], UNDO_2], 4).await;
+    check(2, &UNDO_3, 8).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_forgotten_with_their_place() {
+    let (_folder, store) = store().await;
+    let place = |place: &str| PlaceRow {
+        place: place.to_owned(),
+        shown: format!("{place} at crm"),
+        key: "user_id".to_owned(),
+        delivered: true,
+    };
+    let settled = Settled {
+        upserted: vec![("a".to_owned(), "{}".to_owned())],
+        ..Settled::default()
+    };
+    store.settle("s", &settled).await.unwrap();
+    store.settle("other", &settled).await.unwrap();
+    assert_eq!(store.sync_place("s").await.unwrap(), None);
+    store.set_sync_place("s", &place("x"), false).await.unwrap();
+    assert_eq!(store.acknowledged_count("s").await.unwrap(), 1);
+    store.set_sync_place("s", &place("y"), true).await.unwrap();
+    assert_eq!(store.sync_place("s").await.unwrap(), Some(place("y")));
+    assert_eq!(store.acknowledged_count("s").await.unwrap(), 0);
+    assert_eq!(store.acknowledged_count("other").await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn merged_members_are_one_since_the_earlier_time() {
+    let (_folder, store) = store().await;
+    store.change_members("pro", &[1, 5], &[], 10, 2).await.unwrap();
+    store.change_members("pro", &[2], &[], 20, 3).await.unwrap();
+    let into = |profile_id, since_ms| tailrace_engine::audiences::MemberSince { profile_id, since_ms };
+    let merged = [(5, into(2, 10)), (1, into(0, 10))];
+    store.merge_members("pro", &merged).await.unwrap();
+    assert_eq!(store.members("pro").await.unwrap(), [into(0, 10), into(2, 10)]);
+    let (_, changes) = store.membership_changes("pro", 0, 10).await.unwrap();
+    assert_eq!(changes, 3, "a merge is no change");
 }
 
 #[tokio::test(flavor = "multi_thread")]

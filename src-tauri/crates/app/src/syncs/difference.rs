@@ -8,13 +8,14 @@ use arrow::{
     datatypes::SchemaRef,
     json::{LineDelimitedWriter, ReaderBuilder},
 };
-use tailrace_connectors::delivery::keys;
+use tailrace_connectors::{delivery::keys, destinations::Destination};
 use tailrace_engine::session::{columns, rows_of};
 use tailrace_model::{
     Error, Result, SyncDefinition,
     api::{Column, Rows, SyncDifference},
 };
 
+use super::places::{self, Start};
 use crate::{
     open::{Held, OpenWorkspace},
     store::AcknowledgedRow,
@@ -22,6 +23,8 @@ use crate::{
 
 /// Rows that a difference shows.
 const SAMPLE_ROWS_MAX: usize = 50;
+/// Fewer acknowledged rows than this are removed by the schedule, be it all of them.
+pub const EMPTIED_ROWS_MIN: usize = 10;
 
 /// See the module's text. `rows` are all members that have a key, in the mapped columns.
 #[derive(Debug)]
@@ -36,34 +39,65 @@ pub struct Difference {
     pub added: u64,
     pub changed: u64,
     pub removed: u64,
-    /// Nothing of this sync was ever acknowledged.
+    /// Nothing of this sync was ever acknowledged where it writes now.
     pub never_delivered: bool,
+    /// Rows acknowledged there.
+    acknowledged: usize,
+    pub start: Start,
 }
 
-/// Computes it: members and their mapped values now, against the rows acknowledged.
+/// Computes it: members and their mapped values now, against the rows acknowledged where the sync writes now.
 pub async fn compute(
     open: &OpenWorkspace,
     held: &Held,
     name: &str,
     definition: &SyncDefinition,
+    destination: &dyn Destination,
 ) -> Result<Difference> {
-    let members = held.people.members(&definition.audience).ok_or_else(|| {
-        Error::user(
-            "audience_not_evaluated",
-            format!(
-                "audience \"{}\" was not evaluated yet, so nothing is delivered and nothing removed: run \
-                 `tailrace audience run {}` first, or wait for the window to do it",
-                definition.audience, definition.audience
-            ),
-        )
-    })?;
+    let members = members(held, &definition.audience)?;
     let all = held
         .people
         .mapped_rows(open, &members, &definition.mapping)
         .await?;
-    let acknowledged = held.store.acknowledged(name).await?;
+    let mut acknowledged = held.store.acknowledged(name).await?;
     let (rows, without_key) = with_key(&all, &definition.key)?;
-    diff(rows, without_key, &definition.key, &acknowledged)
+    let kind = open
+        .workspace()
+        .definitions
+        .destination(&definition.destination)?
+        .kind;
+    let stored = held.store.sync_place(name).await?;
+    let context = places::context(name, definition);
+    let start = Start::of(destination, kind, &context, stored, acknowledged.len()).await?;
+    if start.anew {
+        acknowledged.clear();
+    }
+    diff(rows, without_key, start, &acknowledged)
+}
+
+/// The members of the last evaluation, unless there was none or it failed.
+pub fn members(held: &Held, audience: &str) -> Result<Vec<i64>> {
+    let Some(state) = held.people.audience(audience) else {
+        let why = held.people.audience_error(audience);
+        let why = why.map_or_else(String::new, |error| format!(" ({error})"));
+        return Err(Error::user(
+            "audience_not_evaluated",
+            format!(
+                "audience \"{audience}\" was not evaluated yet{why}, so nothing is delivered and nothing removed: run \
+                 `tailrace audience run {audience}` first, or wait for the window to do it"
+            ),
+        ));
+    };
+    match state.error {
+        Some(error) => Err(Error::external(
+            "audience_failed",
+            format!(
+                "audience \"{audience}\" could not be evaluated, so nothing is delivered and nothing removed until it can \
+                 be: {error}"
+            ),
+        )),
+        None => Ok(state.membership.ids()),
+    }
 }
 
 /// Keeps the rows that have a key, each key once.
@@ -88,10 +122,11 @@ fn with_key(rows: &RecordBatch, key: &str) -> Result<(RecordBatch, u64)> {
 fn diff(
     rows: RecordBatch,
     without_key: u64,
-    key: &str,
+    start: Start,
     acknowledged: &HashMap<String, AcknowledgedRow>,
 ) -> Result<Difference> {
-    let keys = keys(&rows, key)?;
+    let key = start.place.key.clone();
+    let keys = keys(&rows, &key)?;
     let texts = rows_as_json(&rows)?;
     let (mut add, mut change) = (Vec::new(), Vec::new());
     for (row, (key, text)) in keys.iter().zip(&texts).enumerate() {
@@ -113,8 +148,10 @@ fn diff(
         added: add.len() as u64,
         changed: change.len() as u64,
         removed: remove.len() as u64,
-        never_delivered: acknowledged.is_empty(),
-        key: key.to_owned(),
+        never_delivered: acknowledged.is_empty() && !start.place.delivered,
+        acknowledged: acknowledged.values().filter(|it| it.row.is_some()).count(),
+        start,
+        key,
         keys,
         add,
         change,
@@ -127,6 +164,25 @@ fn diff(
 impl Difference {
     pub fn is_empty(&self) -> bool {
         self.owed() == 0
+    }
+
+    /// Why the schedule does not deliver it by itself: it removes every row that is there, and puts less than half as
+    /// many in their place.
+    pub fn refuse_emptying(&self, name: &str, audience: &str) -> Result<()> {
+        let removed = self.remove.iter().filter(|(_, row)| row.is_some()).count();
+        if removed < EMPTIED_ROWS_MIN || removed < self.acknowledged || self.rows.num_rows() * 2 >= removed {
+            return Ok(());
+        }
+        Err(Error::external(
+            "sync_would_empty",
+            format!(
+                "all {removed} rows that this sync wrote to {} would be removed, with {} in their place, which no schedule does \
+                 by itself: find out why the audience \"{audience}\" has lost its members, or run `tailrace sync run {name}` \
+                 if it is meant",
+                self.start.place.shown,
+                self.rows.num_rows(),
+            ),
+        ))
     }
 
     /// Rows that the destination does not have as they are now.
@@ -197,6 +253,7 @@ impl Difference {
             unchanged: self.rows.num_rows() as u64 - self.added - self.changed,
             without_key: self.without_key,
             sample,
+            note: self.start.note.clone(),
         })
     }
 }
@@ -248,8 +305,9 @@ mod tests {
     };
 
     use super::*;
+    use crate::store::PlaceRow;
 
-    fn members(rows: &[(Option<&str>, Option<f64>)]) -> RecordBatch {
+    fn batch(rows: &[(Option<&str>, Option<f64>)]) -> RecordBatch {
         let schema = Schema::new(vec![
             Field::new("user_id", DataType::Utf8, true),
             Field::new("value", DataType::Float64, true),
@@ -271,8 +329,20 @@ mod tests {
             .iter()
             .map(|(key, row)| ((*key).to_owned(), row.clone()))
             .collect();
-        let (rows, without_key) = with_key(&members(rows), "user_id").unwrap();
-        diff(rows, without_key, "user_id", &there).unwrap()
+        let (rows, without_key) = with_key(&batch(rows), "user_id").unwrap();
+        let place = PlaceRow {
+            place: "a".to_owned(),
+            shown: "a at crm".to_owned(),
+            key: "user_id".to_owned(),
+            delivered: false,
+        };
+        let start = Start {
+            place,
+            anew: false,
+            unsaid: false,
+            note: None,
+        };
+        diff(rows, without_key, start, &there).unwrap()
     }
 
     #[test]
@@ -333,6 +403,31 @@ mod tests {
     }
 
     #[test]
+    fn a_schedule_empties_no_destination() {
+        let there = |count: usize| -> Vec<(String, AcknowledgedRow)> {
+            let row = |at: usize| (format!("k{at:02}"), known(Some("{}"), false));
+            (0..count).map(row).collect()
+        };
+        let check = |rows: &[&str], count: usize, refused: bool| {
+            let there = there(count);
+            let there: Vec<_> = there
+                .iter()
+                .map(|(key, row)| (key.as_str(), row.clone()))
+                .collect();
+            let rows: Vec<_> = rows.iter().map(|key| (Some(*key), None)).collect();
+            let found = compute(&rows, &there).refuse_emptying("vips", "all");
+            assert_eq!(found.is_err(), refused, "{rows:?} {count}");
+        };
+        check(&[], EMPTIED_ROWS_MIN, true);
+        check(&[], EMPTIED_ROWS_MIN - 1, false);
+        check(&["new"], 20, true);
+        check(&["k01"], 20, false);
+        let others: Vec<String> = (0..EMPTIED_ROWS_MIN).map(|at| format!("other{at}")).collect();
+        let others: Vec<&str> = others.iter().map(String::as_str).collect();
+        check(&others, 20, false);
+    }
+
+    #[test]
     fn a_member_without_a_key_is_counted_and_a_key_goes_once() {
         let found = compute(
             &[
@@ -344,6 +439,6 @@ mod tests {
             &[],
         );
         assert_eq!((found.added, found.without_key), (1, 3));
-        assert!(with_key(&members(&[]), "email").is_err());
+        assert!(with_key(&batch(&[]), "email").is_err());
     }
 }

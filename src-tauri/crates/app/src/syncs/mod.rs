@@ -3,9 +3,12 @@
 //!
 //! Invariants: an audience that was not evaluated delivers nothing and removes nothing; only rows that this sync wrote
 //! are removed; a refused row stays owed; what became of a row is recorded before the next batch is sent; one run at a
-//! time of a sync and of a destination, whoever asks for it; two syncs never write to one place.
+//! time of a sync and of a destination, whoever asks for it; two syncs never write to one place; what was acknowledged at
+//! one place or under one key is taken for nothing at another; the schedule never empties a destination by itself.
 
+mod basis;
 mod difference;
+mod discreet;
 mod places;
 mod record;
 mod schedule;
@@ -15,7 +18,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use basis::{Basis, InStep};
 use difference::Difference;
+use discreet::Discreet;
 pub use places::problems as place_problems;
 use record::StoreRecorder;
 pub use schedule::start_schedule;
@@ -65,6 +70,15 @@ pub struct Syncs {
     refused: Mutex<BTreeMap<String, HashSet<String>>>,
     /// Rows owed after the last run.
     owed: Mutex<BTreeMap<String, u64>>,
+    /// Syncs that owed nothing when they were last looked at.
+    in_step: Mutex<BTreeMap<String, InStep>>,
+}
+
+/// Who asks for a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Person,
+    Schedule,
 }
 
 impl Default for Syncs {
@@ -75,6 +89,7 @@ impl Default for Syncs {
             permits: Semaphore::new(RUNS_MAX),
             refused: Mutex::default(),
             owed: Mutex::default(),
+            in_step: Mutex::default(),
         }
     }
 }
@@ -105,6 +120,22 @@ impl Syncs {
             .copied()
     }
 
+    fn in_step(&self, sync: &str) -> Option<InStep> {
+        self.in_step
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(sync)
+            .cloned()
+    }
+
+    fn set_in_step(&self, sync: &str, found: Option<InStep>) {
+        let mut in_step = self.in_step.lock().unwrap_or_else(PoisonError::into_inner);
+        match found {
+            Some(found) => in_step.insert(sync.to_owned(), found),
+            None => in_step.remove(sync),
+        };
+    }
+
     fn set_owed(&self, sync: &str, owed: u64) {
         self.owed
             .lock()
@@ -117,11 +148,15 @@ impl Syncs {
 pub fn connect(open: &OpenWorkspace, name: &str) -> Result<Box<dyn Destination>> {
     let definition: DestinationDefinition = open.workspace().definitions.destination(name)?.clone();
     let settings = open.secrets.resolve_settings(&definition.settings)?;
-    destinations::open(definition.kind, settings.expose(), open.folder()).map_err(|error| {
-        settings
+    match destinations::open(definition.kind, settings.expose(), open.folder()) {
+        Ok(destination) => Ok(Box::new(Discreet {
+            destination,
+            settings,
+        })),
+        Err(error) => Err(settings
             .redact_error(error)
-            .context(format!("destinations/{name}.toml"))
-    })
+            .context(format!("destinations/{name}.toml"))),
+    }
 }
 
 /// Waits for something unless the run is cancelled first.
@@ -147,12 +182,22 @@ async fn take_lane(
     }
 }
 
-/// Runs a sync now, or with `dry_run` only computes its difference. Waits for runs of the same sync and of others to the
-/// same destination.
+/// Runs a sync now because a person wants it, or with `dry_run` only computes its difference. Waits for runs of the same
+/// sync and of others to the same destination.
 pub async fn run(
     open: &OpenWorkspace,
     name: &str,
     dry_run: bool,
+    cancel: &CancellationToken,
+) -> Result<SyncOutcome> {
+    run_as(open, name, dry_run, Asked::Person, cancel).await
+}
+
+async fn run_as(
+    open: &OpenWorkspace,
+    name: &str,
+    dry_run: bool,
+    asked: Asked,
     cancel: &CancellationToken,
 ) -> Result<SyncOutcome> {
     let held = open.held()?;
@@ -160,9 +205,10 @@ pub async fn run(
     let _turn = unless_cancelled(cancel, held.syncs.turns.take(name)).await?;
     if dry_run {
         let definition = open.workspace().definitions.sync(name)?.clone();
-        connect(open, &definition.destination)?;
+        let destination = connect(open, &definition.destination)?;
         places::refuse_taken(open, name)?;
-        let computed = unless_cancelled(cancel, difference::compute(open, held, name, &definition)).await??;
+        let computed = difference::compute(open, held, name, &definition, &*destination);
+        let computed = unless_cancelled(cancel, computed).await??;
         return Ok(SyncOutcome {
             difference: computed.show()?,
             run: None,
@@ -171,7 +217,20 @@ pub async fn run(
     let (definition, _lane) = unless_cancelled(cancel, take_lane(open, held, name)).await??;
     // The semaphore is never closed.
     let _permit = unless_cancelled(cancel, held.syncs.permits.acquire()).await?.ok();
-    run_in_turn(open, held, name, &definition, cancel).await
+    let outcome = run_in_turn(open, held, name, &definition, asked, cancel).await;
+    match &outcome {
+        Err(error) if asked == Asked::Schedule && !may_wait(error) => {
+            held.syncs.set_in_step(name, None);
+            record::not_begun(open, held, name, error).await?;
+        }
+        _ => {}
+    }
+    outcome
+}
+
+/// Whether a run that did not begin is no news.
+fn may_wait(error: &Error) -> bool {
+    matches!(error.code.as_str(), "audience_not_evaluated" | "cancelled")
 }
 
 async fn run_in_turn(
@@ -179,21 +238,48 @@ async fn run_in_turn(
     held: &Held,
     name: &str,
     definition: &SyncDefinition,
+    asked: Asked,
     cancel: &CancellationToken,
 ) -> Result<SyncOutcome> {
     let destination = connect(open, &definition.destination)?;
     places::refuse_taken(open, name)?;
-    let computed = difference::compute(open, held, name, definition);
+    let context = places::context(name, definition);
+    let basis = Basis::of(open, held, definition, destination.identity())?;
+    if let Some(found) = held.syncs.in_step(name)
+        && asked == Asked::Schedule
+        && basis.as_ref() == Some(&found.basis)
+        && destination.is_there(&context).await?
+    {
+        return Ok(SyncOutcome {
+            difference: found.difference,
+            run: None,
+        });
+    }
+    held.syncs.set_in_step(name, None);
+    let computed = difference::compute(open, held, name, definition, &*destination);
     let difference = unless_cancelled(cancel, computed).await??;
-    let shown = difference.show()?;
     held.syncs.set_owed(name, difference.owed());
-    if difference.is_empty() && !(destination.wants() == Wants::WholeState && difference.never_delivered) {
+    if asked == Asked::Schedule {
+        difference.refuse_emptying(name, &definition.audience)?;
+    }
+    let shown = difference.show()?;
+    let never = destination.wants() == Wants::WholeState && difference.never_delivered;
+    if difference.is_empty() && difference.start.note.is_none() && !never {
+        if difference.start.unsaid {
+            let start = &difference.start;
+            held.store.set_sync_place(name, &start.place, start.anew).await?;
+        }
+        record::in_step(open, held, name).await?;
+        let found = basis.map(|basis| InStep {
+            basis,
+            difference: shown.clone(),
+        });
+        held.syncs.set_in_step(name, found);
         return Ok(SyncOutcome {
             difference: shown,
             run: None,
         });
     }
-    let context = places::context(name, definition);
     let run = deliver(open, held, &context, &*destination, difference, cancel).await?;
     held.syncs.set_owed(name, run.failed);
     open.hub.add(&Topic::Syncs, 1);
@@ -215,25 +301,32 @@ async fn deliver(
         added: difference.added,
         changed: difference.changed,
         removed: difference.removed,
+        note: difference.start.note.clone(),
         ..RunRow::default()
     };
     let whole = destination.wants() == Wants::WholeState;
     let planned = counts.added + counts.changed + counts.removed;
-    let changes = match whole {
-        true => Changes {
-            upserts: difference.rows.clone(),
-            removes: difference.removes()?,
-        },
-        false => Changes {
-            upserts: difference.upserts(&held.syncs.refused(&context.sync))?,
-            removes: difference.removes()?,
-        },
+    let upserts = match whole {
+        true => difference.rows.clone(),
+        false => difference.upserts(&held.syncs.refused(&context.sync))?,
     };
+    let removes = difference.removes()?;
+    let changes = Changes { upserts, removes };
     let started_ms = now_ms();
     let id = held.store.start_run(&context.sync, started_ms, &counts).await?;
+    // After the run is recorded with its note: what stays behind is said even if this is cut off.
+    let start = difference.start;
+    if start.unsaid {
+        held.store
+            .set_sync_place(&context.sync, &start.place, start.anew)
+            .await?;
+    }
     let activity = open
         .activities
         .start("sync", format!("Sync {}", context.sync), Some(cancel.clone()));
+    if let Some(note) = &start.note {
+        activity.detail(note);
+    }
     let mut recorder = StoreRecorder::new(&held.store, context, &activity, planned);
     let clock = SystemClock::new();
     let run = Run {
@@ -251,15 +344,33 @@ async fn deliver(
     counts.delivered = planned - counts.failed.min(planned);
     let error = error_of(&delivered, changed_refused);
     held.syncs.set_refused(&context.sync, refused);
+    if whole && state == RunState::Succeeded {
+        places::set_delivered(held, &context.sync, start.place).await?;
+    }
     let ended_ms = now_ms();
     held.store
         .end_run(id, ended_ms, state, &counts, error.as_ref())
         .await?;
-    match &error {
-        Some(error) => activity.end(Err(error.clone())),
-        None => activity.end(Ok(())),
-    }
-    Ok(SyncRun {
+    activity.end(error.clone().map_or(Ok(()), Err));
+    Ok(ended_run(
+        id,
+        context,
+        (started_ms, ended_ms),
+        state,
+        counts,
+        error,
+    ))
+}
+
+fn ended_run(
+    id: i64,
+    context: &SyncContext,
+    (started_ms, ended_ms): (i64, i64),
+    state: RunState,
+    counts: RunRow,
+    error: Option<Error>,
+) -> SyncRun {
+    SyncRun {
         id,
         sync: context.sync.clone(),
         started_ms,
@@ -271,7 +382,8 @@ async fn deliver(
         delivered: counts.delivered,
         failed: counts.failed,
         error,
-    })
+        note: counts.note,
+    }
 }
 
 fn state_of(delivered: &Delivered) -> RunState {
@@ -299,5 +411,7 @@ fn error_of(delivered: &Delivered, refused: u64) -> Option<Error> {
     })
 }
 
+#[cfg(test)]
+mod safety_tests;
 #[cfg(test)]
 mod tests;

@@ -1,15 +1,21 @@
-//! Two syncs that write to one place would take each other's rows away: which they are, told by `check` and before a run.
+//! Where a sync writes. Two syncs that write to one place would take each other's rows away: which they are, told by
+//! `check` and before a run. What was acknowledged holds for the place that it was written to and the key that it was
+//! written under, and a sync that has another one begins anew there.
 //!
 //! A place is a destination's target and what of it the sync owns. A destination that can't be opened, because a secret of
 //! its settings is not known here, is told by its name alone, so that a check without secrets finds what it can.
 
 use std::collections::BTreeMap;
 
-use tailrace_connectors::destinations::{self, SyncContext};
+use tailrace_connectors::destinations::{self, Destination, SyncContext, Wants};
 use tailrace_model::{DestinationKind, Error, Result, SyncDefinition};
 
 use super::connect;
-use crate::{open::OpenWorkspace, workspace::Kind};
+use crate::{
+    open::{Held, OpenWorkspace},
+    store::PlaceRow,
+    workspace::Kind,
+};
 
 /// Where a sync writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +24,89 @@ struct Place {
     id: String,
     /// For a person.
     shown: String,
+}
+
+/// Where a run begins: whether what was acknowledged is of any use to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Start {
+    pub place: PlaceRow,
+    /// Rows acknowledged so far are not there, so that all are owed.
+    pub anew: bool,
+    /// The state does not say so yet.
+    pub unsaid: bool,
+    /// What a person should know of it.
+    pub note: Option<String>,
+}
+
+impl Start {
+    /// `rows` were acknowledged at the stored place.
+    pub async fn of(
+        destination: &dyn Destination,
+        kind: DestinationKind,
+        sync: &SyncContext,
+        stored: Option<PlaceRow>,
+        rows: usize,
+    ) -> Result<Self> {
+        let own = destination.place(sync)?;
+        let place = PlaceRow {
+            place: format!("{kind:?} {}/{own}", destination.identity()),
+            shown: format!("{own} at {}", destination.target()),
+            key: sync.key.clone(),
+            delivered: stored.as_ref().is_some_and(|it| it.delivered),
+        };
+        let whole = destination.wants() == Wants::WholeState;
+        let there = !whole || destination.is_there(sync).await?;
+        Ok(Self::compare(place, stored, rows, whole, there))
+    }
+
+    fn compare(mut place: PlaceRow, stored: Option<PlaceRow>, rows: usize, whole: bool, there: bool) -> Self {
+        let before = stored.as_ref().unwrap_or(&place);
+        let (moved, rekeyed) = (before.place != place.place, before.key != place.key);
+        let gone = !there && (rows > 0 || before.delivered);
+        let counted = if rows == 1 {
+            "1 row".to_owned()
+        } else {
+            format!("{rows} rows")
+        };
+        let note = if moved && rows > 0 {
+            Some(format!(
+                "what this sync wrote to {} stays behind there ({counted}), and nothing of it is deleted: everything is \
+                 delivered to {}",
+                before.shown, place.shown
+            ))
+        } else if rekeyed && rows > 0 && !whole {
+            Some(format!(
+                "what this sync wrote to {} under the key \"{}\" stays behind there ({counted}), and nothing of it is \
+                 deleted: everything is delivered under \"{}\"",
+                place.shown, before.key, place.key
+            ))
+        } else if gone && !moved {
+            Some(format!("{} was gone: all of it is delivered again", place.shown))
+        } else {
+            None
+        };
+        let anew = moved || rekeyed || gone;
+        let unsaid = anew || stored.is_none();
+        place.delivered &= !anew;
+        Self {
+            place,
+            anew,
+            unsaid,
+            note,
+        }
+    }
+}
+
+/// Says that the whole state is there, were it without rows.
+pub(super) async fn set_delivered(held: &Held, sync: &str, place: PlaceRow) -> Result<()> {
+    if place.delivered {
+        return Ok(());
+    }
+    let place = PlaceRow {
+        delivered: true,
+        ..place
+    };
+    held.store.set_sync_place(sync, &place, false).await
 }
 
 /// What a connector is told of a sync.
@@ -129,4 +218,63 @@ fn told(kind: DestinationKind, destination: &str, target: Option<&str>, place: &
         None => format!("destinations/{destination}.toml {place}"),
     };
     Place { id, shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(place: &str, key: &str, delivered: bool) -> PlaceRow {
+        PlaceRow {
+            place: place.to_owned(),
+            shown: format!("{place} at crm"),
+            key: key.to_owned(),
+            delivered,
+        }
+    }
+
+    #[test]
+    fn what_was_acknowledged_holds_for_one_place_and_key() {
+        let check = |stored: Option<PlaceRow>, rows, whole, there, anew, note: &str| {
+            let start = Start::compare(place("a", "id", false), stored, rows, whole, there);
+            assert_eq!(
+                (start.anew, start.note.unwrap_or_default()),
+                (anew, note.to_owned())
+            );
+        };
+        let (same, moved) = (Some(place("a", "id", true)), Some(place("b", "id", true)));
+        let rekeyed = Some(place("a", "email", true));
+        check(same.clone(), 3, false, true, false, "");
+        // Written before places were kept.
+        check(None, 3, true, true, false, "");
+        check(None, 0, true, false, false, "");
+        check(
+            moved.clone(),
+            3,
+            true,
+            false,
+            true,
+            "what this sync wrote to b at crm stays behind there (3 rows), and nothing of it is deleted: everything is \
+             delivered to a at crm",
+        );
+        check(moved, 0, false, true, true, "");
+        check(
+            rekeyed.clone(),
+            1,
+            false,
+            true,
+            true,
+            "what this sync wrote to a at crm under the key \"email\" stays behind there (1 row), and nothing of it is \
+             deleted: everything is delivered under \"id\"",
+        );
+        check(rekeyed, 1, true, true, true, "");
+        check(
+            same,
+            0,
+            true,
+            false,
+            true,
+            "a at crm was gone: all of it is delivered again",
+        );
+    }
 }

@@ -1,4 +1,4 @@
-//! Keeps what became of the rows that were sent.
+//! Keeps what became of the rows that were sent, and of runs that came to nothing.
 
 use std::collections::HashSet;
 
@@ -7,13 +7,54 @@ use tailrace_connectors::{
     delivery::{BatchReport, Change, Recorder, keys},
     destinations::{DeliveryBatch, RowOutcome, SyncContext},
 };
-use tailrace_model::Result;
+use tailrace_model::{
+    Error, Result,
+    api::{RunState, Topic},
+};
 
 use super::difference::rows_as_json;
 use crate::{
-    core::ActivityHandle,
-    store::{Settled, Store},
+    core::{ActivityHandle, now_ms},
+    open::{Held, OpenWorkspace},
+    store::{RunRow, Settled, Store},
 };
+
+/// Records that the schedule could not begin a run. While the reason stays the same it is one run, whose end moves on:
+/// what was delivered is not pushed out of the list.
+pub async fn not_begun(open: &OpenWorkspace, held: &Held, sync: &str, error: &Error) -> Result<()> {
+    let (now, counts) = (now_ms(), RunRow::default());
+    let last = held.store.runs(sync, 0, 1).await?.into_iter().next();
+    let same = last.filter(|run| {
+        let why = run.error.as_ref().map(|it| it.code.as_str());
+        run.state == RunState::Failed
+            && why == Some(&error.code)
+            && run.added + run.changed + run.removed == 0
+    });
+    let id = match same {
+        Some(run) => run.id,
+        None => held.store.start_run(sync, now, &counts).await?,
+    };
+    held.store
+        .end_run(id, now, RunState::Failed, &counts, Some(error))
+        .await?;
+    open.hub.add(&Topic::Syncs, 1);
+    Ok(())
+}
+
+/// Records that nothing is owed any more, when the last run said otherwise.
+pub async fn in_step(open: &OpenWorkspace, held: &Held, sync: &str) -> Result<()> {
+    let last = held.store.runs(sync, 0, 1).await?.into_iter().next();
+    if !last.is_some_and(|run| matches!(run.state, RunState::Failed | RunState::Partial)) {
+        return Ok(());
+    }
+    let (now, counts) = (now_ms(), RunRow::default());
+    let id = held.store.start_run(sync, now, &counts).await?;
+    held.store
+        .end_run(id, now, RunState::Succeeded, &counts, None)
+        .await?;
+    open.hub.add(&Topic::Syncs, 1);
+    Ok(())
+}
 
 /// Writes attempts and outcomes to the state, and tells the activity how far the run is.
 pub struct StoreRecorder<'a> {

@@ -14,7 +14,7 @@ use std::{
 use tailrace_model::{DestinationDefinition, Error, Result, SyncDefinition, api::SyncOutcome};
 use tokio::sync::mpsc;
 
-use super::{RUNS_MAX, run};
+use super::{Asked, RUNS_MAX, run_as};
 use crate::{
     core::{Stage, now_ms},
     open::OpenWorkspace,
@@ -221,7 +221,7 @@ pub fn start_schedule(open: &Arc<OpenWorkspace>) {
 fn start_due(open: &Arc<OpenWorkspace>, schedule: &mut Schedule, to: &mpsc::Sender<Ended>) {
     let Ok(held) = open.held() else { return };
     schedule.define(defined(open));
-    for (sync, ran) in schedule.start(now_ms(), |audience| held.people.members(audience).is_some()) {
+    for (sync, ran) in schedule.start(now_ms(), |audience| held.people.audience(audience).is_some()) {
         let report = Report {
             sync: sync.clone(),
             ran,
@@ -231,7 +231,7 @@ fn start_due(open: &Arc<OpenWorkspace>, schedule: &mut Schedule, to: &mpsc::Send
         let open = Arc::clone(open);
         open.clone().supervisor.spawn(Stage::Work, |token| async move {
             let mut report = report; // Whole: its end is told when the task ends.
-            let outcome = run(&open, &sync, false, &token).await;
+            let outcome = run_as(&open, &sync, false, Asked::Schedule, &token).await;
             report.end = End::of(&outcome);
             if let Err(error) = outcome {
                 tracing::info!(sync, %error, "a sync did not run");

@@ -15,7 +15,7 @@ use crate::{
     workspace::{Kind, WORKSPACE_FILE},
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An address that takes rows; each request waits for a permit before it is answered.
 struct Slow {
@@ -56,17 +56,17 @@ impl Slow {
     }
 }
 
-fn put(folder: &Path, file: &str, text: &str) {
+pub(super) fn put(folder: &Path, file: &str, text: &str) {
     let path = folder.join(file);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();
 }
 
-fn sync(destination: &str) -> String {
+pub(super) fn sync(destination: &str) -> String {
     format!("audience = \"all\"\ndestination = \"{destination}\"\nevery = \"1 day\"\n")
 }
 
-async fn workspace(files: &[(&str, &str)]) -> (TempDir, Arc<OpenWorkspace>) {
+pub(super) async fn workspace(files: &[(&str, &str)]) -> (TempDir, Arc<OpenWorkspace>) {
     let folder = tempfile::tempdir().unwrap();
     put(folder.path(), WORKSPACE_FILE, "name = \"test\"\n");
     put(
@@ -98,7 +98,7 @@ async fn holds_a_row(open: &OpenWorkspace, sync: &str) {
     open.held().unwrap().store.settle(sync, &settled).await.unwrap();
 }
 
-async fn states(open: &OpenWorkspace, sync: &str) -> Vec<RunState> {
+pub(super) async fn states(open: &OpenWorkspace, sync: &str) -> Vec<RunState> {
     let runs = open.held().unwrap().store.runs(sync, 0, 10).await.unwrap();
     runs.into_iter().map(|run| run.state).collect()
 }

@@ -37,7 +37,6 @@ pub struct Buffer {
     taken: u64,
     keeps: Keeps,
     mistyped: u64,
-    undecoded: u64,
     rates: VecDeque<(i64, u64)>,
 }
 
@@ -64,7 +63,6 @@ impl Buffer {
             matched: 0,
             evicted: 0,
             mistyped: 0,
-            undecoded: 0,
             rates: VecDeque::new(),
         }
     }
@@ -189,7 +187,6 @@ impl Buffer {
             scanned_bytes: self.scanned_bytes,
             matched: self.matched,
             evicted: self.evicted,
-            undecoded: self.undecoded,
             mistyped: self.mistyped,
             per_second: rate,
             columns: self.columns(),

@@ -175,7 +175,6 @@ async fn run(
         }
     };
     view.ended.send_replace(Some(ending));
-    publish(view.matched() + 1);
     publish(view.matched());
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tailrace_app::demo::{DemoProgress, DemoSummary};
+use tokio_util::sync::CancellationToken;
 
 use super::clusters::status;
 use crate::{
@@ -16,16 +17,23 @@ pub async fn demo(workspace: Option<PathBuf>, args: &Demo, output: &Output) -> a
     let folder = workspace
         .unwrap_or_else(|| std::env::temp_dir().join(format!("tailrace-demo-{}", std::process::id())));
     let bar = bar(args.seconds, output);
-    let job = tailrace_app::demo::run(&folder, args.seconds, |progress| show(&bar, progress));
+    let token = CancellationToken::new();
+    let job = tailrace_app::demo::run(&folder, args.seconds, &token, |progress| show(&bar, progress));
+    let stop = async {
+        tailrace_app::stop_signal().await;
+        token.cancel();
+        // The job ends by it.
+        std::future::pending::<()>().await;
+    };
     let ended = tokio::select! {
-        ended = job => Some(ended),
-        () = tailrace_app::stop_signal() => None,
+        ended = job => ended,
+        () = stop => return Ok(Outcome::Partly),
     };
     bar.finish_and_clear();
-    let Some(ended) = ended else {
+    if token.is_cancelled() && ended.is_err() {
         output.note("stopped before its end: there is no summary");
         return Ok(Outcome::Partly);
-    };
+    }
     let summary = ended?;
     let steps = summary.steps();
     if output.json {

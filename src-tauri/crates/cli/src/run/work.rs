@@ -1,6 +1,7 @@
 //! Workspaces, SQL, secrets, ingest.
 
 use std::{
+    collections::BTreeMap,
     io::{IsTerminal, Read},
     path::{Path, PathBuf},
     time::Duration,
@@ -87,12 +88,15 @@ pub async fn ingest(folder: PathBuf, until_caught_up: bool, output: &Output) -> 
     };
     let app = App::open(folder, options).await?;
     let work = async {
+        some_source(&app, output).await?;
         let mut ticks = 0_u32;
+        let mut said = BTreeMap::new();
         loop {
             let sources = run::source_list(&app, Nothing {}).await?;
             if let Some(error) = failed_for_good(&sources) {
                 return Err(anyhow::Error::from(error));
             }
+            say_new(&sources, &mut said, output);
             if until_caught_up && tailrace_app::is_caught_up(&app).await? {
                 return Ok(());
             }
@@ -106,12 +110,13 @@ pub async fn ingest(folder: PathBuf, until_caught_up: bool, output: &Output) -> 
         }
     };
     let ended = tokio::select! {
-        ended = work => ended,
-        () = tailrace_app::stop_signal() => Ok(()),
+        ended = work => ended.map(|()| Outcome::Done),
+        // Whoever waits for the end has not got it.
+        () = tailrace_app::stop_signal() => Ok(if until_caught_up { Outcome::Partly } else { Outcome::Done }),
     };
     let sources = run::source_list(&app, Nothing {}).await;
     app.close().await;
-    ended?;
+    let outcome = ended?;
     output.list(
         &sources?,
         &["source", "events", "duplicates", "malformed", "lost"],
@@ -125,7 +130,46 @@ pub async fn ingest(folder: PathBuf, until_caught_up: bool, output: &Output) -> 
             ]
         },
     )?;
-    Ok(Outcome::Done)
+    Ok(outcome)
+}
+
+/// Fails when there is nothing to collect from; says which definitions of sources do not hold.
+async fn some_source(app: &App, output: &Output) -> anyhow::Result<()> {
+    let sources = run::source_list(app, Nothing {}).await?;
+    let problems = run::workspace_show(app, Nothing {}).await?.problems;
+    let of_sources = |error: &&Error| {
+        error
+            .position
+            .as_ref()
+            .and_then(|at| at.file.as_deref())
+            .is_some_and(|file| file.starts_with("sources/"))
+    };
+    let mut problems = problems.iter().filter(of_sources).peekable();
+    if sources.iter().any(|it| it.definition.enabled) {
+        problems.for_each(|error| output.note(&format!("tailrace: {error}")));
+        return Ok(());
+    }
+    let error = problems.next().cloned().unwrap_or_else(|| {
+        Error::user(
+            "no_source",
+            "there is nothing to collect from: add sources/NAME.toml with a cluster and a topic, or set enabled = true in one",
+        )
+    });
+    Err(error.into())
+}
+
+/// Says what a source waits for, once for each reason.
+fn say_new(sources: &[SourceSummary], said: &mut BTreeMap<String, String>, output: &Output) {
+    for source in sources {
+        match &source.error {
+            Some(error) if said.get(&source.name) != Some(&error.message) => {
+                output.note(&format!("tailrace: source \"{}\": {error}", source.name));
+                said.insert(source.name.clone(), error.message.clone());
+            }
+            None => drop(said.remove(&source.name)),
+            Some(_) => {}
+        }
+    }
 }
 
 /// An error that waiting does not mend.

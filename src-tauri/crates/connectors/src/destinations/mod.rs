@@ -222,12 +222,22 @@ pub trait Destination: Send + Sync {
     /// Where it leads, without secrets.
     fn target(&self) -> String;
 
+    /// Equal for two destinations that lead to one system, whatever its target leaves out; holds no secret either.
+    fn identity(&self) -> String {
+        self.target()
+    }
+
     fn wants(&self) -> Wants;
 
     fn pace(&self) -> Pace;
 
     /// What of the destination the sync owns: its table, its file. Reads the sync's options and speaks to nobody.
     fn place(&self, sync: &SyncContext) -> Result<String>;
+
+    /// Whether what was delivered is still there, where that can be told at no cost; elsewhere it is taken to be.
+    async fn is_there(&self, _sync: &SyncContext) -> Result<bool> {
+        Ok(true)
+    }
 
     /// Tries the connection and says in a sentence what was found.
     async fn check(&self, cancel: &CancellationToken) -> Result<String>;

@@ -15,9 +15,11 @@ use datafusion::{
     physical_expr::{LexOrdering, PhysicalSortExpr, expressions::Column},
     physical_plan::{
         ExecutionPlan,
+        coalesce_partitions::CoalescePartitionsExec,
         sorts::{sort::SortExec, sort_preserving_merge::SortPreservingMergeExec},
         union::UnionExec,
     },
+    prelude::SessionConfig,
 };
 use futures::StreamExt;
 use tailrace_model::Error;
@@ -182,21 +184,32 @@ fn stream(
         limit: None,
         partitions: 1,
     };
-    let mut inputs: Vec<Arc<dyn ExecutionPlan>> = Vec::with_capacity(chosen.len());
-    for segment in chosen {
-        let rows = scan.plan(std::slice::from_ref(segment))?;
-        // Mapped profiles are no longer where they were sorted to.
-        inputs.push(if snapshot.merges().touch(segment.row()) {
-            Arc::new(SortExec::new(order.clone(), rows))
-        } else {
-            rows
-        });
+    let (touched, plain): (Vec<_>, Vec<_>) = chosen
+        .iter()
+        .partition(|segment| snapshot.merges().touch(segment.row()));
+    let rows_of = |segment: &&Arc<Segment>| scan.files(std::slice::from_ref(*segment));
+    let mut inputs = plain.iter().map(rows_of).collect::<Result<Vec<_>, _>>()?;
+    // What merges moved, a small part, is sorted anew, all of it at once; the rest of those segments is in its order.
+    let mut moved = Vec::with_capacity(touched.len());
+    for segment in &touched {
+        inputs.push(scan.stayed(rows_of(segment)?)?);
+        moved.push(scan.moved(rows_of(segment)?)?);
+    }
+    if !moved.is_empty() {
+        let moved = CoalescePartitionsExec::new(UnionExec::try_new(moved)?);
+        inputs.push(Arc::new(SortExec::new(order.clone(), Arc::new(moved))));
     }
     let merged = SortPreservingMergeExec::new(order, UnionExec::try_new(inputs)?);
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_limit(settings.compaction_memory_bytes_max, 1.0)
         .build_arc()?;
-    merged.execute(0, Arc::new(TaskContext::default().with_runtime(runtime)))
+    // A part of it is held back, to merge temporary files in.
+    let held_back = settings.compaction_memory_bytes_max / 8;
+    let config = SessionConfig::new().with_sort_spill_reservation_bytes(held_back);
+    let context = TaskContext::default()
+        .with_session_config(config)
+        .with_runtime(runtime);
+    merged.execute(0, Arc::new(context))
 }
 
 fn order(table: &SchemaRef) -> Result<LexOrdering, DataFusionError> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::{
     array::{Array, AsArray, Int64Array},
-    datatypes::{DataType, Int64Type, SchemaRef},
+    datatypes::{DataType, FieldRef, Int64Type, SchemaRef},
 };
 use async_trait::async_trait;
 use datafusion::{
@@ -22,10 +22,16 @@ use datafusion::{
     },
     execution::object_store::ObjectStoreUrl,
     logical_expr::{
-        ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+        ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
     },
-    physical_expr::{PhysicalExpr, ScalarFunctionExpr, expressions::Column, projection::ProjectionExpr},
-    physical_plan::{ExecutionPlan, empty::EmptyExec, projection::ProjectionExec, union::UnionExec},
+    physical_expr::{
+        PhysicalExpr, ScalarFunctionExpr,
+        expressions::{BinaryExpr, Column},
+        projection::ProjectionExpr,
+    },
+    physical_plan::{
+        ExecutionPlan, empty::EmptyExec, filter::FilterExec, projection::ProjectionExec, union::UnionExec,
+    },
 };
 
 use super::{merges::Merges, reader::SegmentReaders, schema, segment::Segment, snapshot::LogSnapshot};
@@ -114,7 +120,7 @@ impl Scan {
         }
     }
 
-    fn files(&self, segments: &[Arc<Segment>]) -> Result<Arc<dyn ExecutionPlan>> {
+    pub fn files(&self, segments: &[Arc<Segment>]) -> Result<Arc<dyn ExecutionPlan>> {
         let source = ParquetSource::new(self.schema.clone())
             .with_parquet_file_reader_factory(Arc::new(SegmentReaders))
             .with_enable_page_index(true);
@@ -130,24 +136,49 @@ impl Scan {
         Ok(DataSourceExec::from_data_source(config))
     }
 
+    /// Of rows as they are written, those whose profile is still their own.
+    pub fn stayed(&self, rows: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+        self.where_profile(Operator::Eq, rows)
+    }
+
+    /// Of rows as they are written, those whose profile was merged into another since, with that one.
+    pub fn moved(&self, rows: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+        self.map_profiles(self.where_profile(Operator::NotEq, rows)?)
+    }
+
+    fn where_profile(
+        &self,
+        operator: Operator,
+        rows: Arc<dyn ExecutionPlan>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let schema = rows.schema();
+        let index = schema.index_of(schema::PROFILE_ID)?;
+        let written: Arc<dyn PhysicalExpr> = Arc::new(Column::new(schema::PROFILE_ID, index));
+        let now = self.canonical(written.clone(), schema.fields()[index].clone());
+        let predicate = Arc::new(BinaryExpr::new(written, operator, now));
+        Ok(Arc::new(FilterExec::try_new(predicate, rows)?))
+    }
+
+    fn canonical(&self, written: Arc<dyn PhysicalExpr>, field: FieldRef) -> Arc<dyn PhysicalExpr> {
+        Arc::new(ScalarFunctionExpr::new(
+            "canonical_profile",
+            Arc::new(ScalarUDF::from(Canonical::new(self.merges.clone()))),
+            vec![written],
+            field,
+            Arc::new(ConfigOptions::default()),
+        ))
+    }
+
     /// Puts the mapping on top of the column `profile_id`, where the projection has it.
     pub fn map_profiles(&self, input: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
         let input_schema = input.schema();
         if input_schema.index_of(schema::PROFILE_ID).is_err() {
             return Ok(input);
         }
-        let function = Arc::new(ScalarUDF::from(Canonical::new(self.merges.clone())));
-        let config = Arc::new(ConfigOptions::default());
         let columns = input_schema.fields().iter().enumerate().map(|(index, field)| {
             let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(field.name(), index));
             let expr: Arc<dyn PhysicalExpr> = if field.name() == schema::PROFILE_ID {
-                Arc::new(ScalarFunctionExpr::new(
-                    "canonical_profile",
-                    function.clone(),
-                    vec![column],
-                    field.clone(),
-                    config.clone(),
-                ))
+                self.canonical(column, field.clone())
             } else {
                 column
             };

@@ -209,8 +209,9 @@ fn no_duplicates(ids: &mut [i64]) -> Result<()> {
     }
 }
 
-/// The values of every trait for one profile at `t_ms`: what `identify` taught, the defined traits, and the columns of
-/// the warehouse tables that have a row of it. A trait that fails is left out; [`preview`] says why.
+/// The values of every trait for one profile at `t_ms`: what `identify` taught, the defined traits, null where their SQL
+/// has no row of it, and the columns of the warehouse tables that have one. A trait that fails is left out; [`preview`]
+/// says why.
 pub async fn values(session: &Session, profile_id: i64, t_ms: i64) -> Result<Vec<TraitValue>> {
     let Some(profile) = session.profile(profile_id) else {
         return Err(Error::user(
@@ -234,8 +235,10 @@ pub async fn values(session: &Session, profile_id: i64, t_ms: i64) -> Result<Vec
         } else {
             "computed"
         };
-        if let Ok(row) = first_row(session, &text, t_ms).await {
-            values.extend(named(row, name, &["profile_id"], origin));
+        match first_row(session, &text, t_ms).await {
+            Ok(Some(row)) => values.extend(named(row, name, &["profile_id"], origin)),
+            Ok(None) => values.push(trait_value(name, None, origin)),
+            Err(_) => {}
         }
     }
     for (warehouse, tables) in &core.warehouses {
@@ -248,7 +251,7 @@ pub async fn values(session: &Session, profile_id: i64, t_ms: i64) -> Result<Vec
             );
             if let Ok(Some(row)) = first_row(session, &text, t_ms).await {
                 let prefix = format!("{warehouse}.{table}");
-                values.extend(named(Some(row), &prefix, &[&stored.key], "warehouse"));
+                values.extend(named(row, &prefix, &[&stored.key], "warehouse"));
             }
         }
     }
@@ -270,8 +273,7 @@ async fn first_row(session: &Session, text: &str, t_ms: i64) -> Result<Option<Ro
 }
 
 /// A trait of one column has the trait's name; of several, `trait.column`, as conditions write it.
-fn named(row: Option<Row>, name: &str, keys: &[&str], origin: &str) -> Vec<TraitValue> {
-    let mut row: Row = row.unwrap_or_default();
+fn named(mut row: Row, name: &str, keys: &[&str], origin: &str) -> Vec<TraitValue> {
     row.retain(|(column, _)| !keys.contains(&column.as_str()));
     let single = row.len() == 1 && origin != "warehouse";
     row.into_iter()

@@ -147,8 +147,6 @@ pub struct TailStatus {
     pub matched: u64,
     /// Rows that left the table because it was full.
     pub evicted: u64,
-    /// Records whose value could not be decoded; they are shown with their bytes.
-    pub undecoded: u64,
     /// Values of a field that were not of the type first seen; the filter saw them as null.
     pub mistyped: u64,
     pub per_second: f64,

@@ -58,6 +58,10 @@ pub struct SyncRun {
     /// Still owed.
     pub failed: u64,
     pub error: Option<Error>,
+    /// What else there is to know, in a sentence: what stays behind where it was delivered before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub note: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -82,6 +86,10 @@ pub struct SyncDifference {
     pub without_key: u64,
     /// The first rows: a column `change` (`add`, `change`, `remove`), then the mapped columns.
     pub sample: Rows,
+    /// As a run's: what stays behind where it was delivered before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub note: Option<String>,
 }
 
 /// A run, or with `dry_run` only the difference.

@@ -33,6 +33,8 @@ pub enum SourceState {
     Starting,
     CatchingUp,
     Live,
+    /// A broker is away: it goes on by itself when the broker is back. The error says which one.
+    Waiting,
     Stopped,
     Failed,
 }

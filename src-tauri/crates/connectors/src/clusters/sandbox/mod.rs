@@ -100,6 +100,8 @@ impl Default for SandboxLimits {
 /// What all connections share.
 struct Broker {
     limits: SandboxLimits,
+    /// New with every start, as the topics are: who remembers offsets remembers whose they are.
+    cluster_id: String,
     port: u16,
     log: Mutex<Log>,
     groups: Mutex<Groups>,
@@ -116,6 +118,7 @@ impl Broker {
             appended: watch::Sender::new(0),
             next_producer_id: AtomicI64::new(1),
             limits,
+            cluster_id: format!("sandbox-{}", uuid::Uuid::new_v4().simple()),
             port,
         }
     }

@@ -40,7 +40,6 @@ pub const NODE: BrokerId = BrokerId(0);
 /// Every partition has had one leader since it exists.
 pub const LEADER_EPOCH: i32 = 0;
 pub const HOST: &str = "127.0.0.1";
-const CLUSTER_ID: &str = "tailrace-sandbox";
 /// Partitions of a topic that is created without a number of its own.
 const PARTITIONS_DEFAULT: usize = 1;
 /// Kafka's own limit on a topic's name.
@@ -99,7 +98,7 @@ pub fn metadata(broker: &Broker, version: i16, request: MetadataRequest) -> Meta
         .with_port(i32::from(broker.port));
     MetadataResponse::default()
         .with_brokers(vec![node])
-        .with_cluster_id(Some(StrBytes::from_static_str(CLUSTER_ID)))
+        .with_cluster_id(Some(text(&broker.cluster_id)))
         .with_controller_id(NODE)
         .with_topics(topics)
 }
@@ -126,7 +125,7 @@ pub fn describe_cluster(broker: &Broker, request: &DescribeClusterRequest) -> De
         .with_port(i32::from(broker.port));
     DescribeClusterResponse::default()
         .with_endpoint_type(request.endpoint_type)
-        .with_cluster_id(StrBytes::from_static_str(CLUSTER_ID))
+        .with_cluster_id(text(&broker.cluster_id))
         .with_controller_id(NODE)
         .with_brokers(vec![node])
 }

@@ -64,6 +64,13 @@ impl Destination for Files {
         place(sync)
     }
 
+    /// A file that can't be looked at is taken to be there: its delivery says what is wrong.
+    async fn is_there(&self, sync: &SyncContext) -> Result<bool> {
+        let place = self.folder.join(config::file(&sync.sync, &sync.options)?.0);
+        let found = tokio::task::spawn_blocking(move || place.try_exists().unwrap_or(true)).await;
+        found.map_err(|error| Error::internal("task", format!("the look at a file broke off: {error}")))
+    }
+
     /// Makes the folder when it is not there, and a file in it that it removes again.
     async fn check(&self, cancel: &CancellationToken) -> Result<String> {
         let folder = self.folder.clone();

@@ -100,6 +100,19 @@ impl View for Folder<'_> {
 }
 
 #[tokio::test]
+async fn a_file_that_was_deleted_is_not_there() {
+    let base = TempDir::new().unwrap();
+    let files = folder(base.path(), "out");
+    let sync = context("a/b.csv");
+    assert!(!files.is_there(&sync).await.unwrap());
+    files.deliver(&sync, &batch(rows())).await.unwrap();
+    assert!(files.is_there(&sync).await.unwrap());
+    assert!(!files.is_there(&context("c.csv")).await.unwrap());
+    fs::remove_file(base.path().join("out/a/b.csv")).unwrap();
+    assert!(!files.is_there(&sync).await.unwrap());
+}
+
+#[tokio::test]
 async fn keeps_the_contract() {
     let base = TempDir::new().unwrap();
     fs::write(base.path().join("taken"), "a file where a folder is wanted").unwrap();

@@ -18,6 +18,10 @@ use crate::destinations::{Failure, reason};
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// Characters of an answer that an error quotes.
 const QUOTE_CHARS_MAX: usize = 200;
+/// Shorter texts are found everywhere, and are no secret.
+const SECRET_BYTES_MIN: usize = 4;
+/// Shorter parts of a path are words, such as `webhook`.
+const SEGMENT_BYTES_MIN: usize = 8;
 
 pub(super) struct Client {
     http: Http,
@@ -51,12 +55,7 @@ impl Client {
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         let more = if url.path() == "/" { "/" } else { "/..." };
         let target = format!("{}://{host}{port}{more}", url.scheme());
-        let secrets = config
-            .headers
-            .values()
-            .map(|secret| secret.0.clone())
-            .filter(|text| text.len() > 3)
-            .collect();
+        let secrets = secrets(config, &url);
         Ok(Self {
             http,
             url,
@@ -69,6 +68,11 @@ impl Client {
     /// The address without its path and query.
     pub fn target(&self) -> &str {
         &self.target
+    }
+
+    /// The same for the same address alone, without telling its path and query.
+    pub fn identity(&self) -> String {
+        format!("{} {:016x}", self.target, fingerprint(self.url.as_str()))
     }
 
     /// Posts and reads a 2xx answer: its status and, when it is JSON, its body.
@@ -157,15 +161,19 @@ impl Client {
 
     /// The beginning of an answer as one line, without the secrets that it may repeat.
     fn quote(&self, body: &[u8]) -> String {
-        let text = String::from_utf8_lossy(body);
+        match self.said(&String::from_utf8_lossy(body)).as_str() {
+            "" => String::new(),
+            quoted => format!(" (\"{quoted}\")"),
+        }
+    }
+
+    /// A text of the other side as an error may tell it: one line, not long, without the secrets that it may repeat.
+    pub fn said(&self, text: &str) -> String {
         let text = self
             .secrets
             .iter()
-            .fold(text.into_owned(), |text, secret| text.replace(secret, "..."));
+            .fold(text.to_owned(), |text, secret| text.replace(secret, "..."));
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        if text.is_empty() {
-            return String::new();
-        }
         let mut quoted: String = text
             .chars()
             .filter(|c| !c.is_control())
@@ -174,8 +182,48 @@ impl Client {
         if quoted.len() < text.len() {
             quoted.push_str("...");
         }
-        format!(" (\"{quoted}\")")
+        quoted
     }
+}
+
+/// What no error may tell, the longest first: the values of the headers, and of the address all but its host, whole and
+/// in parts, as it was written and as it is sent.
+fn secrets(config: &Config, url: &Url) -> Vec<String> {
+    let written = config.url.0.trim();
+    let rest = written.split_once("://").map_or("", |(_, rest)| rest);
+    let written_path = rest.find(['/', '?', '#']).map_or("", |at| &rest[at..]);
+    let query = url.query().unwrap_or_default();
+    let whole = match query {
+        "" => url.path().to_owned(),
+        query => format!("{}?{query}", url.path()),
+    };
+    let bare = url.path().trim_matches('/').to_owned();
+    let mut secrets: Vec<String> = config.headers.values().map(|it| it.0.clone()).collect();
+    secrets.extend([written, url.as_str(), written_path, query, url.username()].map(str::to_owned));
+    secrets.extend([whole, url.path().to_owned()]);
+    secrets.extend(url.password().map(str::to_owned));
+    for (name, value) in url.query_pairs() {
+        secrets.extend([format!("{name}={value}"), value.into_owned()]);
+    }
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    secrets.extend(pairs.map(|(_, value)| value.to_owned()));
+    secrets.retain(|text| text.len() >= SECRET_BYTES_MIN);
+    let segments = bare.split('/').chain(written_path.split(['/', '?', '#']));
+    // `Bearer TOKEN` is told without its first word as well.
+    let words = config.headers.values().flat_map(|it| it.0.split_whitespace());
+    let segments = segments.chain(words).chain([bare.as_str()]).map(str::to_owned);
+    secrets.extend(segments.filter(|text| text.len() >= SEGMENT_BYTES_MIN));
+    secrets.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+    secrets.dedup();
+    secrets
+}
+
+/// FNV-1a: it is persisted, so that it must not change with a toolchain.
+/// <https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>
+fn fingerprint(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

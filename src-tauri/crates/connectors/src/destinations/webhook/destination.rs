@@ -54,6 +54,10 @@ impl Destination for Webhook {
         self.client.target().to_owned()
     }
 
+    fn identity(&self) -> String {
+        self.client.identity()
+    }
+
     fn wants(&self) -> Wants {
         Wants::Difference
     }
@@ -97,7 +101,8 @@ impl Destination for Webhook {
             "removes": objects(&batch.removes)?,
         });
         let (_, answer) = self.client.post(&body, &batch.idempotency_key).await?;
-        let refused = answer.as_ref().map(refusals).unwrap_or_default();
+        let said = |reason: &str| self.client.said(reason);
+        let refused = answer.map(|it| refusals(&it, said)).unwrap_or_default();
         let keys = [keys(&batch.upserts, &sync.key)?, keys(&batch.removes, &sync.key)?].concat();
         Ok(keys
             .iter()
@@ -112,7 +117,7 @@ fn objects(batch: &RecordBatch) -> Result<Vec<Map<String, Value>>> {
 }
 
 /// The rows that an answer refuses, by key. An entry is a refusal only when it says `"ok": false`.
-fn refusals(answer: &Value) -> HashMap<String, RowOutcome> {
+fn refusals(answer: &Value, said: impl Fn(&str) -> String) -> HashMap<String, RowOutcome> {
     let results = answer
         .get("results")
         .and_then(Value::as_array)
@@ -129,8 +134,7 @@ fn refusals(answer: &Value) -> HashMap<String, RowOutcome> {
         let reason = result
             .get("reason")
             .and_then(Value::as_str)
-            .unwrap_or("refused without a reason")
-            .to_owned();
+            .map_or_else(|| "refused without a reason".to_owned(), &said);
         let retry = result.get("retry").and_then(Value::as_bool).unwrap_or(false);
         Some((key, RowOutcome::Refused { reason, retry }))
     };

@@ -285,6 +285,83 @@ async fn answered(status: &'static str, headers: &'static str, body: &str) -> (F
 }
 
 #[tokio::test]
+async fn no_error_tells_the_address_beyond_its_host() {
+    let check = async |path: &str, echo: &str, status: &'static str| {
+        let body = match status {
+            "200 OK" => json!({ "results": [{ "key": "a", "ok": false, "reason": echo }] }).to_string(),
+            _ => echo.to_owned(),
+        };
+        let kind = "content-type: application/json\r\n";
+        let server = Server::start(Arc::new(move |_: &Request| (status, kind, body.clone()))).await;
+        let url = format!("http://{}{path}", server.address);
+        let settings = map(
+            json!({ "url": url, "headers": { "Authorization": "Bearer s3cr3t-t0ken" }, "timeout_ms": 2_000 }),
+        );
+        let webhook = open(DestinationKind::Webhook, &settings, Path::new("")).unwrap();
+        let told = match webhook.deliver(&context(), &batch(&["a"], &[])).await {
+            Ok(outcomes) => format!("{outcomes:?}"),
+            Err(failure) => failure.error.message,
+        };
+        for part in ["s3cr3t", "hush", "T0PSECRET", "%C3%BC", "ü", "/x/"] {
+            assert!(!told.contains(part), "{path}, {echo}: {told}");
+        }
+        assert!(told.contains("not found"), "{told}");
+        let checked = webhook.check(&CancellationToken::new()).await;
+        let checked = checked.unwrap_or_else(|error| error.message);
+        assert!(
+            !checked.contains("T0PSECRET") && !checked.contains("hush"),
+            "{checked}"
+        );
+        assert!(
+            !webhook.identity().contains("T0PSECRET"),
+            "{}",
+            webhook.identity()
+        );
+    };
+    let path = "/x/T0PSECRET/hook?token=hush&user=h%C3%BCsh";
+    for status in [
+        "404 Not Found",
+        "400 Bad Request",
+        "500 Internal Server Error",
+        "200 OK",
+    ] {
+        check(
+            path,
+            "not found: POST /x/T0PSECRET/hook?token=hush&user=h%C3%BCsh",
+            status,
+        )
+        .await;
+        check(path, r"not found: \/services\/T0PSECRET\/hook", status).await;
+        check(path, "not found: token hush of hüsh, s3cr3t-t0ken", status).await;
+        check(
+            "/x/ü/T0PSECRET",
+            "not found: /x/ü/T0PSECRET or /x/%C3%BC/T0PSECRET",
+            status,
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn two_addresses_of_one_host_are_not_one_system() {
+    let identity = |url: &str| {
+        let webhook = open(
+            DestinationKind::Webhook,
+            &map(json!({ "url": url })),
+            Path::new(""),
+        )
+        .unwrap();
+        (webhook.target(), webhook.identity())
+    };
+    let (a, b) = (identity("https://host/a/0123"), identity("https://host/b/0123"));
+    assert_eq!(a.0, b.0);
+    assert_ne!(a.1, b.1);
+    assert_eq!(a, identity("https://host/a/0123"));
+    // It is persisted, and must stay as it is.
+    assert_eq!(a.1, "https://host/... ec53178210979f45");
+}
+
+#[tokio::test]
 async fn every_status_means_something() {
     let check = async |status: &'static str, kind: FailureKind| {
         let (failure, address) = answered(status, "", "token hush-hush\n  is\twrong").await;
