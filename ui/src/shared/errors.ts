@@ -28,7 +28,7 @@ export function toAppError(value: unknown): AppError {
 }
 
 /** The engine begins a message as its own language does; a name that comes first keeps its case. */
-const WORDS = new Set("a all an any at cannot can't condition every expected it more name no nothing of one only property reached stopped such that the there these this unknown write".split(" "));
+const WORDS = new Set("a all an any at cannot can't condition every expected it more name no nothing of one only property reached stopped such that the there these this unknown what write".split(" "));
 
 export function sentence(message: string): string {
   const first = /^[a-z']+(?=[\s,:])/.exec(message)?.[0];

@@ -5,6 +5,7 @@ import type { DestinationSummary, SyncDifference, SyncOutcome, SyncRun, SyncSumm
 import { useAction, useCall } from "@/platform";
 import { Badge, Button, SearchInput, type Tone } from "@/shared/controls";
 import { cellColumns } from "@/shared/cells";
+import { sentence } from "@/shared/errors";
 import { ago, count, dateTime, duration, number } from "@/shared/format";
 import { useNow } from "@/shared/frame";
 import { Bar, EmptyState, ErrorNote, Loading, Screen, Stat } from "@/shared/layout";
@@ -104,7 +105,7 @@ const RUNS: readonly Column<SyncRun>[] = [
   { id: "delivered", title: "delivered", width: 90, align: "right", mono: true, cell: (row) => number(row.delivered), sortBy: (row) => row.delivered },
   { id: "failed", title: "failed", width: 70, align: "right", mono: true, cell: (row) => (row.failed > 0 ? <span className="bad">{number(row.failed)}</span> : "0"), sortBy: (row) => row.failed },
   { id: "took", title: "took", width: 80, align: "right", mono: true, tone: "mute", cell: (row) => duration(row.ended_ms === null ? null : row.ended_ms - row.started_ms), sortBy: (row) => (row.ended_ms === null ? null : row.ended_ms - row.started_ms) },
-  { id: "why", title: "why", width: 120, grow: true, cell: (row) => row.error && <span className="bad" title={row.error.message}>{row.error.message}</span> },
+  { id: "why", title: "why", width: 120, grow: true, cell: (row) => (row.error ? <span className="bad" title={row.error.message}>{row.error.message}</span> : row.note && <span className="mute" title={row.note}>{row.note}</span>) },
 ];
 /** Runs shown; older ones are in the store. */
 const RUNS_MAX = 200;
@@ -116,11 +117,13 @@ function Sync({ sync }: { sync: SyncSummary }) {
   const [open, setOpen] = useState<SyncRun | null>(null);
   const preview = () => run.mutate({ name: sync.name, dry_run: true }, { onSuccess: setOutcome });
   const error = open?.error ?? sync.error ?? sync.last_run?.error ?? null;
+  const note = open?.note ?? null;
   return (
     <>
       <Bar level={2} title={sync.name} sub={`${sync.definition.audience} to ${sync.definition.destination} by ${sync.definition.key} · ${Object.keys(sync.definition.mapping).join(", ")} · ${sync.definition.enabled ? `every ${sync.definition.every}` : "switched off"}`} actions={<Button kind="primary" disabled={run.isPending} onClick={preview} testId="sync-preview">{run.isPending ? "Comparing…" : "Preview and run…"}</Button>} />
       {run.error && <div className={styles["note"]}><ErrorNote error={run.error} testId="sync-error" /></div>}
       {error && <div className={styles["note"]}><ErrorNote error={error} testId="sync-run-error" /></div>}
+      {note !== null && <p className={styles["note"]}>{sentence(note)}</p>}
       <Table id="sync-runs" label={`Runs of ${sync.name}`} columns={RUNS} rowKey={(row) => String(row.id)} rows={runs.data} selectedKey={open === null ? null : String(open.id)} onSelect={setOpen} initialSort={{ column: "started", descending: true }} loading={runs.isPending} error={runs.error} onRetry={() => void runs.refetch()} empty={<EmptyState title="Never run">{`It runs ${sync.definition.enabled ? `every ${sync.definition.every}` : "when you run it: it is switched off"}.`}</EmptyState>} />
       {outcome && <Difference sync={sync} difference={outcome.difference} onClose={() => setOutcome(null)} />}
     </>
@@ -156,6 +159,7 @@ function Difference({ sync, difference, onClose }: { sync: SyncSummary; differen
         <Stat label="Already there" value={number(difference.unchanged)} />
       </div>
       {difference.without_key > 0 && <p className="warn" style={{ marginTop: 8 }}>{count(difference.without_key, "member")} without a {sync.definition.key}: they cannot be delivered.</p>}
+      {difference.note && <p className="warn" style={{ marginTop: 8 }}>{sentence(difference.note)}</p>}
       {run.error && <div style={{ marginTop: 12 }}><ErrorNote error={run.error} /></div>}
       <div style={{ margin: "12px -16px 0" }}>
         {difference.sample.rows.length > 0 ? <Table id="difference-sample" label="The first changes" columns={columns} rowKey={(row) => row.join("\u0001")} rows={difference.sample.rows} rowsMax={10} /> : run.isPending ? <Loading /> : null}

@@ -2,6 +2,7 @@
 
 mod activity;
 mod hub;
+mod memory;
 mod supervisor;
 mod views;
 

@@ -124,6 +124,9 @@ async fn deliver(app: &App, name: String, dry_run: bool, output: &Output) -> any
         count(it.unchanged),
         count(it.without_key)
     ))?;
+    if let Some(note) = &it.note {
+        output.note(&format!("tailrace: {note}"));
+    }
     match &outcome.run {
         Some(run) => {
             output.line(&format!(
