@@ -1,10 +1,12 @@
 import "@/shared/base.css";
+import { CSPProvider } from "@base-ui/react/csp-provider";
 import { Tooltip } from "@base-ui/react/tooltip";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { Shell } from "@/app/Shell";
 import { newQueryClient, setTransport } from "@/platform";
+import { NONCE } from "@/shared/nonce";
 import { themeChoice } from "@/shared/theme";
 
 async function start(): Promise<void> {
@@ -20,9 +22,11 @@ async function start(): Promise<void> {
   createRoot(root).render(
     <StrictMode>
       <QueryClientProvider client={newQueryClient()}>
-        <Tooltip.Provider delay={400}>
-          <Shell />
-        </Tooltip.Provider>
+        <CSPProvider nonce={NONCE}>
+          <Tooltip.Provider delay={400}>
+            <Shell />
+          </Tooltip.Provider>
+        </CSPProvider>
       </QueryClientProvider>
     </StrictMode>,
   );

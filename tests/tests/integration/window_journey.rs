@@ -63,6 +63,7 @@ async fn job(window: Window, options: &Options, workspace: &Path, database: &str
     work::sql(&drive).await.context("SQL")?;
     work::activity(&drive).await.context("activity")?;
     work::keys(&drive).await.context("keys")?;
+    work::policy(&drive).await.context("policy")?;
     pictures::all(&drive).await.context("pictures")?;
     ending::twice(options, window).await.context("ending")
 }

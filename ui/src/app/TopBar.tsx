@@ -150,7 +150,7 @@ export function ThemeMenu() {
 
 function Problems({ open, problems, onClose }: { open: boolean; problems: readonly AppError[]; onClose: () => void }) {
   return (
-    <Dialog open={open} onClose={onClose} title="Problems in this workspace" about="Each file keeps its last good meaning until it is mended; the list follows the files." width={680} testId="problems-dialog">
+    <Dialog open={open} onClose={onClose} title="Problems in this workspace" about="What a file defines is left out until it is mended; members and what was delivered stay as they are. The list follows the files." width={680} testId="problems-dialog">
       <div className={styles["problemList"]}>
         {problems.map((problem, index) => <ErrorNote key={index} error={problem} testId="problem" />)}
         {problems.length === 0 && <p className="mute">Nothing is wrong any more.</p>}

@@ -30,7 +30,7 @@ const groups = (): GroupSummary[] =>
 
 const WORKSPACE = (): WorkspaceSummary => ({
   name: "shop-workspace", path: "/home/me/shop-workspace", time_zone: "Europe/Berlin", version: "0.1.0",
-  problems: [{ domain: "user", retry: false, code: "definition", message: "audiences/vip.toml does not parse: expected `=` after `condition`. Mend the line; the audience keeps its last good meaning.", position: { file: "audiences/vip.toml", line: 4, column: 11 } }],
+  problems: [{ domain: "user", retry: false, code: "definition", message: "audiences/vip.toml does not parse: expected `=` after `condition`. Mend the line: the audience is left out until then.", position: { file: "audiences/vip.toml", line: 4, column: 11 } }],
   recent: [{ name: "shop-workspace", path: "/home/me/shop-workspace" }, { name: "sandbox", path: "/home/me/sandbox" }],
 });
 

@@ -56,14 +56,9 @@ fn lag_sample(sample: &GroupSample, at_ms: i64) -> LagSample {
     }
 }
 
-/// The sum; `None`: one of them is not known, or there is none.
+/// The sum of what is known, as the list of groups has it; `None`: nothing is.
 fn sum(values: impl Iterator<Item = Option<i64>>) -> Option<i64> {
-    values
-        .map(|value| value.ok_or(()))
-        .try_fold(None, |sum, value| {
-            value.map(|value| Some(sum.unwrap_or(0) + value))
-        })
-        .unwrap_or_default()
+    values.flatten().reduce(|sum, value| sum + value)
 }
 
 impl LagState {
@@ -175,6 +170,12 @@ pub async fn groups(open: &OpenWorkspace, cluster: &str) -> Result<Vec<GroupSumm
 pub fn last_groups(cluster: &Cluster) -> Vec<GroupSummary> {
     let state = cluster.lag.lock().unwrap_or_else(PoisonError::into_inner);
     state.last.values().map(|sample| state.summary(sample)).collect()
+}
+
+/// Whether the cluster ever told of its groups.
+pub fn was_sampled(cluster: &Cluster) -> bool {
+    let state = cluster.lag.lock().unwrap_or_else(PoisonError::into_inner);
+    state.sampled_ms.is_some()
 }
 
 /// One group by partition.

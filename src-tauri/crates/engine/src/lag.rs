@@ -224,10 +224,16 @@ fn judge(window: &[LagSample], newest: &LagSample) -> (LagStatus, String) {
             "there are too few samples yet to judge its lag".to_owned(),
         );
     }
-    (
-        LagStatus::Ok,
-        format!("it is behind by {} and keeps up", records(lag)),
-    )
+    let grew: i64 = all.iter().map(|one| growth(&one.points)).sum();
+    let reason = match grew * 2 > lag {
+        false => format!("it is behind by {} and keeps up", records(lag)),
+        true => format!(
+            "it is behind by {}, {grew} more than {} s ago",
+            records(lag),
+            span_ms(window) / 1_000
+        ),
+    };
+    (LagStatus::Ok, reason)
 }
 
 fn records(count: i64) -> String {
@@ -438,7 +444,7 @@ mod tests {
                 &[(Some(21), 40)],
             ],
             LagStatus::Ok,
-            "it is behind by 19 records and keeps up",
+            "it is behind by 19 records, 10 more than 15 s ago",
         );
     }
 

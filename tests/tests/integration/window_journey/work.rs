@@ -1,4 +1,4 @@
-//! SQL, activity, the palette, the theme and the keys.
+//! SQL, activity, the palette, the theme, the keys and the content security policy.
 
 use anyhow::{Result, ensure};
 
@@ -60,4 +60,24 @@ pub async fn keys(drive: &Drive<'_>) -> Result<()> {
         .wait_for("[data-testid=screen-topics]", DEADLINE)
         .await
         .map(drop)
+}
+
+/// What a page could be made to run or to show from elsewhere is refused by the content security policy.
+pub async fn policy(drive: &Drive<'_>) -> Result<()> {
+    let inline = "const style = document.head.appendChild(document.createElement('style')); style.textContent = 'html { outline-color: rgb(1, 2, 3) }'; const colour = getComputedStyle(document.documentElement).outlineColor; style.remove(); return colour";
+    let colour = drive.window.script(inline, &[]).await?;
+    ensure!(colour != "rgb(1, 2, 3)", "a style sheet without the nonce counts");
+    drive.screen("sql").await?;
+    drive.see("sql-editor-input").await?;
+    // What the editor's own style sheet says, which is made while the window runs.
+    let editor = "return getComputedStyle(document.querySelector('.cm-editor')).display + ' ' + getComputedStyle(document.querySelector('.cm-content')).whiteSpace";
+    let editor = drive.window.script(editor, &[]).await?;
+    ensure!(
+        editor == "flex pre" || editor == "flex break-spaces",
+        "the editor is without its style: {editor}"
+    );
+    let evaluated = "try { return new Function('return 1')() } catch { return 'refused' }";
+    let evaluated = drive.window.script(evaluated, &[]).await?;
+    ensure!(evaluated == "refused", "a text is run as a script: {evaluated}");
+    Ok(())
 }

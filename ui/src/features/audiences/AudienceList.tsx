@@ -55,7 +55,7 @@ export function AudienceList() {
 
 function NewAudience({ taken, onClose }: { taken: readonly string[]; onClose: () => void }) {
   const [name, setName] = useState("");
-  const wrong = name !== "" && !/^[a-z0-9][a-z0-9_-]*$/.test(name) ? "Small letters, digits, - and _ only: it names the file." : taken.includes(name) ? "There is an audience of that name." : null;
+  const wrong = name !== "" && !/^[a-z][a-z0-9_]{0,63}$/.test(name) ? "At most 64 small letters, digits and _, beginning with a letter: it names the file and the table." : taken.includes(name) ? "There is an audience of that name." : null;
   const create = (by: "conditions" | "sql") => navigate(path("audiences", name, { new: by }));
   return (
     <Dialog
@@ -66,7 +66,7 @@ function NewAudience({ taken, onClose }: { taken: readonly string[]; onClose: ()
       footer={<><Button disabled={name === "" || wrong !== null} onClick={() => create("sql")} testId="audience-new-sql">Write SQL</Button><Button kind="primary" disabled={name === "" || wrong !== null} onClick={() => create("conditions")} testId="audience-new-conditions">Build by conditions</Button></>}
       testId="audience-new-dialog"
     >
-      <TextInput label="Name" mono placeholder="loyal-pro" value={name} onChange={setName} testId="audience-new-name" aria-invalid={wrong !== null} />
+      <TextInput label="Name" mono placeholder="loyal_pro" autoFocus value={name} onChange={setName} testId="audience-new-name" aria-invalid={wrong !== null} />
       <p className={wrong ? "bad" : "mute"} style={{ marginTop: 6 }}>{wrong ?? `Becomes audiences/${name || "NAME"}`}</p>
     </Dialog>
   );

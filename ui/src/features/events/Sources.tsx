@@ -74,8 +74,8 @@ export function Sources({ sources, pending, error, onRetry, text, open }: Source
   );
 }
 
-function left({ behind, per_second }: SourceSummary): string {
-  if (behind === null) return "How far it is behind is unknown: the cluster does not answer";
+function left({ behind, per_second, state, error }: SourceSummary): string {
+  if (behind === null) return state === "stopped" ? "It does not read" : state === "starting" ? "It begins to read" : `How far it is behind is unknown${error ? `: ${error.message}` : ""}`;
   return behind === 0 || per_second === 0 ? `${count(behind, "record")} between the checkpoint and the end of the topic` : `Caught up in about ${duration((behind / per_second) * 1000)}`;
 }
 

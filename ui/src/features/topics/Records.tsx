@@ -155,7 +155,7 @@ function Pace({ tail }: { tail: Tail }) {
 
 function Waiting({ status, topic, filtered, failed, onBeginning }: { status: TailStatus | undefined; topic: string; filtered: boolean; failed: boolean; onBeginning: () => void }) {
   if (failed) return <EmptyState title="Nothing is tailed">Mend what the line above names, then run again.</EmptyState>;
-  if (filtered && status && status.scanned > 0) return <EmptyState title="No record matches yet">{`${count(status.scanned, "record")} scanned, none kept by the filter. Records that match appear as they arrive.`}</EmptyState>;
+  if (filtered && status && status.scanned > 0) return <EmptyState title="No record matches yet">{`${count(status.scanned, "record")} scanned, none kept by the filter. Records that match appear as they arrive.${status.note === null ? "" : ` ${sentence(status.note)}.`}`}</EmptyState>;
   return <EmptyState title={`Waiting for records in ${topic}`} actions={<Button onClick={onBeginning}>Start at the beginning</Button>}>{status?.note == null ? "New records appear as they arrive." : sentence(status.note)}</EmptyState>;
 }
 

@@ -3,7 +3,7 @@
  * runs on Shift Enter (and on Enter where there is one line).
  */
 
-import { autocompletion, closeBrackets, closeBracketsKeymap, closeCompletion, completionKeymap, completionStatus } from "@codemirror/autocomplete";
+import { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, closeCompletion, completionKeymap, completionStatus, moveCompletionSelection, selectedCompletion } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { sql, type SQLNamespace } from "@codemirror/lang-sql";
 import { bracketMatching, syntaxHighlighting } from "@codemirror/language";
@@ -14,6 +14,7 @@ import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers, pl
 import { useEffect, useLayoutEffect, useRef } from "react";
 import { cx } from "../cx";
 import { told, type AppError } from "../errors";
+import { NONCE } from "../nonce";
 import { DIALECT } from "./dialect";
 import styles from "./SqlEditor.module.css";
 import { highlight, multiLine, singleLine } from "./theme";
@@ -74,6 +75,7 @@ export function SqlEditor(props: SqlEditorProps) {
           line ? oneLine : manyLines,
           common,
           EditorState.readOnly.of(readOnly),
+          EditorView.cspNonce.of(NONCE),
           EditorView.contentAttributes.of({ "aria-label": label, "data-testid": `${testId}-input`, ...(!line && !readOnly && { "aria-description": LEAVING }) }),
           placeholder(latest.current.placeholder ?? ""),
           language.current.of(dialect(latest.current.tables, latest.current.defaultTable)),
@@ -120,7 +122,8 @@ const common: Extension = [
   drawSelection(),
   bracketMatching(),
   closeBrackets(),
-  autocompletion({ icons: false, maxRenderedOptions: 50 }),
+  // Enter ends the line: it takes a completion only when one was chosen.
+  autocompletion({ icons: false, maxRenderedOptions: 50, selectOnOpen: false }),
   syntaxHighlighting(highlight),
 ];
 
@@ -154,8 +157,11 @@ function keys(line: boolean, props: () => SqlEditorProps): Extension {
     return true;
   };
   const own = [{ key: "Shift-Enter", run }, { key: "Mod-Enter", run }];
-  // Enter takes the completion that is offered; without one it runs the line.
-  if (line) own.push({ key: "Enter", run: (editor) => (completionStatus(editor.state) === "active" ? false : run(editor) || true) });
+  // Tab takes the first completion that is offered.
+  own.push({ key: "Tab", run: (editor) => completionStatus(editor.state) === "active" && selectedCompletion(editor.state) === null && moveCompletionSelection(true)(editor) && acceptCompletion(editor) });
+  own.push({ key: "Tab", run: (editor) => selectedCompletion(editor.state) !== null && acceptCompletion(editor) });
+  // Enter takes the completion that was chosen; without one it runs the line.
+  if (line) own.push({ key: "Enter", run: (editor) => (selectedCompletion(editor.state) !== null ? false : run(editor) || true) });
   return Prec.highest(keymap.of(own));
 }
 

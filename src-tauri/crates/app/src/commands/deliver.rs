@@ -75,8 +75,12 @@ async fn sync_summary(
     let last_run = held.store.runs(&name, 0, 1).await?.into_iter().next();
     let connected = syncs::connect(open, &definition.destination);
     Ok(SyncSummary {
-        acknowledged: held.store.acknowledged_count(&name).await?,
-        owed: held.syncs.owed(&name),
+        acknowledged: held.store.acknowledged_now(&name).await?,
+        // Before it ran since the workspace was opened: what its last run left owed.
+        owed: held
+            .syncs
+            .owed(&name)
+            .or_else(|| last_run.as_ref().map(|run| run.failed)),
         error: connected
             .err()
             .or_else(|| last_run.as_ref().and_then(|run| run.error.clone())),

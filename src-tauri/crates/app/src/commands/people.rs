@@ -224,7 +224,9 @@ pub async fn audience_save(app: &App, request: AudienceSaveRequest) -> Result<Au
         .into_result()?;
     open.workspace_mut()
         .save_audience(&request.name, &request.definition)?;
-    people::evaluate(&open, &request.name).await?;
+    // It is saved, whatever its evaluation says.
+    let evaluated = people::evaluate(&open, &request.name).await;
+    held.people.set_audience_error(&request.name, evaluated.err());
     people::definitions_changed(&open);
     open.hub.add(&Topic::Definitions, 1);
     audience_detail(&open, &request.name).await
@@ -379,7 +381,9 @@ pub async fn audience_export(app: &App, request: AudienceExportRequest) -> Resul
             format!("audience \"{}\" has no conditions", request.name),
         ));
     }
-    let session = open.held()?.people.session(&open).await?;
+    let people = &open.held()?.people;
+    people.require_whole()?;
+    let session = people.session(&open).await?;
     let table = session::quote_path(&["audiences", &request.name]);
     let sql = format!(
         "SELECT p.* FROM profiles AS p WHERE p.profile_id IN (SELECT profile_id FROM {table}) ORDER BY p.profile_id"

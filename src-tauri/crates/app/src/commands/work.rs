@@ -73,7 +73,7 @@ pub async fn counts_show(app: &App, request: CountsRequest) -> Result<Counts> {
         let with = |status| groups.iter().filter(|group| group.status == status).count() as u64;
         counts.groups_stopped = with(LagStatus::Stop);
         counts.groups_warning = with(LagStatus::Warn) + with(LagStatus::Stall);
-        counts.groups = Some(groups.len() as u64);
+        counts.groups = lag::was_sampled(&cluster).then_some(groups.len() as u64);
         let topics = cluster.client.topics();
         // A cluster that does not answer must not hold up every other number.
         counts.topics = tokio::time::timeout(TOPICS_MAX, topics)

@@ -50,11 +50,18 @@ pub async fn run(
     workspace::ensure_sample(folder).await?;
     let receiver = Receiver::start().await?;
     receiver.write_into(folder)?;
+    let started_ms = now_ms();
+    let app = App::open(folder.to_owned(), OpenOptions::command()).await?;
+    let before = run::counts_show(&app, CountsRequest { cluster: None }).await;
+    app.close().await;
+    let before = before?;
     let app = App::open(folder.to_owned(), OpenOptions::live()).await?;
     let demo = Demo {
         app: &app,
         folder,
         receiver: &receiver,
+        started_ms,
+        before,
         evaluated_ms: AtomicI64::new(NEVER),
     };
     let result = token.run_until_cancelled(demo.run(seconds, &progress)).await;
@@ -72,6 +79,9 @@ struct Demo<'a> {
     app: &'a App,
     folder: &'a Path,
     receiver: &'a Receiver,
+    started_ms: i64,
+    /// What the workspace had collected before.
+    before: Counts,
     /// When every audience had been evaluated once, or [`NEVER`]: who enters after that entered live.
     evaluated_ms: AtomicI64,
 }
@@ -108,11 +118,9 @@ impl Demo<'_> {
             tokio::time::sleep(LOOK.min(total.saturating_sub(started.elapsed()))).await;
         }
         self.catch_up(&started, total, all, &progress).await?;
-        let tailed = run::tail_stop(self.app, ViewRequest { view: all }).await?;
-        let matched = run::tail_stop(self.app, ViewRequest { view: filtered }).await?;
         self.settle().await?;
         let files = self.files().await?;
-        self.summary(started, tailed, matched, files).await
+        self.summary(started, (all, filtered), files).await
     }
 
     async fn tail(&self, filter: Option<&str>) -> Result<u64> {
@@ -166,12 +174,15 @@ impl Demo<'_> {
             {
                 return Ok(());
             }
-            if let Some(error) = sources.iter().find_map(|it| it.error.clone()) {
-                return Err(error);
+            let error = sources.iter().find_map(|it| it.error.clone());
+            // What mends itself is waited for.
+            if let Some(error) = error.as_ref().filter(|error| !error.retry) {
+                return Err(error.clone());
             }
             if Instant::now() > deadline {
+                let why = error.map_or_else(String::new, |error| format!(": {error}"));
                 let message = format!(
-                    "the events of the sandbox were not collected within {} s",
+                    "the events of the sandbox were not collected within {} s{why}",
                     CATCH_UP_MAX.as_secs()
                 );
                 return Err(Error::external("demo_collect", message));
@@ -260,8 +271,7 @@ impl Demo<'_> {
     async fn summary(
         &self,
         started: Instant,
-        tailed: TailStatus,
-        matched: TailStatus,
+        (all, filtered): (u64, u64),
         files: Vec<FileWritten>,
     ) -> Result<DemoSummary> {
         let groups = run::group_list(
@@ -272,6 +282,9 @@ impl Demo<'_> {
         )
         .await?;
         let counts = run::counts_show(self.app, CountsRequest { cluster: None }).await?;
+        // After what was collected is counted, so that the tail has seen it too.
+        let tailed = run::tail_stop(self.app, ViewRequest { view: all }).await?;
+        let matched = run::tail_stop(self.app, ViewRequest { view: filtered }).await?;
         let audiences = run::audience_list(self.app, Nothing {}).await?;
         let mut syncs = run::sync_list(self.app, Nothing {}).await?;
         syncs.retain(|sync| sync.definition.enabled);
@@ -283,6 +296,10 @@ impl Demo<'_> {
                 limit: 1_000,
             };
             let runs = run::sync_runs(self.app, page).await?;
+            let runs: Vec<_> = runs
+                .into_iter()
+                .filter(|run| run.started_ms >= self.started_ms)
+                .collect();
             deliveries.push(DemoDelivery {
                 destination: sync.definition.destination,
                 runs: runs.len() as u64,
@@ -298,9 +315,9 @@ impl Demo<'_> {
             tailed: tailed.scanned,
             tailed_bytes: tailed.scanned_bytes,
             filter_matched: matched.matched,
-            events: counts.events,
-            duplicates: counts.duplicates,
-            malformed: counts.malformed,
+            events: counts.events.saturating_sub(self.before.events),
+            duplicates: counts.duplicates.saturating_sub(self.before.duplicates),
+            malformed: counts.malformed.saturating_sub(self.before.malformed),
             profiles: counts.profiles,
             groups: groups.into_iter().map(DemoGroup::from).collect(),
             moved_live: self.moved_live(&audiences).await?,

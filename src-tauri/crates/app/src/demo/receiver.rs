@@ -66,6 +66,17 @@ impl Receiver {
         };
         let destination = folder.join("destinations/webhook.toml");
         let text = std::fs::read_to_string(&destination).map_err(failed)?;
+        // Nobody else's receiver is taken for the demo's.
+        let loopback = ["url = \"http://localhost:", "url = \"http://127.0.0.1:"];
+        if !loopback.iter().any(|url| text.contains(url)) {
+            return Err(Error::user(
+                "demo_workspace",
+                format!(
+                    "{} is not a sample workspace: its webhook is somewhere else, and the demo would point it at itself",
+                    folder.display()
+                ),
+            ));
+        }
         let url = format!("url = \"http://{}/audiences\"", self.address);
         let lines = text.lines().map(|line| {
             if line.starts_with("url = ") {

@@ -72,7 +72,7 @@ pub struct DemoDelivery {
     pub sync: String,
     pub destination: String,
     pub runs: u64,
-    /// Rows acknowledged over all runs.
+    /// Rows acknowledged over all runs of this demo.
     pub delivered: u64,
     /// Rows that the last run left owed.
     pub failed: u64,
@@ -85,7 +85,8 @@ pub struct DemoDelivery {
 pub struct Step {
     pub step: &'static str,
     pub happened: bool,
-    pub missing: &'static str,
+    /// What was missing, of one that did not happen.
+    pub missing: Option<&'static str>,
 }
 
 impl DemoSummary {
@@ -94,17 +95,18 @@ impl DemoSummary {
         let step = |step, happened, missing| Step {
             step,
             happened,
-            missing,
+            missing: (!happened).then_some(missing),
         };
         let lagging = self
             .groups
             .iter()
             .any(|group| group.lag.is_some_and(|lag| lag > 0));
         let evaluated = self.audiences.iter().all(|it| it.members.is_some()) && !self.audiences.is_empty();
-        let delivered = self
-            .deliveries
-            .iter()
-            .all(|it| it.delivered > 0 && it.failed == 0);
+        let delivered = self.deliveries.iter().any(|it| it.delivered > 0)
+            && self
+                .deliveries
+                .iter()
+                .all(|it| it.acknowledged > 0 && it.failed == 0);
         vec![
             step("connect", self.tailed_bytes > 0, "no byte came from the sandbox"),
             step(

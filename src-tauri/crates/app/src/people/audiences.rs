@@ -181,10 +181,14 @@ async fn evaluate_in(
     name: &str,
     t_ms: i64,
 ) -> Result<u64> {
-    let definition = open.workspace().definitions.audience(name)?.clone();
     let _turn = held.people.evaluating.lock().await;
-    let evaluated = audiences::members(session, &definition, t_ms).await?;
+    let definition = open.workspace().definitions.audience(name)?.clone();
     let mut state = held.people.load_audience(held, name, &definition).await?;
+    // Somebody evaluated it at a later time while this one waited for its turn.
+    if state.evaluated_ms.is_some_and(|at| at > t_ms) {
+        return Ok(0);
+    }
+    let evaluated = audiences::members(session, &definition, t_ms).await?;
     // As new as the evaluation or newer: members are told by the profiles that they belong to by now.
     let now = held.people.log.snapshot();
     let changes = state
@@ -240,7 +244,7 @@ impl People {
         })
     }
 
-    fn set_audience_error(&self, name: &str, error: Option<Error>) {
+    pub fn set_audience_error(&self, name: &str, error: Option<Error>) {
         if let Some(state) = Self::lock(&self.audiences).get_mut(name) {
             state.error = error;
         } else if let Some(error) = error {

@@ -1,13 +1,15 @@
-//! Whether every definition holds: what the files say, and, where events were collected, what their SQL says; and
-//! whether the event log is whole.
+//! Whether every definition holds: what the files say, what their SQL says, and whether the event log is whole.
 
 use tailrace_engine::{audiences, traits};
 use tailrace_model::{Error, Result};
 
 use crate::open::OpenWorkspace;
 
-/// Every problem, by file. SQL is planned only against columns that exist: before the first event was collected, an
-/// event's properties are not known and only the files are checked.
+/// What can't be said before the columns are known.
+const ABOUT_COLUMNS: [&str; 4] = ["unknown_column", "sql_type", "sql_group", "sql_plan"];
+
+/// Every problem, by file. Before the first event was collected the properties of events and the traits of people are not
+/// known, and what the SQL says of columns is not judged.
 pub async fn check(open: &OpenWorkspace) -> Result<Vec<Error>> {
     let mut problems = open.workspace().definitions.problems();
     problems.extend(crate::syncs::place_problems(open));
@@ -15,9 +17,8 @@ pub async fn check(open: &OpenWorkspace) -> Result<Vec<Error>> {
     let Ok(held) = open.held() else {
         return Ok(problems);
     };
-    if held.people.log.snapshot().rows() == 0 {
-        return Ok(problems);
-    }
+    let columns_known = held.people.log.snapshot().rows() > 0;
+    let judged = |error: &Error| columns_known || !ABOUT_COLUMNS.contains(&error.code.as_str());
     let session = held.people.session(open).await?;
     let (traits_found, audiences_found) = {
         let workspace = open.workspace();
@@ -33,7 +34,9 @@ pub async fn check(open: &OpenWorkspace) -> Result<Vec<Error>> {
         (traits.collect::<Vec<_>>(), audiences.collect::<Vec<_>>())
     };
     for (name, definition, file) in traits_found {
-        if let Err(error) = traits::validate(&session, &name, &definition).await {
+        if let Err(error) = traits::validate(&session, &name, &definition).await
+            && judged(&error)
+        {
             problems.push(place(error, &file));
         }
     }
@@ -43,6 +46,7 @@ pub async fn check(open: &OpenWorkspace) -> Result<Vec<Error>> {
             found
                 .problems
                 .into_iter()
+                .filter(|problem| judged(&problem.error))
                 .map(|problem| place(problem.error, &file)),
         );
     }

@@ -110,6 +110,7 @@ impl People {
                 "the checkpoint was not written, and is tried again with all that was collected: {}",
                 error.message
             ),
+            retry: true,
             ..error
         });
         let mut unwritten = Self::lock(&self.unwritten);

@@ -18,22 +18,34 @@ const EVENTS_MAX: usize = 200;
 const VALUES_MAX: usize = 20;
 /// Pairs of event and value that are looked at for one property.
 const PAIRS_MAX: usize = 2_000;
-/// What was observed is looked at again after this.
+/// What was observed is looked at again after this, or after so many times as long as the last look took: a look at a
+/// long history is a scan of it for every property.
 const FRESH_MS: i64 = 30_000;
+const FRESH_TIMES: i64 = 30;
+const FRESH_MS_MAX: i64 = 120_000;
 
 /// The last look.
 #[derive(Debug, Default)]
 pub struct ObservedCache {
-    last: Mutex<Option<(i64, Observed)>>,
+    last: Mutex<Option<Look>>,
+    /// Held by who looks: others wait for what is found.
+    looking: tokio::sync::Mutex<()>,
 }
 
-/// What was observed, at most half a minute old; names of traits and audiences are those of now.
+#[derive(Debug, Clone)]
+struct Look {
+    found: Observed,
+    fresh_until_ms: i64,
+}
+
+/// What was observed a short time ago; names of traits and audiences are those of now.
 pub async fn observed(open: &OpenWorkspace) -> Result<Observed> {
     let people = &open.held()?.people;
+    let _looking = people.observed.looking.lock().await;
     let cached = People::lock(&people.observed.last).clone();
     let now = now_ms();
     let mut observed = match cached {
-        Some((at, observed)) if now - at < FRESH_MS && !observed.events.is_empty() => observed,
+        Some(look) if now < look.fresh_until_ms && !look.found.events.is_empty() => look.found,
         _ => {
             let session = people.session(open).await?;
             let observed = Observed {
@@ -41,7 +53,11 @@ pub async fn observed(open: &OpenWorkspace) -> Result<Observed> {
                 tables: tables(&session, &people.warehouses.states(), now).await?,
                 ..Observed::default()
             };
-            *People::lock(&people.observed.last) = Some((now, observed.clone()));
+            let done = now_ms();
+            *People::lock(&people.observed.last) = Some(Look {
+                found: observed.clone(),
+                fresh_until_ms: done + ((done - now) * FRESH_TIMES).clamp(FRESH_MS, FRESH_MS_MAX),
+            });
             observed
         }
     };

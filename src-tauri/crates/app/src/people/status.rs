@@ -1,7 +1,7 @@
 //! A source as it runs, from one look at its tail after the other.
 //!
-//! Invariants: the state follows from the last look, never from an older one; a source that does not read has no rate,
-//! and how far it is behind is unknown.
+//! Invariants: the state follows from the last look, never from an older one; a source that has ended has no rate; how far
+//! one is behind that has ended or waits for a broker is unknown.
 
 use tailrace_connectors::clusters::kafka::{TailPhase, TailProgress};
 use tailrace_model::{Error, api::SourceState};
@@ -83,7 +83,8 @@ impl SourceStatus {
             let note = progress.note.as_deref().unwrap_or("waiting for the cluster");
             self.state = SourceState::Waiting;
             self.error = Some(Error::external("source_waiting", note));
-            self.stand_still();
+            // Partitions whose leader is there go on, and their rate with them.
+            self.behind = None;
         } else {
             let behind = collected.behind(progress);
             self.error = None;
@@ -183,14 +184,16 @@ mod tests {
         assert!(status.look(&waiting, &collected, 2_500));
         assert!(!status.look(&waiting, &collected, 2_600));
         assert_eq!(status.state, SourceState::Waiting);
-        assert_eq!((status.behind, status.per_second), (None, 0.0));
+        assert_eq!(status.behind, None);
         assert!(!status.caught_up());
         let error = status.error.clone().unwrap();
         assert_eq!(
             (error.message.as_str(), error.retry),
             ("waiting for broker 1: refused", true)
         );
-        assert_eq!(look(&mut status, 100, 150, 3_000), SourceState::CatchingUp);
+        assert!(!status.look(&waiting, &collected, 3_500));
+        assert_eq!(status.per_second, 0.0, "nothing was read meanwhile");
+        assert_eq!(look(&mut status, 100, 150, 4_000), SourceState::CatchingUp);
         assert_eq!(status.error, None);
     }
 

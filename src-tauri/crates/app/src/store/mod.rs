@@ -18,14 +18,18 @@ use tailrace_model::{Error, Result};
 
 pub use checkpoint::{SourceCheckpoint, SourceCounts};
 pub use lag::LagRow;
-pub use syncs::{AcknowledgedRow, PlaceRow, RunRow, Settled};
+pub use syncs::{AcknowledgedRow, PlaceRow, RowsOf, RunRow, Settled};
 
 const SCHEMA_VERSION: i64 = 3;
 const SET_VERSION: &str = "PRAGMA user_version = 3";
 const FROM_1: &str = "ALTER TABLE source_counts ADD COLUMN lost INTEGER NOT NULL DEFAULT 0";
 const FROM_2: &str = "ALTER TABLE sync_runs ADD COLUMN note TEXT; \
     CREATE TABLE sync_places (sync TEXT PRIMARY KEY, place TEXT NOT NULL, shown TEXT NOT NULL, key TEXT NOT NULL, \
-    delivered INTEGER NOT NULL) STRICT, WITHOUT ROWID";
+    delivered INTEGER NOT NULL) STRICT, WITHOUT ROWID; \
+    ALTER TABLE sync_rows RENAME TO sync_rows_2; \
+    CREATE TABLE sync_rows (sync TEXT NOT NULL, place TEXT NOT NULL, key TEXT NOT NULL, row TEXT, \
+    in_doubt INTEGER NOT NULL, PRIMARY KEY (sync, place, key)) STRICT, WITHOUT ROWID; \
+    INSERT INTO sync_rows SELECT sync, '', key, row, in_doubt FROM sync_rows_2; DROP TABLE sync_rows_2";
 
 /// A handle; cloning is cheap.
 #[derive(Debug, Clone)]

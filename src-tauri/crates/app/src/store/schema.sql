@@ -68,16 +68,18 @@ CREATE TABLE audience_sizes (
   PRIMARY KEY (audience, at_ms)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE sync_places (         -- where the rows of sync_rows were written to
+CREATE TABLE sync_places (         -- where a sync writes now
   sync TEXT PRIMARY KEY, place TEXT NOT NULL, shown TEXT NOT NULL, key TEXT NOT NULL,
   delivered INTEGER NOT NULL       -- 1: the whole state was delivered there at least once
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE sync_rows (           -- what the destination acknowledged
-  sync TEXT NOT NULL, key TEXT NOT NULL,
+  sync TEXT NOT NULL,
+  place TEXT NOT NULL,             -- where it was written to and under which key; empty: not told yet
+  key TEXT NOT NULL,
   row TEXT,                        -- as last acknowledged; null: never
-  in_doubt INTEGER NOT NULL,       -- 1: sent, and what became of it is not known
-  PRIMARY KEY (sync, key)
+  in_doubt INTEGER NOT NULL,       -- 1: sent, and what became of it is not known; 2: and sent before that
+  PRIMARY KEY (sync, place, key)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE sync_runs (

@@ -36,6 +36,23 @@ pub struct PlaceRow {
     pub delivered: bool,
 }
 
+/// Which acknowledged rows are meant: those that a sync wrote to one place under one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowsOf {
+    pub sync: String,
+    place: String,
+}
+
+impl RowsOf {
+    /// `place` absent: rows that were acknowledged before places were told.
+    pub fn new(sync: &str, place: Option<&PlaceRow>) -> Self {
+        Self {
+            sync: sync.to_owned(),
+            place: place.map_or_else(String::new, |it| format!("{}\n{}", it.place, it.key)),
+        }
+    }
+}
+
 /// One row of a destination, as this sync knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcknowledgedRow {
@@ -51,15 +68,17 @@ pub struct Settled {
     pub upserted: Vec<(String, String)>,
     /// Keys that it holds no more.
     pub removed: Vec<String>,
-    /// Keys that it refused; they stay as they were, and owed.
+    /// Keys of rows that it refused to take; they stay as they were, and owed. (A refused removal changes nothing: the
+    /// row may be there.)
     pub refused: Vec<String>,
 }
 
 impl Store {
     /// What the destination has, by key.
-    pub async fn acknowledged(&self, sync: &str) -> Result<HashMap<String, AcknowledgedRow>> {
-        let rows = sqlx::query("SELECT key, row, in_doubt FROM sync_rows WHERE sync = ?")
-            .bind(sync)
+    pub async fn acknowledged(&self, of: &RowsOf) -> Result<HashMap<String, AcknowledgedRow>> {
+        let rows = sqlx::query("SELECT key, row, in_doubt FROM sync_rows WHERE sync = ? AND place = ?")
+            .bind(&of.sync)
+            .bind(&of.place)
             .fetch_all(&self.pool)
             .await
             .map_err(store_error)?;
@@ -75,7 +94,7 @@ impl Store {
         Ok(rows.iter().map(read).collect())
     }
 
-    /// Where they are; absent: not told yet.
+    /// Where a sync writes now; absent: not told yet.
     pub async fn sync_place(&self, sync: &str) -> Result<Option<PlaceRow>> {
         let row = sqlx::query("SELECT place, shown, key, delivered FROM sync_places WHERE sync = ?")
             .bind(sync)
@@ -90,12 +109,17 @@ impl Store {
         }))
     }
 
-    /// Says where rows are from now on. `forget`: those acknowledged so far are not there.
+    /// Says where a sync writes from now on. Rows that were acknowledged before places were told are there; those of other
+    /// places are kept, for the day on which it writes there again. `forget`: those acknowledged there are gone.
     pub async fn set_sync_place(&self, sync: &str, place: &PlaceRow, forget: bool) -> Result<()> {
         let mut transaction = self.pool.begin().await.map_err(store_error)?;
-        if forget {
-            sqlx::query("DELETE FROM sync_rows WHERE sync = ?")
+        let of = RowsOf::new(sync, Some(place));
+        let told = "UPDATE OR REPLACE sync_rows SET place = ?2 WHERE sync = ?1 AND place = ''";
+        let gone = "DELETE FROM sync_rows WHERE sync = ?1 AND place = ?2";
+        for sql in [Some(told), forget.then_some(gone)].into_iter().flatten() {
+            sqlx::query(sql)
                 .bind(sync)
+                .bind(&of.place)
                 .execute(&mut *transaction)
                 .await
                 .map_err(store_error)?;
@@ -112,25 +136,33 @@ impl Store {
         transaction.commit().await.map_err(store_error)
     }
 
-    pub async fn acknowledged_count(&self, sync: &str) -> Result<u64> {
-        let count: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM sync_rows WHERE sync = ? AND row IS NOT NULL")
-                .bind(sync)
-                .fetch_one(&self.pool)
-                .await
-                .map_err(store_error)?;
+    pub async fn acknowledged_count(&self, of: &RowsOf) -> Result<u64> {
+        let sql = "SELECT count(*) FROM sync_rows WHERE sync = ? AND place = ? AND row IS NOT NULL";
+        let count: i64 = sqlx::query_scalar(sql)
+            .bind(&of.sync)
+            .bind(&of.place)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(store_error)?;
         Ok(to_u64(count))
     }
 
+    /// Rows that a sync has where it writes now.
+    pub async fn acknowledged_now(&self, sync: &str) -> Result<u64> {
+        let place = self.sync_place(sync).await?;
+        self.acknowledged_count(&RowsOf::new(sync, place.as_ref())).await
+    }
+
     /// Records that rows are about to be sent: until their outcome is known they are in doubt.
-    pub async fn attempt(&self, sync: &str, keys: &[String]) -> Result<()> {
+    pub async fn attempt(&self, of: &RowsOf, keys: &[String]) -> Result<()> {
         let mut transaction = self.pool.begin().await.map_err(store_error)?;
         for key in keys {
             sqlx::query(
-                "INSERT INTO sync_rows VALUES (?, ?, NULL, 1) \
-                 ON CONFLICT (sync, key) DO UPDATE SET in_doubt = 1",
+                "INSERT INTO sync_rows VALUES (?, ?, ?, NULL, 1) \
+                 ON CONFLICT (sync, place, key) DO UPDATE SET in_doubt = min(in_doubt + 1, 2)",
             )
-            .bind(sync)
+            .bind(&of.sync)
+            .bind(&of.place)
             .bind(key)
             .execute(&mut *transaction)
             .await
@@ -140,28 +172,33 @@ impl Store {
     }
 
     /// Records what became of rows that were sent.
-    pub async fn settle(&self, sync: &str, settled: &Settled) -> Result<()> {
+    pub async fn settle(&self, of: &RowsOf, settled: &Settled) -> Result<()> {
         let mut transaction = self.pool.begin().await.map_err(store_error)?;
         for (key, row) in &settled.upserted {
-            sqlx::query("INSERT OR REPLACE INTO sync_rows VALUES (?, ?, ?, 0)")
-                .bind(sync)
+            sqlx::query("INSERT OR REPLACE INTO sync_rows VALUES (?, ?, ?, ?, 0)")
+                .bind(&of.sync)
+                .bind(&of.place)
                 .bind(key)
                 .bind(row)
                 .execute(&mut *transaction)
                 .await
                 .map_err(store_error)?;
         }
-        let forget = "DELETE FROM sync_rows WHERE sync = ? AND key = ?";
-        let refuse = "UPDATE sync_rows SET in_doubt = 0 WHERE sync = ? AND key = ?";
-        let never = "DELETE FROM sync_rows WHERE sync = ? AND key = ? AND row IS NULL";
+        let forget = "DELETE FROM sync_rows WHERE sync = ? AND place = ? AND key = ?";
+        // One that was sent before, and may have been taken then, stays in doubt.
+        let never =
+            "DELETE FROM sync_rows WHERE sync = ? AND place = ? AND key = ? AND row IS NULL AND in_doubt = 1";
+        let refuse =
+            "UPDATE sync_rows SET in_doubt = 0 WHERE sync = ? AND place = ? AND key = ? AND in_doubt = 1";
         let removed = settled.removed.iter().map(|key| (forget, key));
         let refused = settled
             .refused
             .iter()
-            .flat_map(|key| [(refuse, key), (never, key)]);
+            .flat_map(|key| [(never, key), (refuse, key)]);
         for (sql, key) in removed.chain(refused) {
             sqlx::query(sql)
-                .bind(sync)
+                .bind(&of.sync)
+                .bind(&of.place)
                 .bind(key)
                 .execute(&mut *transaction)
                 .await

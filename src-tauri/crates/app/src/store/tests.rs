@@ -2,6 +2,11 @@ use tailrace_model::{Error, api::MalformedRecord, api::RunState};
 
 use super::*;
 
+/// Rows of a sync whose place was not told.
+fn of(sync: &str) -> RowsOf {
+    RowsOf::new(sync, None)
+}
+
 async fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).await.unwrap();
@@ -76,7 +81,14 @@ async fn a_checkpoint_moves_positions_and_adds_counts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_state_of_an_older_version_is_taken_over() {
-    const UNDO_3: [&str; 2] = ["ALTER TABLE sync_runs DROP COLUMN note", "DROP TABLE sync_places"];
+    const UNDO_3: [&str; 5] = [
+        "ALTER TABLE sync_runs DROP COLUMN note",
+        "DROP TABLE sync_places",
+        "DROP TABLE sync_rows",
+        "CREATE TABLE sync_rows (sync TEXT NOT NULL, key TEXT NOT NULL, row TEXT, in_doubt INTEGER NOT NULL, \
+         PRIMARY KEY (sync, key)) STRICT, WITHOUT ROWID",
+        "INSERT INTO sync_rows VALUES ('s', 'a', '{}', 0)",
+    ];
     const UNDO_2: &str = "ALTER TABLE source_counts DROP COLUMN lost";
     let check = async |version: i64, undo: &[&str], lost: u64| {
         let (folder, store) = store().await;
@@ -87,15 +99,18 @@ async fn the_state_of_an_older_version_is_taken_over() {
             ..RunRow::default()
         };
         store.start_run("s", 10, &planned).await.unwrap();
+        // One connection: another one would go by the schema that it has read.
+        let mut connection = store.pool.acquire().await.unwrap();
         for sql in undo.iter().copied() {
             sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
-                .execute(&store.pool)
+                .execute(&mut *connection)
                 .await
                 .unwrap();
         }
         let set = format!("PRAGMA user_version = {version}");
         let set = sqlx::raw_sql(sqlx::AssertSqlSafe(set));
-        set.execute(&store.pool).await.unwrap();
+        set.execute(&mut *connection).await.unwrap();
+        drop(connection);
         store.close().await;
         let store = Store::open(folder.path()).await.unwrap();
         let second = checkpoint(&[(0, 12)], 2);
@@ -105,13 +120,14 @@ async fn the_state_of_an_older_version_is_taken_over() {
         let run = store.runs("s", 0, 1).await.unwrap().remove(0);
         assert_eq!((run.added, run.note), (3, None), "{version}");
         assert_eq!(store.sync_place("s").await.unwrap(), None, "{version}");
+        assert_eq!(store.acknowledged_now("s").await.unwrap(), 1, "{version}");
     };
-    check(1, &[UNDO_3[0], UNDO_3[1], UNDO_2], 4).await;
+    check(1, &[&UNDO_3[..], &[UNDO_2]].concat(), 4).await;
     check(2, &UNDO_3, 8).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_are_forgotten_with_their_place() {
+async fn rows_belong_to_the_place_that_they_were_written_to() {
     let (_folder, store) = store().await;
     let place = |place: &str| PlaceRow {
         place: place.to_owned(),
@@ -123,15 +139,19 @@ async fn rows_are_forgotten_with_their_place() {
         upserted: vec![("a".to_owned(), "{}".to_owned())],
         ..Settled::default()
     };
-    store.settle("s", &settled).await.unwrap();
-    store.settle("other", &settled).await.unwrap();
+    store.settle(&of("s"), &settled).await.unwrap();
+    store.settle(&of("other"), &settled).await.unwrap();
     assert_eq!(store.sync_place("s").await.unwrap(), None);
     store.set_sync_place("s", &place("x"), false).await.unwrap();
-    assert_eq!(store.acknowledged_count("s").await.unwrap(), 1);
-    store.set_sync_place("s", &place("y"), true).await.unwrap();
+    assert_eq!(store.acknowledged_now("s").await.unwrap(), 1);
+    store.set_sync_place("s", &place("y"), false).await.unwrap();
     assert_eq!(store.sync_place("s").await.unwrap(), Some(place("y")));
-    assert_eq!(store.acknowledged_count("s").await.unwrap(), 0);
-    assert_eq!(store.acknowledged_count("other").await.unwrap(), 1);
+    assert_eq!(store.acknowledged_now("s").await.unwrap(), 0);
+    store.set_sync_place("s", &place("x"), false).await.unwrap();
+    assert_eq!(store.acknowledged_now("s").await.unwrap(), 1, "it is back");
+    store.set_sync_place("s", &place("x"), true).await.unwrap();
+    assert_eq!(store.acknowledged_now("s").await.unwrap(), 0);
+    assert_eq!(store.acknowledged_now("other").await.unwrap(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -170,10 +190,10 @@ async fn members_enter_and_exit_with_their_history() {
 async fn what_was_sent_is_in_doubt_until_it_is_settled() {
     let (_folder, store) = store().await;
     let keys = ["a".to_owned(), "b".to_owned(), "c".to_owned()];
-    store.attempt("s", &keys).await.unwrap();
+    store.attempt(&of("s"), &keys).await.unwrap();
     assert!(
         store
-            .acknowledged("s")
+            .acknowledged(&of("s"))
             .await
             .unwrap()
             .values()
@@ -184,8 +204,8 @@ async fn what_was_sent_is_in_doubt_until_it_is_settled() {
         removed: vec!["b".to_owned()],
         refused: vec!["c".to_owned()],
     };
-    store.settle("s", &settled).await.unwrap();
-    let rows = store.acknowledged("s").await.unwrap();
+    store.settle(&of("s"), &settled).await.unwrap();
+    let rows = store.acknowledged(&of("s")).await.unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!(
         rows["a"],
@@ -194,12 +214,12 @@ async fn what_was_sent_is_in_doubt_until_it_is_settled() {
             in_doubt: false
         }
     );
-    assert_eq!(store.acknowledged_count("s").await.unwrap(), 1);
+    assert_eq!(store.acknowledged_now("s").await.unwrap(), 1);
     // A refused change of a row that is there leaves the row there.
-    store.attempt("s", &keys[..1]).await.unwrap();
+    store.attempt(&of("s"), &keys[..1]).await.unwrap();
     store
         .settle(
-            "s",
+            &of("s"),
             &Settled {
                 refused: vec!["a".to_owned()],
                 ..Settled::default()
@@ -207,7 +227,17 @@ async fn what_was_sent_is_in_doubt_until_it_is_settled() {
         )
         .await
         .unwrap();
-    assert_eq!(store.acknowledged_count("s").await.unwrap(), 1);
+    assert_eq!(store.acknowledged_now("s").await.unwrap(), 1);
+    // One that was sent twice, the first time without an answer, may be there although it is refused now.
+    for _ in 0..2 {
+        store.attempt(&of("s"), &keys[2..]).await.unwrap();
+    }
+    let refused = Settled {
+        refused: vec!["c".to_owned()],
+        ..Settled::default()
+    };
+    store.settle(&of("s"), &refused).await.unwrap();
+    assert!(store.acknowledged(&of("s")).await.unwrap()["c"].in_doubt);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,13 +18,13 @@ use tailrace_model::{
 use super::places::{self, Start};
 use crate::{
     open::{Held, OpenWorkspace},
-    store::AcknowledgedRow,
+    store::{AcknowledgedRow, RowsOf},
 };
 
 /// Rows that a difference shows.
 const SAMPLE_ROWS_MAX: usize = 50;
 /// Fewer acknowledged rows than this are removed by the schedule, be it all of them.
-pub const EMPTIED_ROWS_MIN: usize = 10;
+pub const EMPTIED_ROWS_MIN: u64 = 10;
 
 /// See the module's text. `rows` are all members that have a key, in the mapped columns.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub struct Difference {
     /// Nothing of this sync was ever acknowledged where it writes now.
     pub never_delivered: bool,
     /// Rows acknowledged there.
-    acknowledged: usize,
+    acknowledged: u64,
     pub start: Start,
 }
 
@@ -59,19 +59,19 @@ pub async fn compute(
         .people
         .mapped_rows(open, &members, &definition.mapping)
         .await?;
-    let mut acknowledged = held.store.acknowledged(name).await?;
     let (rows, without_key) = with_key(&all, &definition.key)?;
     let kind = open
         .workspace()
         .definitions
         .destination(&definition.destination)?
         .kind;
-    let stored = held.store.sync_place(name).await?;
     let context = places::context(name, definition);
-    let start = Start::of(destination, kind, &context, stored, acknowledged.len()).await?;
-    if start.anew {
-        acknowledged.clear();
-    }
+    let start = Start::of(&held.store, destination, kind, &context).await?;
+    let acknowledged = match (start.gone, held.store.sync_place(name).await?) {
+        (true, _) => HashMap::new(),
+        (false, Some(_)) => held.store.acknowledged(&start.rows_of(name)).await?,
+        (false, None) => held.store.acknowledged(&RowsOf::new(name, None)).await?,
+    };
     diff(rows, without_key, start, &acknowledged)
 }
 
@@ -149,7 +149,7 @@ fn diff(
         changed: change.len() as u64,
         removed: remove.len() as u64,
         never_delivered: acknowledged.is_empty() && !start.place.delivered,
-        acknowledged: acknowledged.values().filter(|it| it.row.is_some()).count(),
+        acknowledged: acknowledged.values().filter(|it| it.row.is_some()).count() as u64,
         start,
         key,
         keys,
@@ -169,8 +169,10 @@ impl Difference {
     /// Why the schedule does not deliver it by itself: it removes every row that is there, and puts less than half as
     /// many in their place.
     pub fn refuse_emptying(&self, name: &str, audience: &str) -> Result<()> {
-        let removed = self.remove.iter().filter(|(_, row)| row.is_some()).count();
-        if removed < EMPTIED_ROWS_MIN || removed < self.acknowledged || self.rows.num_rows() * 2 >= removed {
+        let removed = self.remove.iter().filter(|(_, row)| row.is_some()).count() as u64;
+        let removed = removed.max(self.start.replaced);
+        let few = self.rows.num_rows() as u64 * 2 < removed;
+        if removed < EMPTIED_ROWS_MIN || removed < self.acknowledged || !few {
             return Ok(());
         }
         Err(Error::external(
@@ -338,7 +340,8 @@ mod tests {
         };
         let start = Start {
             place,
-            anew: false,
+            gone: false,
+            replaced: 0,
             unsaid: false,
             note: None,
         };
@@ -418,8 +421,8 @@ mod tests {
             let found = compute(&rows, &there).refuse_emptying("vips", "all");
             assert_eq!(found.is_err(), refused, "{rows:?} {count}");
         };
-        check(&[], EMPTIED_ROWS_MIN, true);
-        check(&[], EMPTIED_ROWS_MIN - 1, false);
+        check(&[], EMPTIED_ROWS_MIN as usize, true);
+        check(&[], EMPTIED_ROWS_MIN as usize - 1, false);
         check(&["new"], 20, true);
         check(&["k01"], 20, false);
         let others: Vec<String> = (0..EMPTIED_ROWS_MIN).map(|at| format!("other{at}")).collect();

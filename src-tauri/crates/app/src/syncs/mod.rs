@@ -4,7 +4,7 @@
 //! Invariants: an audience that was not evaluated delivers nothing and removes nothing; only rows that this sync wrote
 //! are removed; a refused row stays owed; what became of a row is recorded before the next batch is sent; one run at a
 //! time of a sync and of a destination, whoever asks for it; two syncs never write to one place; what was acknowledged at
-//! one place or under one key is taken for nothing at another; the schedule never empties a destination by itself.
+//! one place or under one key counts for nothing at another; the schedule never empties a destination by itself.
 
 mod basis;
 mod difference;
@@ -148,7 +148,7 @@ impl Syncs {
 pub fn connect(open: &OpenWorkspace, name: &str) -> Result<Box<dyn Destination>> {
     let definition: DestinationDefinition = open.workspace().definitions.destination(name)?.clone();
     let settings = open.secrets.resolve_settings(&definition.settings)?;
-    match destinations::open(definition.kind, settings.expose(), open.folder()) {
+    match destinations::open(definition.kind, settings.expose(), &open.workspace().dir) {
         Ok(destination) => Ok(Box::new(Discreet {
             destination,
             settings,
@@ -267,7 +267,7 @@ async fn run_in_turn(
     if difference.is_empty() && difference.start.note.is_none() && !never {
         if difference.start.unsaid {
             let start = &difference.start;
-            held.store.set_sync_place(name, &start.place, start.anew).await?;
+            held.store.set_sync_place(name, &start.place, start.gone).await?;
         }
         record::in_step(open, held, name).await?;
         let found = basis.map(|basis| InStep {
@@ -318,7 +318,7 @@ async fn deliver(
     let start = difference.start;
     if start.unsaid {
         held.store
-            .set_sync_place(&context.sync, &start.place, start.anew)
+            .set_sync_place(&context.sync, &start.place, start.gone)
             .await?;
     }
     let activity = open
@@ -327,7 +327,13 @@ async fn deliver(
     if let Some(note) = &start.note {
         activity.detail(note);
     }
-    let mut recorder = StoreRecorder::new(&held.store, context, &activity, planned);
+    let mut recorder = StoreRecorder::new(
+        &held.store,
+        context,
+        start.rows_of(&context.sync),
+        &activity,
+        planned,
+    );
     let clock = SystemClock::new();
     let run = Run {
         destination,

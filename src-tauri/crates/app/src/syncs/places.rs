@@ -13,7 +13,7 @@ use tailrace_model::{DestinationKind, Error, Result, SyncDefinition};
 use super::connect;
 use crate::{
     open::{Held, OpenWorkspace},
-    store::PlaceRow,
+    store::{PlaceRow, RowsOf, Store},
     workspace::Kind,
 };
 
@@ -30,8 +30,10 @@ struct Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Start {
     pub place: PlaceRow,
-    /// Rows acknowledged so far are not there, so that all are owed.
-    pub anew: bool,
+    /// What was acknowledged there is gone, so that all of it is owed.
+    pub gone: bool,
+    /// Rows of a whole state at the same place that are replaced though they are not compared: their key is another one.
+    pub replaced: u64,
     /// The state does not say so yet.
     pub unsaid: bool,
     /// What a person should know of it.
@@ -39,14 +41,13 @@ pub(super) struct Start {
 }
 
 impl Start {
-    /// `rows` were acknowledged at the stored place.
     pub async fn of(
+        store: &Store,
         destination: &dyn Destination,
         kind: DestinationKind,
         sync: &SyncContext,
-        stored: Option<PlaceRow>,
-        rows: usize,
     ) -> Result<Self> {
+        let stored = store.sync_place(&sync.sync).await?;
         let own = destination.place(sync)?;
         let place = PlaceRow {
             place: format!("{kind:?} {}/{own}", destination.identity()),
@@ -56,44 +57,65 @@ impl Start {
         };
         let whole = destination.wants() == Wants::WholeState;
         let there = !whole || destination.is_there(sync).await?;
-        Ok(Self::compare(place, stored, rows, whole, there))
+        let counted = |of: RowsOf| async move { store.acknowledged_count(&of).await };
+        let before = counted(RowsOf::new(&sync.sync, stored.as_ref())).await?;
+        let here = match &stored {
+            Some(_) => counted(RowsOf::new(&sync.sync, Some(&place))).await?,
+            None => before,
+        };
+        Ok(Self::compare(place, stored, (before, here), whole, there))
     }
 
-    fn compare(mut place: PlaceRow, stored: Option<PlaceRow>, rows: usize, whole: bool, there: bool) -> Self {
-        let before = stored.as_ref().unwrap_or(&place);
-        let (moved, rekeyed) = (before.place != place.place, before.key != place.key);
-        let gone = !there && (rows > 0 || before.delivered);
-        let counted = if rows == 1 {
-            "1 row".to_owned()
-        } else {
-            format!("{rows} rows")
+    /// `before` and `here`: rows acknowledged where the sync wrote last, and where it writes now.
+    fn compare(
+        mut place: PlaceRow,
+        stored: Option<PlaceRow>,
+        (before, here): (u64, u64),
+        whole: bool,
+        there: bool,
+    ) -> Self {
+        let last = stored.as_ref().unwrap_or(&place);
+        let (moved, rekeyed) = (last.place != place.place, last.key != place.key);
+        let gone = !there && (here > 0 || (!moved && last.delivered));
+        let counted = match before {
+            1 => "1 row".to_owned(),
+            _ => format!("{before} rows"),
         };
-        let note = if moved && rows > 0 {
+        let note = if moved && before > 0 {
             Some(format!(
-                "what this sync wrote to {} stays behind there ({counted}), and nothing of it is deleted: everything is \
-                 delivered to {}",
-                before.shown, place.shown
+                "what this sync wrote to {} stays behind there ({counted}), and nothing of it is deleted: from now on it \
+                 delivers to {}",
+                last.shown, place.shown
             ))
-        } else if rekeyed && rows > 0 && !whole {
+        } else if rekeyed && before > 0 && !whole {
             Some(format!(
                 "what this sync wrote to {} under the key \"{}\" stays behind there ({counted}), and nothing of it is \
-                 deleted: everything is delivered under \"{}\"",
-                place.shown, before.key, place.key
+                 deleted: from now on it delivers under \"{}\"",
+                place.shown, last.key, place.key
             ))
-        } else if gone && !moved {
+        } else if gone {
             Some(format!("{} was gone: all of it is delivered again", place.shown))
         } else {
             None
         };
-        let anew = moved || rekeyed || gone;
-        let unsaid = anew || stored.is_none();
-        place.delivered &= !anew;
+        let replaced = match whole && rekeyed && !moved && there {
+            true => before,
+            false => 0,
+        };
+        let unsaid = moved || rekeyed || gone || stored.is_none();
+        place.delivered &= !(moved || rekeyed || gone);
         Self {
             place,
-            anew,
+            gone,
+            replaced,
             unsaid,
             note,
         }
+    }
+
+    /// The rows that were acknowledged where the sync writes now.
+    pub fn rows_of(&self, sync: &str) -> RowsOf {
+        RowsOf::new(sync, Some(&self.place))
     }
 }
 
@@ -235,46 +257,49 @@ mod tests {
 
     #[test]
     fn what_was_acknowledged_holds_for_one_place_and_key() {
-        let check = |stored: Option<PlaceRow>, rows, whole, there, anew, note: &str| {
+        let check = |stored: Option<PlaceRow>, rows, whole, there, unsaid, note: &str| {
             let start = Start::compare(place("a", "id", false), stored, rows, whole, there);
             assert_eq!(
-                (start.anew, start.note.unwrap_or_default()),
-                (anew, note.to_owned())
+                (start.unsaid, start.note.unwrap_or_default()),
+                (unsaid, note.to_owned())
             );
+            (start.gone, start.replaced)
         };
         let (same, moved) = (Some(place("a", "id", true)), Some(place("b", "id", true)));
         let rekeyed = Some(place("a", "email", true));
-        check(same.clone(), 3, false, true, false, "");
+        assert_eq!(check(same.clone(), (3, 3), false, true, false, ""), (false, 0));
         // Written before places were kept.
-        check(None, 3, true, true, false, "");
-        check(None, 0, true, false, false, "");
+        check(None, (3, 3), true, true, true, "");
+        check(None, (0, 0), true, false, true, "");
         check(
             moved.clone(),
-            3,
-            true,
+            (3, 0),
             false,
             true,
-            "what this sync wrote to b at crm stays behind there (3 rows), and nothing of it is deleted: everything is \
-             delivered to a at crm",
+            true,
+            "what this sync wrote to b at crm stays behind there (3 rows), and nothing of it is deleted: from now on it \
+             delivers to a at crm",
         );
-        check(moved, 0, false, true, true, "");
+        // A place that it never wrote to is not one that is gone.
+        assert_eq!(check(moved, (0, 0), true, false, true, ""), (false, 0));
         check(
             rekeyed.clone(),
-            1,
+            (1, 0),
             false,
             true,
             true,
             "what this sync wrote to a at crm under the key \"email\" stays behind there (1 row), and nothing of it is \
-             deleted: everything is delivered under \"id\"",
+             deleted: from now on it delivers under \"id\"",
         );
-        check(rekeyed, 1, true, true, true, "");
-        check(
+        assert_eq!(check(rekeyed, (20, 0), true, true, true, ""), (false, 20));
+        let gone = check(
             same,
-            0,
+            (0, 0),
             true,
             false,
             true,
             "a at crm was gone: all of it is delivered again",
         );
+        assert_eq!(gone, (true, 0));
     }
 }

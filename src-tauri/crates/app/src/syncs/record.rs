@@ -16,7 +16,7 @@ use super::difference::rows_as_json;
 use crate::{
     core::{ActivityHandle, now_ms},
     open::{Held, OpenWorkspace},
-    store::{RunRow, Settled, Store},
+    store::{RowsOf, RunRow, Settled, Store},
 };
 
 /// Records that the schedule could not begin a run. While the reason stays the same it is one run, whose end moves on:
@@ -60,6 +60,7 @@ pub async fn in_step(open: &OpenWorkspace, held: &Held, sync: &str) -> Result<()
 pub struct StoreRecorder<'a> {
     store: &'a Store,
     sync: &'a SyncContext,
+    of: RowsOf,
     activity: &'a ActivityHandle,
     done: u64,
     planned: u64,
@@ -68,10 +69,17 @@ pub struct StoreRecorder<'a> {
 }
 
 impl<'a> StoreRecorder<'a> {
-    pub fn new(store: &'a Store, sync: &'a SyncContext, activity: &'a ActivityHandle, planned: u64) -> Self {
+    pub fn new(
+        store: &'a Store,
+        sync: &'a SyncContext,
+        of: RowsOf,
+        activity: &'a ActivityHandle,
+        planned: u64,
+    ) -> Self {
         Self {
             store,
             sync,
+            of,
             activity,
             done: 0,
             planned,
@@ -85,7 +93,7 @@ impl Recorder for StoreRecorder<'_> {
     async fn on_attempt(&mut self, batch: &DeliveryBatch) -> Result<()> {
         let mut sent = keys(&batch.upserts, &self.sync.key)?;
         sent.extend(keys(&batch.removes, &self.sync.key)?);
-        self.store.attempt(&self.sync.sync, &sent).await
+        self.store.attempt(&self.of, &sent).await
     }
 
     async fn on_outcome(&mut self, report: &BatchReport) -> Result<()> {
@@ -99,18 +107,17 @@ impl Recorder for StoreRecorder<'_> {
                     settled.upserted.push((upserts[row].clone(), rows[row].clone()));
                 }
                 (Change::Remove, RowOutcome::Acknowledged) => settled.removed.push(removes[row].clone()),
-                (change, RowOutcome::Refused { .. }) => {
-                    let key = if change == Change::Upsert {
-                        &upserts[row]
-                    } else {
-                        &removes[row]
-                    };
-                    self.refused.insert(key.clone());
-                    settled.refused.push(key.clone());
+                (Change::Upsert, RowOutcome::Refused { .. }) => {
+                    self.refused.insert(upserts[row].clone());
+                    settled.refused.push(upserts[row].clone());
+                }
+                // It may be there: it stays owed.
+                (Change::Remove, RowOutcome::Refused { .. }) => {
+                    self.refused.insert(removes[row].clone());
                 }
             }
         }
-        self.store.settle(&self.sync.sync, &settled).await?;
+        self.store.settle(&self.of, &settled).await?;
         self.done += (settled.upserted.len() + settled.removed.len()) as u64;
         self.activity
             .progress(self.done, Some(self.planned.max(self.done)), None);

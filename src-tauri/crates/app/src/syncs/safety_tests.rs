@@ -126,13 +126,9 @@ async fn another_key_begins_anew() {
         "none is removed by a key that it never had"
     );
     let held = open.held().unwrap();
-    let mut keys: Vec<String> = held
-        .store
-        .acknowledged("vips")
-        .await
-        .unwrap()
-        .into_keys()
-        .collect();
+    let place = held.store.sync_place("vips").await.unwrap();
+    let now = crate::store::RowsOf::new("vips", place.as_ref());
+    let mut keys: Vec<String> = held.store.acknowledged(&now).await.unwrap().into_keys().collect();
     keys.sort();
     assert_eq!(keys, ["u00@shop.test", "u01@shop.test", "u02@shop.test"]);
     assert_eq!(by_hand(&open, "vips").await.run, None);
@@ -179,7 +175,7 @@ async fn the_schedule_leaves_emptying_to_a_person() {
         );
     }
     let held = open.held().unwrap();
-    assert_eq!(held.store.acknowledged_count("vips").await.unwrap(), 12);
+    assert_eq!(held.store.acknowledged_now("vips").await.unwrap(), 12);
     assert_eq!(
         states(&open, "vips").await,
         [RunState::Failed, RunState::Succeeded],
@@ -197,7 +193,7 @@ async fn the_schedule_leaves_emptying_to_a_person() {
 
     let run = by_hand(&open, "vips").await.run.unwrap();
     assert_eq!((run.state, run.removed), (RunState::Succeeded, 12));
-    assert_eq!(held.store.acknowledged_count("vips").await.unwrap(), 0);
+    assert_eq!(held.store.acknowledged_now("vips").await.unwrap(), 0);
     open.close().await;
 }
 

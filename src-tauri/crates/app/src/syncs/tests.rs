@@ -11,7 +11,7 @@ use super::*;
 use crate::{
     open::OpenOptions,
     people,
-    store::Settled,
+    store::{RowsOf, Settled},
     workspace::{Kind, WORKSPACE_FILE},
 };
 
@@ -95,7 +95,12 @@ async fn holds_a_row(open: &OpenWorkspace, sync: &str) {
         upserted: vec![row],
         ..Settled::default()
     };
-    open.held().unwrap().store.settle(sync, &settled).await.unwrap();
+    open.held()
+        .unwrap()
+        .store
+        .settle(&RowsOf::new(sync, None), &settled)
+        .await
+        .unwrap();
 }
 
 pub(super) async fn states(open: &OpenWorkspace, sync: &str) -> Vec<RunState> {
@@ -165,7 +170,7 @@ async fn a_slow_destination_holds_up_only_itself_and_new_definitions_wait_for_it
         open.held()
             .unwrap()
             .store
-            .acknowledged_count("a_slow")
+            .acknowledged_now("a_slow")
             .await
             .unwrap(),
         0

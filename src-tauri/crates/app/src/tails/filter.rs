@@ -22,6 +22,9 @@ pub struct Filter {
     complete: bool,
 }
 
+/// A name that begins another is near it from so many characters on.
+const NEAR_CHARS_MIN: usize = 3;
+
 /// Every value is looked at: a field that is in one record of a million decides what the predicate means there.
 const LOOK_AT_ALL: usize = usize::MAX;
 
@@ -62,6 +65,29 @@ impl Filter {
         changed
     }
 
+    /// A field of the predicate that no record has had so far, and which field may have been meant.
+    pub fn unseen(&self) -> Option<String> {
+        if self.complete {
+            return None;
+        }
+        let fields = self.shape.fields();
+        let path = self.paths.iter().find(|path| fields.find(path).is_none())?;
+        let wanted = path.last()?;
+        let near = |name: &String| {
+            let (short, long) = match name.len() < wanted.len() {
+                true => (name, wanted),
+                false => (wanted, name),
+            };
+            short == long || (short.len() >= NEAR_CHARS_MIN && long.starts_with(short.as_str()))
+        };
+        let mut paths = fields.paths().into_iter();
+        let meant = paths.find(|it| it.path.last().is_some_and(near));
+        let meant = meant.map_or_else(String::new, |it| {
+            format!("; there is value.{}", it.path.join("."))
+        });
+        Some(format!("no record so far has value.{}{meant}", path.join(".")))
+    }
+
     /// The rows that satisfy the predicate, and how many values were not of their field's type.
     pub fn apply(&mut self, raw: &RecordBatch) -> Result<(RecordBatch, u64)> {
         let values = raw
@@ -80,5 +106,63 @@ impl Filter {
         let kept = filter_record_batch(raw, &mask)
             .map_err(|error| Error::internal("filter", format!("records can't be filtered: {error}")))?;
         Ok((kept, decoded.mistyped))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::{
+        array::{ArrayRef, Int32Array, Int64Array, ListArray, new_empty_array, new_null_array},
+        buffer::OffsetBuffer,
+        datatypes::{DataType, Field},
+    };
+    use tailrace_connectors::clusters::kafka::raw_schema;
+
+    use super::*;
+
+    fn raw(values: &[&str]) -> RecordBatch {
+        let count = values.len();
+        let column = |field: &Arc<Field>| -> ArrayRef {
+            match field.data_type() {
+                DataType::Int32 => Arc::new(Int32Array::from(vec![0; count])),
+                DataType::Int64 => Arc::new(Int64Array::from(vec![0; count])),
+                DataType::List(item) => Arc::new(ListArray::new(
+                    item.clone(),
+                    OffsetBuffer::new_zeroed(count),
+                    new_empty_array(item.data_type()),
+                    None,
+                )),
+                DataType::Binary if field.name() == "value" => {
+                    Arc::new(BinaryArray::from_iter_values(values))
+                }
+                other => new_null_array(other, count),
+            }
+        };
+        let columns = raw_schema().fields().iter().map(column).collect();
+        RecordBatch::try_new(raw_schema(), columns).unwrap()
+    }
+
+    #[test]
+    fn a_field_that_no_record_has_is_told_with_the_one_that_may_be_meant() {
+        let check = |filter: &str, values: &[&str], kept: usize, unseen: Option<&str>| {
+            let mut filter = Filter::parse(filter, 0).unwrap();
+            let (found, _) = filter.apply(&raw(values)).unwrap();
+            assert_eq!((found.num_rows(), filter.unseen().as_deref()), (kept, unseen));
+        };
+        let order = r#"{"event":"Order","properties":{"revenue":120}}"#;
+        check("value.properties.revenue > 100", &[order], 1, None);
+        let meant = "no record so far has value.revenue; there is value.properties.revenue";
+        check("value.revenue > 100", &[order], 0, Some(meant));
+        let meant = "no record so far has value.properties.revenu; there is value.properties.revenue";
+        check("value.properties.revenu > 100", &[order], 0, Some(meant));
+        check(
+            "value.total > 1",
+            &[order],
+            0,
+            Some("no record so far has value.total"),
+        );
+        check("value = 'x'", &["x", "y"], 1, None);
     }
 }

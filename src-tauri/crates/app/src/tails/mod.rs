@@ -34,6 +34,8 @@ pub struct TailView {
     /// Changes when rows were taken.
     taken: watch::Sender<()>,
     progress: TailWatch,
+    /// A field of the filter that no record has had so far.
+    unseen: Mutex<Option<String>>,
     started_ms: i64,
     ended: watch::Sender<Option<Ending>>,
 }
@@ -74,6 +76,7 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
         buffer: Mutex::new(Buffer::new(keeps)),
         taken: watch::Sender::new(()),
         progress: tail.watch(),
+        unseen: Mutex::default(),
         started_ms,
         ended: watch::Sender::new(None),
     })?;
@@ -189,7 +192,11 @@ async fn keep(
 ) -> Result<bool> {
     let scanned = batch.records.num_rows() as u64;
     let (mut matched, mistyped) = match filter {
-        Some(filter) => filter.apply(&batch.records)?,
+        Some(filter) => {
+            let found = filter.apply(&batch.records)?;
+            *view.unseen.lock().unwrap_or_else(PoisonError::into_inner) = filter.unseen();
+            found
+        }
         None => (batch.records, 0),
     };
     loop {
@@ -267,6 +274,13 @@ impl TailView {
         status.partitions = progress.partitions;
         status.error = ending.as_ref().and_then(|ending| ending.error.clone());
         status.note = ending.map(|ending| ending.note).or(progress.note);
+        let unseen = self.unseen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(unseen) = unseen.filter(|_| status.matched == 0) {
+            status.note = Some(match status.note {
+                Some(note) => format!("{note}; {unseen}"),
+                None => unseen,
+            });
+        }
         if progress.lost > 0 {
             let lost = format!(
                 "{} records were deleted from the topic before they could be read",

@@ -64,6 +64,7 @@ pub async fn sync(app: &App, args: Sync, output: &Output) -> anyhow::Result<Outc
                     "removed",
                     "delivered",
                     "failed",
+                    "why",
                 ],
                 |it| {
                     vec![
@@ -75,6 +76,11 @@ pub async fn sync(app: &App, args: Sync, output: &Output) -> anyhow::Result<Outc
                         count(it.removed),
                         count(it.delivered),
                         count(it.failed),
+                        it.error
+                            .as_ref()
+                            .map(|error| error.message.clone())
+                            .or_else(|| it.note.clone())
+                            .unwrap_or_default(),
                     ]
                 },
             )?;

@@ -47,7 +47,8 @@ pub async fn demo(workspace: Option<PathBuf>, args: &Demo, output: &Output) -> a
     for step in &missing {
         output.note(&format!(
             "tailrace: the step \"{}\" did not happen: {}",
-            step.step, step.missing
+            step.step,
+            step.missing.unwrap_or_default()
         ));
     }
     Ok(if missing.is_empty() {

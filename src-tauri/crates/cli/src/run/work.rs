@@ -36,6 +36,7 @@ pub async fn check(folder: &Path, output: &Output) -> anyhow::Result<Outcome> {
             .try_for_each(|problem| output.line(&problem.message))?;
         match problems.len() {
             0 => output.line("every definition holds")?,
+            1 => output.note("1 problem"),
             many => output.note(&format!("{many} problems")),
         }
     }
