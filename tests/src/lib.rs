@@ -23,11 +23,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A server that this machine cannot give, and why.
+/// A server that this machine cannot give, or data that do not come with the checkout, and why.
 #[derive(Debug, Clone)]
 pub struct Unavailable {
     pub what: &'static str,
     pub why: String,
+    optional: bool,
 }
 
 impl Unavailable {
@@ -35,13 +36,27 @@ impl Unavailable {
         Self {
             what,
             why: why.to_string(),
+            optional: false,
+        }
+    }
+
+    /// Something that a machine may be without, continuous integration too: `scripts/test.sh` goes by these words.
+    pub fn optional(what: &'static str, why: impl fmt::Display) -> Self {
+        Self {
+            optional: true,
+            ..Self::new(what, why)
         }
     }
 }
 
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} could not be had: {}", self.what, self.why)
+        let could = if self.optional {
+            "is not given"
+        } else {
+            "could not be had"
+        };
+        write!(f, "{} {could}: {}", self.what, self.why)
     }
 }
 

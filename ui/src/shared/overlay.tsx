@@ -2,7 +2,7 @@
 
 import { Dialog as BaseDialog } from "@base-ui/react/dialog";
 import { Toast } from "@base-ui/react/toast";
-import { useState, type CSSProperties, type ReactNode } from "react";
+import { useRef, useState, type CSSProperties, type ReactNode } from "react";
 import { Button } from "./controls";
 import { told, toAppError } from "./errors";
 import { ErrorNote } from "./layout";
@@ -20,17 +20,20 @@ export interface DialogProps {
 }
 
 export function Dialog({ open, onClose, title, about, footer, width = 520, children, testId = "dialog" }: DialogProps) {
+  const body = useRef<HTMLDivElement>(null);
+  // What is asked for is typed at once; a dialog that asks for nothing keeps to what is usual.
+  const asked = () => body.current?.querySelector<HTMLElement>("input, textarea") ?? true;
   return (
     <BaseDialog.Root open={open} onOpenChange={(next) => !next && onClose()}>
       <BaseDialog.Portal>
         <BaseDialog.Backdrop className={styles["veil"]} />
-        <BaseDialog.Popup className={styles["dialog"]} style={{ "--dialog-width": `${width}px` } as CSSProperties} data-testid={testId}>
+        <BaseDialog.Popup className={styles["dialog"]} initialFocus={asked} style={{ "--dialog-width": `${width}px` } as CSSProperties} data-testid={testId}>
           <div className={styles["head"]}>
             <BaseDialog.Title className={styles["title"]}>{title}</BaseDialog.Title>
             <BaseDialog.Close className={styles["close"]} aria-label="Close" data-testid={`${testId}-close`}>×</BaseDialog.Close>
           </div>
           {about !== undefined && <BaseDialog.Description className={styles["about"]}>{about}</BaseDialog.Description>}
-          <div className={styles["body"]}>{children}</div>
+          <div ref={body} className={styles["body"]}>{children}</div>
           {footer !== undefined && <div className={styles["foot"]}>{footer}</div>}
         </BaseDialog.Popup>
       </BaseDialog.Portal>

@@ -66,7 +66,7 @@ function NewAudience({ taken, onClose }: { taken: readonly string[]; onClose: ()
       footer={<><Button disabled={name === "" || wrong !== null} onClick={() => create("sql")} testId="audience-new-sql">Write SQL</Button><Button kind="primary" disabled={name === "" || wrong !== null} onClick={() => create("conditions")} testId="audience-new-conditions">Build by conditions</Button></>}
       testId="audience-new-dialog"
     >
-      <TextInput label="Name" mono placeholder="loyal_pro" autoFocus value={name} onChange={setName} testId="audience-new-name" aria-invalid={wrong !== null} />
+      <TextInput label="Name" mono placeholder="loyal_pro" onKeyDown={(event) => event.key === "Enter" && name !== "" && wrong === null && create("conditions")} value={name} onChange={setName} testId="audience-new-name" aria-invalid={wrong !== null} />
       <p className={wrong ? "bad" : "mute"} style={{ marginTop: 6 }}>{wrong ?? `Becomes audiences/${name || "NAME"}`}</p>
     </Dialog>
   );

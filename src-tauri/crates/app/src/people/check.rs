@@ -54,10 +54,15 @@ pub async fn check(open: &OpenWorkspace) -> Result<Vec<Error>> {
 }
 
 /// `audiences/x.sql:3:7: ...`
-fn place(error: Error, file: &str) -> Error {
+fn place(mut error: Error, file: &str) -> Error {
     match error.position.clone() {
         Some(at) if file.ends_with(".sql") => {
             let (line, column) = (at.line, at.column);
+            // Said once.
+            let said = format!("line {line}, column {column}: ");
+            if let Some(rest) = error.message.strip_prefix(&said) {
+                error.message = rest.to_owned();
+            }
             error
                 .context(format!("{file}:{line}:{column}"))
                 .at(Some(file), line, column)

@@ -190,7 +190,11 @@ async fn group_detail(app: &App, cluster: String, group: String, output: &Output
 pub async fn lag(app: &App, args: Lag, output: &Output) -> anyhow::Result<Outcome> {
     let every = Duration::from_secs(2);
     if let Some(path) = &args.chart {
-        for _ in 0..args.seconds.div_ceil(2).max(2) {
+        // With the history that there is: a file that can't be written is told now, and not after the wait.
+        chart(app, &args, path).await?;
+        let samples = args.seconds.div_ceil(2).max(2);
+        output.note(&format!("sampling the lag for {} s", samples * 2));
+        for _ in 0..samples {
             run::group_list(
                 app,
                 ClusterRequest {

@@ -6,7 +6,7 @@ use tailrace_model::api::*;
 use crate::{
     Outcome,
     args::{Destination, Sync},
-    output::{Output, count, maybe, time},
+    output::{Output, count, duration, maybe, time},
 };
 
 pub async fn sync(app: &App, args: Sync, output: &Output) -> anyhow::Result<Outcome> {
@@ -99,6 +99,27 @@ fn state(state: RunState) -> &'static str {
     }
 }
 
+/// How often a delivery that takes long says how far it is.
+const SAY_EVERY: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Says how far the running sync is, now and then, for as long as it is listened to.
+async fn say_progress(app: &App, output: &Output) -> std::convert::Infallible {
+    loop {
+        tokio::time::sleep(SAY_EVERY).await;
+        let running = run::activity_list(app, Nothing {}).await.unwrap_or_default();
+        let mut running = running.into_iter();
+        if let Some(sync) = running.find(|it| it.kind == "sync" && it.state == ActivityState::Running) {
+            output.note(&format!(
+                "tailrace: {}: {} of {} rows acknowledged after {}",
+                sync.title,
+                count(sync.done.unwrap_or(0)),
+                sync.total.map_or_else(|| "?".to_owned(), count),
+                duration(Some(tailrace_app::core::now_ms() - sync.started_ms)),
+            ));
+        }
+    }
+}
+
 /// Evaluates the audience as it is now, then delivers its difference.
 async fn deliver(app: &App, name: String, dry_run: bool, output: &Output) -> anyhow::Result<Outcome> {
     let syncs = run::sync_list(app, Nothing {}).await?;
@@ -111,7 +132,11 @@ async fn deliver(app: &App, name: String, dry_run: bool, output: &Output) -> any
         )
         .await?;
     }
-    let outcome = run::sync_run(app, SyncRunRequest { name, dry_run }).await?;
+    let delivering = run::sync_run(app, SyncRunRequest { name, dry_run });
+    let outcome = tokio::select! {
+        outcome = delivering => outcome?,
+        never = say_progress(app, output) => match never {},
+    };
     let outcome_is = match outcome.run.as_ref().map(|run| run.state) {
         None | Some(RunState::Succeeded | RunState::Running) => Outcome::Done,
         Some(RunState::Partial | RunState::Cancelled) => Outcome::Partly,

@@ -352,6 +352,8 @@ async fn preview(app: &App, name: String, output: &Output) -> anyhow::Result<()>
 }
 
 async fn explain(app: &App, name: String, profile: &str, output: &Output) -> anyhow::Result<()> {
+    // An audience that is not there is told before a person who is not.
+    run::audience_show(app, Named { name: name.clone() }).await?;
     let profile_id = find(app, profile).await?;
     let it = run::audience_explain(
         app,
