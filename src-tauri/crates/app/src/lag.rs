@@ -27,6 +27,8 @@ pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(2);
 const STORE_INTERVAL_MS: i64 = 2_000;
 /// Samples of a group that its status is judged by.
 const SAMPLES_MAX: usize = 60;
+/// How long somebody waits for a cluster to tell of its groups.
+const ANSWER_MAX: Duration = Duration::from_secs(15);
 /// A sample younger than this is shown as it is; an older one is taken anew. Less than the interval, so that whoever
 /// looks at every interval sees a new one.
 const FRESH_MS: i64 = 1_900;
@@ -161,7 +163,7 @@ async fn fresh(open: &OpenWorkspace, cluster: &Cluster) -> Result<()> {
 /// All groups of a cluster, by name.
 pub async fn groups(open: &OpenWorkspace, cluster: &str) -> Result<Vec<GroupSummary>> {
     let cluster = open.cluster(cluster).await?;
-    fresh(open, &cluster).await?;
+    fresh_in_time(open, &cluster).await?;
     let state = cluster.lag.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(state.last.values().map(|sample| state.summary(sample)).collect())
 }
@@ -178,10 +180,25 @@ pub fn was_sampled(cluster: &Cluster) -> bool {
     state.sampled_ms.is_some()
 }
 
+/// [`fresh`], for somebody who waits for it.
+async fn fresh_in_time(open: &OpenWorkspace, cluster: &Cluster) -> Result<()> {
+    let fresh = tokio::time::timeout(ANSWER_MAX, fresh(open, cluster)).await;
+    fresh.unwrap_or_else(|_| {
+        Err(Error::external(
+            "cluster_silent",
+            format!(
+                "cluster \"{}\" did not tell of its consumer groups within {} s: test the connection",
+                cluster.name,
+                ANSWER_MAX.as_secs()
+            ),
+        ))
+    })
+}
+
 /// One group by partition.
 pub async fn group(open: &OpenWorkspace, cluster: &str, group: &str) -> Result<GroupDetail> {
     let made = open.cluster(cluster).await?;
-    fresh(open, &made).await?;
+    fresh_in_time(open, &made).await?;
     let state = made.lag.lock().unwrap_or_else(PoisonError::into_inner);
     let sample = state.last.get(group).ok_or_else(|| {
         Error::user(

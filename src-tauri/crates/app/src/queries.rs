@@ -34,7 +34,13 @@ struct Ending {
 /// Starts a query; what is wrong with its text is told now.
 pub async fn start(open: &Arc<OpenWorkspace>, sql: &str) -> Result<u64> {
     let started_ms = now_ms();
-    let session = open.held()?.people.session(open).await?;
+    let people = &open.held()?.people;
+    // What can be read is queried, and what can't is told with it.
+    let partial = people
+        .require_whole()
+        .err()
+        .map(|error| format!("only a part of the events: {error}"));
+    let session = people.session(open).await?;
     let mut query = session.query(sql, started_ms).await?;
     let token = open.supervisor.token(Stage::Work);
     let (number, view) = open.queries.open(|_| QueryView {
@@ -62,7 +68,10 @@ pub async fn start(open: &Arc<OpenWorkspace>, sql: &str) -> Result<u64> {
         activity.end(error.clone().map_or(Ok(()), Err));
         view.ended.send_replace(Some(Ending {
             took_ms,
-            note: ended.unwrap_or_default(),
+            note: [ended.unwrap_or_default(), partial]
+                .into_iter()
+                .flatten()
+                .reduce(|first, then| format!("{first}; {then}")),
             error,
         }));
         if let Some(open) = weak.upgrade() {

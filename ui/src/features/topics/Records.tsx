@@ -173,7 +173,7 @@ function TailFacts({ status }: { status: TailStatus | undefined }) {
         <span data-testid="tail-state" data-state={status.state}><Dot tone={STATE_TONES[status.state]} />{reading ? "catching up" : STATE_TEXTS[status.state]}</span>
         <span data-testid="tail-scanned">scanned {count(status.scanned, "record")} · {bytes(status.scanned_bytes)}</span>
         <span data-testid="tail-matched">matched {number(status.matched)}</span>
-        <span data-testid="tail-evicted" title="The table keeps the newest rows. Those that left it are in the topic still.">left the table {number(status.evicted)}</span>
+        {status.evicted > 0 && <span data-testid="tail-evicted" title="The table keeps the newest rows. Those that left it are in the topic still.">left the table {number(status.evicted)}</span>}
         {status.mistyped > 0 && <span className="warn" data-testid="tail-mistyped" title="Values that were not of the type first seen in their field: the filter saw them as null">of another type {number(status.mistyped)}</span>}
         {status.note !== null && status.note !== STATE_TEXTS[status.state] && <span className={styles["why"]} data-testid="tail-note" title={status.note}>{sentence(status.note)}</span>}
       </Status>

@@ -134,7 +134,9 @@ pub async fn sql_close(app: &App, request: ViewRequest) -> Result<Nothing> {
 
 pub async fn sql_export(app: &App, request: SqlExportRequest) -> Result<FileWritten> {
     let open = app.opened().await?;
-    let session = open.held()?.people.session(&open).await?;
+    let people = &open.held()?.people;
+    people.require_whole()?;
+    let session = people.session(&open).await?;
     let query = session.query(&request.sql, now_ms()).await?;
     session::export(query, &open.output_path(&request.path)).await
 }

@@ -187,6 +187,15 @@ async fn while_a_segment_is_missing_memberships_stay_as_they_were() {
     assert_eq!(people(&second).members("all"), None, "what syncs would deliver");
     let stored = &second.held().unwrap().store;
     assert_eq!(stored.members("all").await.unwrap().len(), 2);
+    let query = crate::queries::start(&second, "SELECT count(*) FROM events")
+        .await
+        .unwrap();
+    let status = second.queries.get(query).unwrap().ended().await;
+    let note = status.note.unwrap();
+    assert!(
+        note.starts_with("only a part of the events") && note.contains(name),
+        "{note}"
+    );
     let problems = check(&second).await.unwrap();
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert!(problems[0].code == "segment_damaged" && problems[0].message.contains(name));

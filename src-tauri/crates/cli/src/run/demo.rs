@@ -13,12 +13,24 @@ use crate::{
     output::{Output, count, duration, maybe},
 };
 
+/// Between two lines of progress.
+const LINE_EVERY_S: u64 = 5;
+
 pub async fn demo(workspace: Option<PathBuf>, args: &Demo, output: &Output) -> anyhow::Result<Outcome> {
     let folder = workspace
         .unwrap_or_else(|| std::env::temp_dir().join(format!("tailrace-demo-{}", std::process::id())));
     let bar = bar(args.seconds, output);
     let token = CancellationToken::new();
-    let job = tailrace_app::demo::run(&folder, args.seconds, &token, |progress| show(&bar, progress));
+    let lines = !output.json && !output.is_terminal();
+    let said = std::cell::Cell::new(0);
+    let job = tailrace_app::demo::run(&folder, args.seconds, &token, |progress| {
+        show(&bar, progress);
+        // Where there is no bar, a line now and then.
+        let now = progress.elapsed.as_secs() / LINE_EVERY_S;
+        if lines && said.replace(now) != now {
+            output.note(&told(progress));
+        }
+    });
     let stop = async {
         tailrace_app::stop_signal().await;
         token.cancel();
@@ -71,14 +83,18 @@ fn bar(seconds: u32, output: &Output) -> ProgressBar {
 
 fn show(bar: &ProgressBar, progress: &DemoProgress) {
     bar.set_position(progress.elapsed.as_millis() as u64);
+    bar.set_message(told(progress));
+}
+
+fn told(progress: &DemoProgress) -> String {
     let left = progress.total.saturating_sub(progress.elapsed).as_secs();
-    bar.set_message(format!(
+    format!(
         "tailed {} · events {} · members {} · delivered {} · {left} s left",
         count(progress.tailed),
         count(progress.events),
         count(progress.members),
         count(progress.delivered)
-    ));
+    )
 }
 
 fn print(it: &DemoSummary, output: &Output) -> anyhow::Result<()> {
