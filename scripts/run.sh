@@ -19,5 +19,5 @@ if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
   exec "$target/quick/tailrace-studio" "$@"
 fi
 step "No display here: the same job in the terminal, for 30 seconds"
-[ $# -gt 0 ] || set -- demo --seconds 30
+[ $# -gt 0 ] || set -- demo --seconds 30 --progress
 exec "$target/quick/tailrace" "$@"

@@ -78,6 +78,9 @@ pub struct Demo {
     /// How long events keep arriving
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(5..=3600))]
     pub seconds: u32,
+    /// Tell progress by lines on stderr where there is no terminal
+    #[arg(long)]
+    pub progress: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -21,11 +21,10 @@ pub async fn demo(workspace: Option<PathBuf>, args: &Demo, output: &Output) -> a
         .unwrap_or_else(|| std::env::temp_dir().join(format!("tailrace-demo-{}", std::process::id())));
     let bar = bar(args.seconds, output);
     let token = CancellationToken::new();
-    let lines = !output.json && !output.is_terminal();
+    let lines = args.progress && !output.is_terminal();
     let said = std::cell::Cell::new(0);
     let job = tailrace_app::demo::run(&folder, args.seconds, &token, |progress| {
         show(&bar, progress);
-        // Where there is no bar, a line now and then.
         let now = progress.elapsed.as_secs() / LINE_EVERY_S;
         if lines && said.replace(now) != now {
             output.note(&told(progress));
