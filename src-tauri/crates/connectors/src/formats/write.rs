@@ -232,14 +232,29 @@ impl Out {
     /// a local time. A number where RFC 3339 has no such year.
     pub fn timestamp(&mut self, count: i64, per_second: i64, digits: usize, zone: &str) -> Result {
         let (seconds, fraction) = (count.div_euclid(per_second), count.rem_euclid(per_second));
+        match Self::has_date(seconds) {
+            true => self.moment(seconds, fraction as u32, digits, zone),
+            false => self.integer(count),
+        }
+    }
+
+    /// Whether RFC 3339 has the year of this second since 1970.
+    pub fn has_date(seconds: i64) -> bool {
+        civil(seconds.div_euclid(86_400)).is_some()
+    }
+
+    /// RFC 3339: a second since 1970 that has a date, and so many digits of it.
+    pub fn moment(&mut self, seconds: i64, fraction: u32, digits: usize, zone: &str) -> Result {
         let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
         let Some((year, month, day)) = civil(days) else {
-            return self.integer(count);
+            return self.integer(seconds);
         };
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        self.number(format_args!(
-            "\"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:0digits$}{zone}\""
-        ))
+        let whole = format_args!("\"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
+        match digits {
+            0 => self.number(format_args!("{whole}{zone}\"")),
+            _ => self.number(format_args!("{whole}.{fraction:0digits$}{zone}\"")),
+        }
     }
 
     /// `23:59:59.999`; a number where it is no time of a day.
@@ -299,6 +314,15 @@ pub(super) struct Input<'a> {
 impl<'a> Input<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
+    }
+
+    /// A part of `bytes` that is within them; places still count from their beginning.
+    pub fn between(bytes: &'a [u8], from: usize, to: usize) -> Self {
+        let to = to.min(bytes.len());
+        Self {
+            bytes: &bytes[..to],
+            at: from.min(to),
+        }
     }
 
     pub fn at(&self) -> usize {
