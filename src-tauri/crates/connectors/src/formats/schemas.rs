@@ -129,11 +129,14 @@ impl Schemas {
         };
         let mut asked: Vec<u32> = Vec::new();
         for id in ids {
+            if self.ready.contains_key(&id) {
+                continue;
+            }
             let again = match self.failed.get(&id) {
                 None => self.failed.len() + asked.len() < FAILED_MAX,
                 Some(failed) => failed.again_ms.is_some_and(|again| again <= now_ms),
             };
-            if again && !self.ready.contains_key(&id) && !asked.contains(&id) {
+            if again && !asked.contains(&id) {
                 asked.push(id);
             }
         }

@@ -121,6 +121,13 @@ impl Transcoder {
         }
     }
 
+    /// The same for one value.
+    pub async fn prepare_one(&mut self, value: &[u8], now_ms: i64) {
+        if let (Kind::Registered(schemas), Ok((id, _))) = (&mut self.kind, framing::confluent(value)) {
+            schemas.prepare(std::iter::once(id), now_ms).await;
+        }
+    }
+
     pub fn transcode(&mut self, values: &BinaryArray) -> Transcoded {
         if matches!((&self.kind, self.framing), (Kind::Json, Framing::Plain)) {
             return checked(values, self.format.label());

@@ -386,7 +386,7 @@ async fn records_name_their_schemas() {
     assert_eq!(server.requests.load(Ordering::SeqCst), asked);
     // One kind was asked for, and records are of another.
     let mut only = Transcoder::new(&plain(Format::Avro), Some(&registry)).expect("settings");
-    only.prepare(&values, 0).await;
+    only.prepare_one(values.value(1), 0).await;
     let reason = only.transcode_one(values.value(1)).expect_err("another kind");
     assert_eq!(reason, "schema 2: it is Protobuf, not Avro");
 }

@@ -247,6 +247,15 @@ fn broken_values_are_refused() {
 
 proptest! {
     #[test]
+    fn a_schema_with_a_mistake_is_used_or_refused(at in any::<prop::sample::Index>(), with in r#"[ -~"{}\[\]]{0,3}"#, cut in 0usize..4) {
+        let at = at.index(ORDER.len());
+        let text = format!("{}{with}{}", &ORDER[..at], ORDER.get(at + cut..).unwrap_or(""));
+        if let Err(error) = AvroSchema::parse(&text, &[]) {
+            prop_assert_eq!(error.code, "avro_schema");
+        }
+    }
+
+    #[test]
     fn any_bytes_are_json_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let schema = AvroSchema::parse(ORDER, &[]).expect("a schema");
         if let Ok(text) = decoded(&schema, &bytes, false) {

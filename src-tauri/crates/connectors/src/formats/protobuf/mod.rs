@@ -25,8 +25,8 @@ use super::{
 const VALUE_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Bytes of a schema's text or of a descriptor set.
 const SCHEMA_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Blocks within one another in a schema's text.
-const SCHEMA_DEPTH_MAX: usize = 100;
+/// Blocks within one another in a schema's text; the compiler allows as many messages.
+const SCHEMA_DEPTH_MAX: usize = 32;
 /// The name of the file that a schema is compiled as.
 const FILE: &str = "tailrace/schema.proto";
 /// Messages that an error names.
@@ -156,7 +156,7 @@ fn check_size(bytes: usize) -> Result<()> {
     Ok(())
 }
 
-/// The compiler goes down into blocks without a limit of its own. Comments and strings are gone past.
+/// The compiler goes down into the blocks of options without a limit of its own. Comments and strings are gone past.
 fn check_depth(text: &str) -> Result<()> {
     let (mut depth, mut rest) = (0usize, text);
     while let Some(at) = rest.find(['{', '[', '<', '}', ']', '>', '/', '"', '\'']) {

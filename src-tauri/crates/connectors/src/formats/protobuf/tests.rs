@@ -313,7 +313,34 @@ fn order() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+#[test]
+fn blocks_as_deep_as_is_allowed() {
+    let nested = |depth: usize| {
+        format!(
+            "syntax = \"proto3\"; {} {}",
+            "message A {".repeat(depth),
+            "}".repeat(depth)
+        )
+    };
+    ProtobufSchema::compile(&nested(30), &[], Some("A")).expect("a schema");
+    assert!(ProtobufSchema::compile(&nested(33), &[], Some("A")).is_err());
+}
+
 proptest! {
+    #[test]
+    fn a_schema_with_a_mistake_is_used_or_refused(at in any::<prop::sample::Index>(), with in "[ -~]{0,3}", cut in 0usize..4) {
+        let at = at.index(SHOP.len());
+        let text = format!("{}{with}{}", &SHOP[..at], SHOP.get(at + cut..).unwrap_or(""));
+        if let Err(error) = ProtobufSchema::compile(&text, &[("lines.proto", LINES)], None) {
+            prop_assert_eq!(error.code, "protobuf_schema");
+        }
+    }
+
+    #[test]
+    fn any_descriptor_set_is_used_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        prop_assert!(ProtobufSchema::from_descriptor_set(&bytes, "A").is_err());
+    }
+
     #[test]
     fn agrees_with_the_library(bytes in order()) {
         let message = DynamicMessage::decode(descriptor("shop.Order"), bytes.as_slice()).expect("a message");

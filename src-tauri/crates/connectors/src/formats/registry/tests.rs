@@ -469,6 +469,20 @@ async fn logins() {
     assert!(!format!("{:?}{:?}", basic(), bearer()).contains("hush"));
 }
 
+#[tokio::test]
+async fn a_token_that_no_header_can_have() {
+    let server = shop().await;
+    let registry = server.registry(RegistryAuth::Bearer {
+        token: "hu\nsh".to_owned(),
+    });
+    let error = registry.subjects().await.unwrap_err();
+    assert_eq!(
+        (error.code.as_str(), error.domain),
+        ("registry_settings", Domain::User)
+    );
+    assert!(!error.message.contains("sh\""), "{error}");
+}
+
 #[test]
 fn settings_that_cannot_be() {
     for (url, expected) in [
