@@ -3,15 +3,16 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, BinaryArray, Int64Array},
+    array::{Array, ArrayRef, AsArray, BinaryArray, Int32Array, Int64Array, TimestampMillisecondArray},
+    datatypes::Int64Type,
     record_batch::RecordBatch,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{
-    Format, FormatSettings, Framing, RecordView, Transcoder,
-    json::scan,
+    Format, FormatSettings, Framing, RecordDecoder, RecordView, Transcoder,
+    json::{Shape, ShapeLimits, scan},
     registry::{
         RegistryAuth,
         tests::{Server, SubjectVersionOf},
@@ -282,6 +283,56 @@ fn records_are_viewed() {
     assert_eq!((viewed.problems[0].row, viewed.key_problems[0].row), (1, 2));
     let untouched = RecordView::default().view(&raw).expect("viewed");
     assert_eq!(untouched.records, raw);
+}
+
+/// From bytes of any format to typed columns: what is behind a view knows JSON alone.
+#[test]
+fn a_view_is_decoded_as_json_is() {
+    let raw = RecordBatch::try_from_iter_with_nullable([
+        (
+            "_partition",
+            Arc::new(Int32Array::from(vec![0, 0, 0])) as ArrayRef,
+            false,
+        ),
+        ("_offset", Arc::new(Int64Array::from(vec![0, 1, 2])), false),
+        (
+            "_timestamp",
+            Arc::new(TimestampMillisecondArray::from(vec![0, 0, 0])),
+            true,
+        ),
+        (
+            "_key",
+            Arc::new(BinaryArray::from(vec![&b"\0\x07"[..], b"\0\x08", b"x"])),
+            true,
+        ),
+        (
+            "value",
+            Arc::new(BinaryArray::from(vec![&b"\x0e\x02\x02x"[..], b"\x10\0", b"\xff"])),
+            true,
+        ),
+    ])
+    .expect("a batch");
+    let mut view = RecordView {
+        key: Some(transcoder(&plain(Format::Int16))),
+        value: Some(transcoder(&avro())),
+    };
+    let viewed = view.view(&raw).expect("viewed");
+    let values = viewed.records.column(4).as_binary::<i32>();
+    let fields = Shape::infer(values, ShapeLimits::default());
+    let decoded = RecordDecoder::json(&fields)
+        .decode(&viewed.records)
+        .expect("decoded");
+    let keys: Vec<_> = decoded.records.column(3).as_string::<i32>().iter().collect();
+    assert_eq!(keys, [Some("7"), Some("8"), Some("x")]);
+    let value = decoded.records.column(4).as_struct();
+    let ids = value
+        .column_by_name("id")
+        .expect("a column")
+        .as_primitive::<Int64Type>();
+    assert_eq!(ids.iter().collect::<Vec<_>>(), [Some(7), Some(8), None]);
+    let notes = value.column_by_name("note").expect("a column").as_string::<i32>();
+    assert_eq!(notes.iter().collect::<Vec<_>>(), [Some("x"), None, None]);
+    assert_eq!((decoded.undecoded_count, viewed.problems.len()), (1, 1));
 }
 
 #[test]
