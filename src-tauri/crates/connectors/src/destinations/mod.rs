@@ -17,7 +17,7 @@ use uuid::Uuid;
 mod file;
 pub mod form;
 mod postgres;
-mod reason;
+pub(crate) mod reason;
 pub mod testing;
 mod webhook;
 

@@ -3,7 +3,7 @@
 use std::{error::Error, io};
 
 /// The words for an error of the network or the file system.
-pub(super) fn of_io(error: &io::Error) -> String {
+pub(crate) fn of_io(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "the connection was refused".to_owned(),
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
@@ -23,7 +23,7 @@ pub(super) fn of_io(error: &io::Error) -> String {
 }
 
 /// The words for the deepest cause of an error.
-pub(super) fn of_chain(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn of_chain(error: &(dyn Error + 'static)) -> String {
     let mut deepest = error;
     loop {
         let io = deepest.downcast_ref::<io::Error>();

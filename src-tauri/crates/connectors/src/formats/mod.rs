@@ -1,8 +1,32 @@
-//! Formats: bytes to Arrow, and to text for a person.
+//! Formats: bytes to JSON, to Arrow, and to text for a person.
+//!
+//! Values of every format become JSON text ([`Transcoder`]); what is behind reads JSON alone.
 
+mod avro;
+mod cbor;
+mod csv;
+mod detect;
+mod format;
+mod framing;
 pub mod json;
+mod messagepack;
+mod protobuf;
 mod records;
+pub mod registry;
+mod schemas;
 mod text;
+mod transcode;
+#[cfg(test)]
+mod transcode_tests;
+mod view;
+mod write;
 
+pub use avro::AvroSchema;
+pub use detect::{Detected, Frame, detect, detect_values, frame};
+pub use format::{Format, FormatSettings};
+pub use framing::Framing;
+pub use protobuf::ProtobufSchema;
 pub use records::{DecodedBatch, RecordDecoder};
-pub use text::{Described, Format, describe, detect, preview, problem, text_of};
+pub use text::{Described, describe, preview, problem, text_of};
+pub use transcode::{Problem, Transcoded, Transcoder};
+pub use view::{RecordView, Viewed};

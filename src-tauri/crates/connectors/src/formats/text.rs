@@ -5,34 +5,19 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
-use super::json::{pretty, scan};
+use super::{
+    detect::{Frame, detect, frame},
+    format::Format,
+    json::{pretty, scan},
+};
 
 /// Bytes that are shown as hexadecimal at most.
 const HEX_BYTES_MAX: usize = 64 * 1024;
 
-/// What some bytes are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    Json,
-    Text,
-    Bytes,
-}
-
-impl Format {
-    /// `json`, `text` or `bytes`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::Text => "text",
-            Self::Bytes => "bytes",
-        }
-    }
-}
-
 /// A value for reading, whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Described {
-    /// `json`, `text` or `bytes`.
+    /// The name of a [`Format`].
     pub format: &'static str,
     /// Indented.
     pub json: Option<String>,
@@ -40,21 +25,6 @@ pub struct Described {
     pub text: Option<String>,
     /// Why it is not what it seems to be.
     pub problem: Option<String>,
-}
-
-/// JSON if it is JSON, text if it is UTF-8, else bytes.
-pub fn detect(bytes: &[u8]) -> Format {
-    match std::str::from_utf8(bytes) {
-        Err(_) => Format::Bytes,
-        Ok(text) if readable(text) => {
-            if scan::check(text).is_ok() {
-                Format::Json
-            } else {
-                Format::Text
-            }
-        }
-        Ok(_) => Format::Bytes,
-    }
 }
 
 /// A value as a person reads it; `None` is a tombstone.
@@ -94,12 +64,14 @@ pub fn problem(bytes: &[u8], format: Format) -> Option<String> {
             let wrong = scan::check(text).err()?;
             Some(format!("not JSON: {} at byte {}", wrong.what, wrong.at))
         }
-        Format::Bytes => Some(match bytes {
-            [0, a, b, c, d, ..] => {
-                let id = u32::from_be_bytes([*a, *b, *c, *d]);
-                format!("not text: it begins as a schema registry's record does (schema {id})")
+        _ => Some(match frame(bytes) {
+            Some(Frame::Confluent { schema }) => {
+                format!("not text: it begins as a schema registry's record does (schema {schema})")
             }
-            _ => match std::str::from_utf8(bytes) {
+            Some(Frame::Glue { schema_version, .. }) => {
+                format!("not text: it begins as a record of AWS Glue does (schema version {schema_version})")
+            }
+            None => match std::str::from_utf8(bytes) {
                 Err(error) => format!("not text: byte {} is not UTF-8", error.valid_up_to()),
                 Ok(_) => "not text: it has control characters".to_owned(),
             },
@@ -156,7 +128,7 @@ pub fn preview(bytes: &[u8], chars_max: usize) -> String {
 }
 
 /// Text that a terminal or a table can show: control characters other than space are bytes.
-fn readable(text: &str) -> bool {
+pub(super) fn readable(text: &str) -> bool {
     !text
         .bytes()
         .any(|byte| byte < 0x20 && !matches!(byte, b'\n' | b'\r' | b'\t' | 0x1b | 0x0c))
@@ -201,13 +173,13 @@ mod tests {
             "text",
             Some("not JSON: a value was expected at byte 1"),
         );
-        check(b"\xff\x00", "bytes", Some("not text: byte 0 is not UTF-8"));
+        check(b"\xff\x00", "hex", Some("not text: byte 0 is not UTF-8"));
         check(
             b"\x00\x00\x00\x00\x07\x02a",
-            "bytes",
+            "hex",
             Some("not text: it begins as a schema registry's record does (schema 7)"),
         );
-        check(b"a\x01b", "bytes", Some("not text: it has control characters"));
+        check(b"a\x01b", "hex", Some("not text: it has control characters"));
         assert_eq!(describe(None).text, None);
         assert_eq!(describe(Some(b"\xff\x00")).text.as_deref(), Some("ff00"));
     }

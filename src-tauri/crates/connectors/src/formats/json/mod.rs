@@ -7,7 +7,7 @@ mod pretty;
 pub(crate) mod scan;
 mod shape;
 #[cfg(test)]
-mod values;
+pub(crate) mod values;
 
 pub use decode::{Decoded, Decoder};
 pub use fields::{Field, FieldPath, Fields, Kind};

@@ -32,3 +32,26 @@ pub(crate) fn object() -> impl Strategy<Value = Value> {
     });
     prop::collection::vec((name(), value), 0..6).prop_map(|pairs| Value::Object(Map::from_iter(pairs)))
 }
+
+/// Whether `found`, which was read from text, is `value`: reading a number may lose its last bit.
+pub(crate) fn same(found: &Value, value: &Value) -> bool {
+    match (found, value) {
+        (Value::Number(found), Value::Number(value)) if value.is_f64() => {
+            let (Some(found), Some(value)) = (found.as_f64(), value.as_f64()) else {
+                return false;
+            };
+            (found - value).abs() <= value.abs() * 1e-14
+        }
+        (Value::Array(found), Value::Array(value)) => {
+            found.len() == value.len() && found.iter().zip(value).all(|(found, value)| same(found, value))
+        }
+        (Value::Object(found), Value::Object(value)) => {
+            found.len() == value.len()
+                && found
+                    .iter()
+                    .zip(value)
+                    .all(|((name, found), (of, value))| name == of && same(found, value))
+        }
+        _ => found == value,
+    }
+}
