@@ -3,11 +3,13 @@
 mod clusters;
 mod deliver;
 mod people;
+mod records;
 mod work;
 
 pub use clusters::*;
 pub use deliver::*;
 pub use people::*;
+pub use records::*;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 pub use work::*;
