@@ -291,7 +291,7 @@ message?: string | null,
  */
 delimiter?: string | null, 
 /**
- * Names of CSV's fields. Absent: `field_1`, `field_2`, ...
+ * Names of CSV's fields. Absent: `c1`, `c2`, ...
  */
 header?: Array<string>, };
 
@@ -903,6 +903,10 @@ key_format: FormatUsed | null, value_format: FormatUsed | null,
  * Values and keys that are not of their format.
  */
 undecoded: number, 
+/**
+ * The first of them, with its place and why.
+ */
+undecoded_first: string | null, 
 /**
  * Why it stopped, or what it waits for, as a sentence.
  */

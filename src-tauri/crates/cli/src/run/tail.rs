@@ -123,6 +123,12 @@ fn ending(status: &TailStatus) -> String {
             count(status.mistyped)
         ));
     }
+    if status.undecoded > 0 {
+        text.push_str(&format!(", {} not decoded", count(status.undecoded)));
+        if let Some(first) = &status.undecoded_first {
+            text.push_str(&format!(" (the first: {first})"));
+        }
+    }
     text.push_str(&format!("; {}", status.note.as_deref().unwrap_or("stopped")));
     text
 }

@@ -163,6 +163,8 @@ pub struct TailStatus {
     pub value_format: Option<FormatUsed>,
     /// Values and keys that are not of their format.
     pub undecoded: u64,
+    /// The first of them, with its place and why.
+    pub undecoded_first: Option<String>,
     /// Why it stopped, or what it waits for, as a sentence.
     pub note: Option<String>,
     pub error: Option<Error>,
