@@ -2,11 +2,13 @@
 
 mod clusters;
 mod deliver;
+mod groups;
 mod people;
 mod work;
 
 pub use clusters::*;
 pub use deliver::*;
+pub use groups::*;
 pub use people::*;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -65,6 +67,8 @@ pub enum Topic {
     View(u64),
     /// Lag was sampled. `total` counts samples.
     Lag,
+    /// An alert fired, was resolved, or told somebody. `total` counts these.
+    Alerts,
     /// Events were collected, and a checkpoint written. `total` counts events.
     Events,
     /// Memberships were evaluated. `total` counts entered and exited.
