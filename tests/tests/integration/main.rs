@@ -7,6 +7,7 @@ mod demo;
 mod exactly_once;
 mod harness;
 mod journey;
+mod lag;
 mod layout;
 mod retail;
 mod shop;

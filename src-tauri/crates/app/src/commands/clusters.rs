@@ -1,9 +1,9 @@
-//! Clusters, topics, tails, consumer groups.
+//! Clusters, topics, tails.
 
 use tailrace_connectors::clusters::kafka;
 use tailrace_model::{ClusterKind, Result, api::*};
 
-use crate::{App, lag, reports, tails};
+use crate::{App, tails};
 
 pub async fn cluster_list(app: &App, _: Nothing) -> Result<Vec<ClusterSummary>> {
     let open = app.opened().await?;
@@ -130,20 +130,4 @@ pub async fn record_show(app: &App, request: RecordRequest) -> Result<RecordDeta
         .record(&request.topic, request.partition, request.offset)
         .await?;
     Ok(record.detail(&request.topic))
-}
-
-pub async fn group_list(app: &App, request: ClusterRequest) -> Result<Vec<GroupSummary>> {
-    lag::groups(&*app.opened().await?, &request.cluster).await
-}
-
-pub async fn group_show(app: &App, request: GroupRequest) -> Result<GroupDetail> {
-    lag::group(&*app.opened().await?, &request.cluster, &request.group).await
-}
-
-pub async fn lag_chart(app: &App, request: LagChartRequest) -> Result<Chart> {
-    let open = app.opened().await?;
-    let spec = lag::chart_spec(&open, &request.cluster, request.group.as_deref(), request.metric).await?;
-    Ok(Chart {
-        svg: reports::line_chart(&spec, &reports::Look::window(&request.style))?,
-    })
 }

@@ -182,7 +182,7 @@ pub struct LagChartRequest {
     /// How far back it goes; absent: an hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional = nullable)]
-    pub since_ms: Option<i64>,
+    pub range_ms: Option<i64>,
     /// A line a partition instead of one for the group.
     #[serde(default)]
     pub by_partition: bool,
