@@ -84,7 +84,10 @@ export function ResetDialog({ cluster, group, topics, onClose }: { cluster: stri
 function CsvField({ value, onChange }: { value: string; onChange: (text: string) => void }) {
   const read = (file: File | undefined) => {
     if (!file) return;
-    if (file.size > FILE_BYTES_MAX) return toast.failed(`${file.name} was not read`, new Error(`It has ${number(file.size)} bytes: ${number(FILE_BYTES_MAX)} are allowed.`));
+    if (file.size > FILE_BYTES_MAX) {
+      toast.failed(`${file.name} was not read`, new Error(`It has ${number(file.size)} bytes: ${number(FILE_BYTES_MAX)} are allowed.`));
+      return;
+    }
     file.text().then(onChange, (error: unknown) => toast.failed(`${file.name} was not read`, error));
   };
   return (
