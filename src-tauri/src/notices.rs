@@ -49,7 +49,9 @@ fn desktop(notice: &Notice) {
 /// The text of a notice may have marks of HTML, and ours has none.
 #[cfg(target_os = "linux")]
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -103,7 +103,11 @@ async fn marks_of_transactions_are_no_lag() -> Result<()> {
 
     let detail = show(&done).await?;
     let found = partition(&detail, 0)?;
-    assert_eq!((&found["lag"], &found["lag_ms"]), (&0.into(), &0.into()), "{found}");
+    assert_eq!(
+        (&found["lag"], &found["lag_ms"]),
+        (&0.into(), &0.into()),
+        "{found}"
+    );
     assert_eq!(detail["summary"]["status"], "ok");
     assert_eq!(detail["summary"]["reason"], "it has read everything");
     // The mark where it stands is none of what it has to read.
@@ -115,7 +119,11 @@ async fn marks_of_transactions_are_no_lag() -> Result<()> {
     let producer = transaction(producer, &topic, 3, false).await?;
     let detail = show(&done).await?;
     let found = partition(&detail, 0)?;
-    assert_eq!((&found["stable_end"], &found["end"]), (&6.into(), &9.into()), "{found}");
+    assert_eq!(
+        (&found["stable_end"], &found["end"]),
+        (&6.into(), &9.into()),
+        "{found}"
+    );
     let waiting = unique("waiting");
     broker::commit(kafka, &waiting, &topic, &[(0, 6)]).await?;
     let detail = show(&waiting).await?;
@@ -144,10 +152,16 @@ async fn records_deleted_before_they_were_read_are_lost_and_no_negative_lag() ->
     );
     let lag_ms = late["lag_ms"].as_i64().context("a lag in time")?;
     let written_ms = first_ms + 50 * SECOND_MS;
-    assert!((before_ms - written_ms..=after_ms - written_ms).contains(&lag_ms), "{late}");
+    assert!(
+        (before_ms - written_ms..=after_ms - written_ms).contains(&lag_ms),
+        "{late}"
+    );
     assert_eq!(late["lag_ms_source"], "record");
     let reason = late["reason"].as_str().unwrap_or_default();
-    assert!(reason.contains("40 records were deleted before it read them"), "{reason}");
+    assert!(
+        reason.contains("40 records were deleted before it read them"),
+        "{reason}"
+    );
     assert_eq!(detail["summary"]["lost"], 40);
     // Everything is gone: nothing is left to read, and 90 were lost.
     kafka.delete_records(&topic, 0, 100).await?;
@@ -203,11 +217,16 @@ async fn offsets_are_moved_to_every_kind_of_place() -> Result<()> {
         let group = unique("moved");
         broker::commit(kafka, &group, &topic, &[(0, 30)]).await?;
         let reset = ["groups", "reset", "test", group.as_str(), "--topic", &topic];
-        let plan = workspace.json(&[&reset[..], kind, &["--dry-run"]].concat()).await?;
+        let plan = workspace
+            .json(&[&reset[..], kind, &["--dry-run"]].concat())
+            .await?;
         let row = &plan["rows"][0];
         let new = row["new"].as_i64().context("where to")?;
         assert!(expected.contains(&new), "{kind:?}: {row}");
-        assert_eq!((&row["current"], &row["change"]), (&30.into(), &(new - 30).into()));
+        assert_eq!(
+            (&row["current"], &row["change"]),
+            (&30.into(), &(new - 30).into())
+        );
         assert_eq!(row["clamped_from"], serde_json::json!(clamped), "{kind:?}");
         assert_eq!(
             (&plan["skipped"], &plan["again"]),
@@ -235,12 +254,26 @@ async fn a_reset_is_refused_where_it_must_not_be() -> Result<()> {
     broker::commit(kafka, &group, &topic, &[(0, 3), (1, 4)]).await?;
     let member = broker::join(kafka, &group, &topic, 2).await?;
     let reset = ["groups", "reset", "test", &group, "--to-earliest"];
-    let output = workspace.run(&[&reset[..], &["--yes"]].concat()).await?.exits(1)?;
-    assert!(output.stderr.contains("is being read by rdkafka on"), "{}", output.stderr);
+    let output = workspace
+        .run(&[&reset[..], &["--yes"]].concat())
+        .await?
+        .exits(1)?;
+    assert!(
+        output.stderr.contains("is being read by rdkafka on"),
+        "{}",
+        output.stderr
+    );
     let plan = workspace.json(&[&reset[..], &["--dry-run"]].concat()).await?;
-    assert!(plan["refused"].as_str().is_some_and(|why| why.contains("stop it first")), "{plan}");
+    assert!(
+        plan["refused"]
+            .as_str()
+            .is_some_and(|why| why.contains("stop it first")),
+        "{plan}"
+    );
     assert_eq!(plan["rows"].as_array().map(Vec::len), Some(2));
-    let deleted = workspace.sentence(&["groups", "delete", "test", &group, "--yes"], 1).await?;
+    let deleted = workspace
+        .sentence(&["groups", "delete", "test", &group, "--yes"], 1)
+        .await?;
     assert!(deleted.contains("is being read by"), "{deleted}");
     let leaving = tokio::task::spawn_blocking(move || drop(member));
     leaving.await?;
@@ -260,9 +293,14 @@ async fn a_reset_is_refused_where_it_must_not_be() -> Result<()> {
         kafka.bootstrap()
     );
     workspace.write("clusters/test.toml", cluster)?;
-    let output = workspace.run(&[&reset[..], &["--yes"]].concat()).await?.exits(1)?;
+    let output = workspace
+        .run(&[&reset[..], &["--yes"]].concat())
+        .await?
+        .exits(1)?;
     assert!(output.stderr.contains("read_only = true"), "{}", output.stderr);
-    let deleted = workspace.sentence(&["groups", "delete", "test", &group, "--yes"], 1).await?;
+    let deleted = workspace
+        .sentence(&["groups", "delete", "test", &group, "--yes"], 1)
+        .await?;
     assert!(deleted.contains("read only"), "{deleted}");
     let kept = broker::committed(kafka, &group, &topic, 2).await?;
     assert_eq!((kept[&0], kept[&1]), (Some(3), Some(4)));
@@ -285,7 +323,10 @@ async fn groups_and_their_offsets_are_deleted() -> Result<()> {
         .exits(0)?;
     assert_eq!(broker::committed(kafka, &group, &one, 1).await?[&0], None);
     assert_eq!(broker::committed(kafka, &group, &other, 1).await?[&0], Some(4));
-    workspace.run(&[&delete[..], &["--yes"]].concat()).await?.exits(0)?;
+    workspace
+        .run(&[&delete[..], &["--yes"]].concat())
+        .await?
+        .exits(0)?;
     let said = workspace.sentence(&["groups", "show", "test", &group], 1).await?;
     assert!(said.contains(&group), "{said}");
     Ok(())
@@ -321,7 +362,8 @@ async fn metrics_are_scraped_and_alerts_told_once() -> Result<()> {
     hook.next_replies([integration::http::Reply::status(503)]);
     let mut serving = workspace.start(&["serve", "--listen", "127.0.0.1:0"])?;
     let base = address(&serving).await?;
-    let scrape = async || -> Result<String> { Ok(reqwest::get(format!("{base}/metrics")).await?.text().await?) };
+    let scrape =
+        async || -> Result<String> { Ok(reqwest::get(format!("{base}/metrics")).await?.text().await?) };
     let lag = format!("kafka_consumergroup_group_sum_lag{{cluster_name=\"test\",group=\"{group}\"}} 60");
     let page = eventually("the group in the metrics", TIMEOUT, || async {
         scrape().await.ok().filter(|page| page.contains(&lag))
@@ -331,23 +373,34 @@ async fn metrics_are_scraped_and_alerts_told_once() -> Result<()> {
         format!(
             "kafka_consumergroup_group_lag{{cluster_name=\"test\",group=\"{group}\",topic=\"{topic}\",partition=\"0\",member_host=\"\",consumer_id=\"\",client_id=\"\"}} 60"
         ),
-        format!("kafka_consumergroup_group_max_lag{{cluster_name=\"test\",group=\"{group}\",is_simple_consumer=\"true\"}} 60"),
-        format!("kafka_partition_latest_offset{{cluster_name=\"test\",topic=\"{topic}\",partition=\"1\"}} 100"),
-        format!("kafka_partition_earliest_offset{{cluster_name=\"test\",topic=\"{topic}\",partition=\"1\"}} 0"),
+        format!(
+            "kafka_consumergroup_group_max_lag{{cluster_name=\"test\",group=\"{group}\",is_simple_consumer=\"true\"}} 60"
+        ),
+        format!(
+            "kafka_partition_latest_offset{{cluster_name=\"test\",topic=\"{topic}\",partition=\"1\"}} 100"
+        ),
+        format!(
+            "kafka_partition_earliest_offset{{cluster_name=\"test\",topic=\"{topic}\",partition=\"1\"}} 0"
+        ),
         format!(
             "kminion_kafka_consumer_group_topic_lag{{cluster_name=\"test\",group_id=\"{group}\",topic_name=\"{topic}\"}} 60"
         ),
         format!(
             "kminion_kafka_consumer_group_topic_partition_lag{{cluster_name=\"test\",group_id=\"{group}\",partition_id=\"1\",topic_name=\"{topic}\"}} 0"
         ),
-        format!("kminion_kafka_topic_high_water_mark_sum{{cluster_name=\"test\",topic_name=\"{topic}\"}} 200"),
+        format!(
+            "kminion_kafka_topic_high_water_mark_sum{{cluster_name=\"test\",topic_name=\"{topic}\"}} 200"
+        ),
         "# TYPE kafka_consumergroup_group_lag_seconds gauge".to_owned(),
         "kminion_exporter_up".to_owned(),
     ] {
         assert!(page.contains(&line), "{line} is not in {page}");
     }
     let health: Value = reqwest::get(format!("{base}/health")).await?.json().await?;
-    assert_eq!((&health["ok"], &health["clusters"][0]["cluster"]), (&true.into(), &"test".into()));
+    assert_eq!(
+        (&health["ok"], &health["clusters"][0]["cluster"]),
+        (&true.into(), &"test".into())
+    );
 
     let told = hook.wait_for(2, TIMEOUT).await?;
     for request in &told {
@@ -371,7 +424,12 @@ async fn metrics_are_scraped_and_alerts_told_once() -> Result<()> {
     let mut serving = workspace.start(&["serve", "--listen", "127.0.0.1:0"])?;
     let base = address(&serving).await?;
     eventually("the group in the metrics", TIMEOUT, || async {
-        let page = reqwest::get(format!("{base}/metrics")).await.ok()?.text().await.ok()?;
+        let page = reqwest::get(format!("{base}/metrics"))
+            .await
+            .ok()?
+            .text()
+            .await
+            .ok()?;
         page.contains(&lag).then_some(())
     })
     .await?;
@@ -379,7 +437,11 @@ async fn metrics_are_scraped_and_alerts_told_once() -> Result<()> {
     let told = hook.wait_for(3, TIMEOUT).await?;
     assert_eq!(told.len(), 3, "firing was told once");
     let news = told[2].json()?;
-    assert_eq!((&news["state"], &news["lag"]), (&"resolved".into(), &1.into()), "{news}");
+    assert_eq!(
+        (&news["state"], &news["lag"]),
+        (&"resolved".into(), &1.into()),
+        "{news}"
+    );
     let output = serving.interrupt(STOP_DEADLINE).await?.exits(0)?;
     assert!(output.stderr.contains("Far behind"), "{}", output.stderr);
     assert!(!output.stderr.contains("s3cret"), "{}", output.stderr);
@@ -397,7 +459,16 @@ async fn charts_of_a_group_by_partition_and_by_rate() -> Result<()> {
     broker::commit(kafka, &group, &topic, &[(0, 10), (1, 20)]).await?;
     let path = workspace.path("lag.svg");
     let name = path.to_str().context("a name")?;
-    let chart = ["lag", "test", "--group", &group, "--chart", name, "--seconds", "4"];
+    let chart = [
+        "lag",
+        "test",
+        "--group",
+        &group,
+        "--chart",
+        name,
+        "--seconds",
+        "4",
+    ];
     workspace
         .json(&[&chart[..], &["--by-partition", "--since", "6 hours"]].concat())
         .await?;
@@ -426,11 +497,19 @@ async fn many_groups_are_sampled_whole() -> Result<()> {
     let listed = workspace.lines(&["groups", "list", "test"]).await?;
     let ours: Vec<&Value> = listed
         .iter()
-        .filter(|it| it["group"].as_str().is_some_and(|group| group.starts_with(&format!("{name}-"))))
+        .filter(|it| {
+            it["group"]
+                .as_str()
+                .is_some_and(|group| group.starts_with(&format!("{name}-")))
+        })
         .collect();
     assert_eq!(ours.len(), GROUPS);
     for group in ours {
-        assert_eq!((&group["lag"], &group["partitions"]), (&150.into(), &50.into()), "{group}");
+        assert_eq!(
+            (&group["lag"], &group["partitions"]),
+            (&150.into(), &50.into()),
+            "{group}"
+        );
         assert_eq!(group["lag_ms_source"], "record", "{group}");
     }
     Ok(())

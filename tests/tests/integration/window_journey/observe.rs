@@ -170,7 +170,10 @@ async fn reset(drive: &Drive<'_>) -> Result<()> {
     drive.more_rows("reset-plan", 0).await?;
     drive.see_text("reset-sum", "skipped").await?;
     let new = drive.cells("reset-plan", "new").await?;
-    ensure!(new.iter().all(|cell| first_number(cell).is_some()), "new offsets: {new:?}");
+    ensure!(
+        new.iter().all(|cell| first_number(cell).is_some()),
+        "new offsets: {new:?}"
+    );
     drive.window.screenshot("groups-reset").await?;
     drive.click("reset-close").await
 }

@@ -103,7 +103,14 @@ pub async fn evaluate(open: &OpenWorkspace, cluster: &Cluster, now_ms: i64) -> R
         for (name, alert) in &definitions {
             for group in groups.values() {
                 if watches(alert, &cluster.name, &group.group) {
-                    look(&mut rows, &mut changes, (name, alert), &cluster.name, group, now_ms);
+                    look(
+                        &mut rows,
+                        &mut changes,
+                        (name, alert),
+                        &cluster.name,
+                        group,
+                        now_ms,
+                    );
                 }
             }
         }
@@ -112,7 +119,9 @@ pub async fn evaluate(open: &OpenWorkspace, cluster: &Cluster, now_ms: i64) -> R
             let alert = definitions.get(&key.0);
             let gone = match alert {
                 None => Some("the alert was removed"),
-                Some(alert) if !watches(alert, &key.1, &key.2) => Some("the alert does not watch the group any more"),
+                Some(alert) if !watches(alert, &key.1, &key.2) => {
+                    Some("the alert does not watch the group any more")
+                }
                 Some(_) if !groups.contains_key(&key.2) => Some("the group is gone"),
                 Some(_) => None,
             };
@@ -125,7 +134,13 @@ pub async fn evaluate(open: &OpenWorkspace, cluster: &Cluster, now_ms: i64) -> R
     apply(open, &held.store, &held.alerts, changes, now_ms).await
 }
 
-async fn apply(open: &OpenWorkspace, store: &Store, alerts: &Alerts, changes: Changes, now_ms: i64) -> Result<()> {
+async fn apply(
+    open: &OpenWorkspace,
+    store: &Store,
+    alerts: &Alerts,
+    changes: Changes,
+    now_ms: i64,
+) -> Result<()> {
     use std::sync::atomic::Ordering;
     if now_ms - alerts.pruned_ms.load(Ordering::Relaxed) > PRUNE_MS {
         alerts.pruned_ms.store(now_ms, Ordering::Relaxed);
@@ -243,7 +258,12 @@ fn tell(row: &mut AlertRow, changes: &mut Changes, alert: &AlertDefinition, grou
     let resolved = row.state == AlertState::Resolved;
     let word = if resolved { "resolved" } else { "firing" };
     changes.notices.push(Notice {
-        title: format!("{title}: {} on {} {}", row.group, row.cluster, if resolved { "is well again" } else { "is behind" }),
+        title: format!(
+            "{title}: {} on {} {}",
+            row.group,
+            row.cluster,
+            if resolved { "is well again" } else { "is behind" }
+        ),
         text: row.reason.clone(),
         desktop: alert.desktop,
     });
@@ -274,7 +294,9 @@ fn tell(row: &mut AlertRow, changes: &mut Changes, alert: &AlertDefinition, grou
 
 fn time(ms: Option<i64>) -> Value {
     let time = ms.and_then(DateTime::from_timestamp_millis);
-    time.map_or(Value::Null, |time| time.to_rfc3339_opts(SecondsFormat::Millis, true).into())
+    time.map_or(Value::Null, |time| {
+        time.to_rfc3339_opts(SecondsFormat::Millis, true).into()
+    })
 }
 
 /// Tells webhooks what they are owed, until the workspace is closed.
@@ -309,12 +331,19 @@ async fn tell_all(open: &OpenWorkspace) -> bool {
     let Ok(held) = open.held() else { return false };
     let owing: BTreeSet<Key> = {
         let rows = held.alerts.rows();
-        rows.values().filter(|row| !row.owed.is_empty()).map(key).collect()
+        rows.values()
+            .filter(|row| !row.owed.is_empty())
+            .map(key)
+            .collect()
     };
     let mut left = false;
     for key in owing {
         loop {
-            let next = held.alerts.rows().get(&key).and_then(|row| row.owed.first().cloned());
+            let next = held
+                .alerts
+                .rows()
+                .get(&key)
+                .and_then(|row| row.owed.first().cloned());
             let Some(news) = next else { break };
             let told = tell_one(open, &key.0, &news).await;
             left |= told.is_err();
@@ -346,13 +375,18 @@ async fn tell_all(open: &OpenWorkspace) -> bool {
 async fn tell_one(open: &OpenWorkspace, alert: &str, news: &str) -> Result<()> {
     let webhook = {
         let workspace = open.workspace();
-        let found = workspace.definitions.valid_alerts().find(|(name, _)| *name == alert);
+        let found = workspace
+            .definitions
+            .valid_alerts()
+            .find(|(name, _)| *name == alert);
         found.and_then(|(_, definition)| definition.webhook.clone())
     };
     let (Some(webhook), Ok(news)) = (webhook, serde_json::from_str::<Value>(news)) else {
         return Ok(());
     };
-    let at = news["at"].as_str().and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+    let at = news["at"]
+        .as_str()
+        .and_then(|at| DateTime::parse_from_rfc3339(at).ok());
     if at.is_some_and(|at| now_ms() - at.timestamp_millis() > OWED_MS_MAX) {
         tracing::warn!(target: "alerts", alert, "its webhook did not answer for a day: the news is let go");
         return Ok(());
@@ -366,7 +400,9 @@ async fn post(open: &OpenWorkspace, webhook: &AlertWebhook, news: &Value) -> Res
     let mut settings = Map::new();
     settings.insert("url".to_owned(), webhook.url.clone().into());
     let headers = webhook.headers.iter();
-    let headers: Map<String, Value> = headers.map(|(name, value)| (name.clone(), value.clone().into())).collect();
+    let headers: Map<String, Value> = headers
+        .map(|(name, value)| (name.clone(), value.clone().into()))
+        .collect();
     settings.insert("headers".to_owned(), headers.into());
     settings.insert("timeout_ms".to_owned(), ANSWER_MS_MAX.into());
     let resolved = open.secrets.resolve_settings(&settings)?;
@@ -417,7 +453,13 @@ pub async fn list(open: &OpenWorkspace) -> Result<Vec<AlertSummary>> {
                 error: row.error.clone(),
             })
             .collect();
-        instances.sort_by_key(|it| (it.state, std::cmp::Reverse(it.resolved_ms.max(it.fired_ms)), it.since_ms));
+        instances.sort_by_key(|it| {
+            (
+                it.state,
+                std::cmp::Reverse(it.resolved_ms.max(it.fired_ms)),
+                it.since_ms,
+            )
+        });
         AlertSummary {
             name: name.to_owned(),
             definition: definition.clone(),

@@ -46,11 +46,19 @@ pub async fn chart_spec(open: &OpenWorkspace, of: ChartOf<'_>) -> Result<ChartSp
     let now = now_ms();
     let range_ms = of.range_ms.unwrap_or(RANGE_MS).clamp(RANGE_MS_MIN, RANGE_MS_MAX);
     let since_ms = now - range_ms;
-    let fine_ms = if range_ms > FINE_RANGE_MS { now - FINE_MS } else { since_ms };
+    let fine_ms = if range_ms > FINE_RANGE_MS {
+        now - FINE_MS
+    } else {
+        since_ms
+    };
     let store = &open.held()?.store;
     let history = store.lag_since(of.cluster, of.group, since_ms, fine_ms).await?;
     let lines = lines(open, of, history, since_ms).await?;
-    let first = lines.values().filter_map(|values| values.first()).map(|(at, _)| *at).min();
+    let first = lines
+        .values()
+        .filter_map(|values| values.first())
+        .map(|(at, _)| *at)
+        .min();
     // What was just begun is not squeezed into the right edge.
     let from_ms = match of.range_ms {
         Some(_) => since_ms,
@@ -63,7 +71,11 @@ pub async fn chart_spec(open: &OpenWorkspace, of: ChartOf<'_>) -> Result<ChartSp
     let marks = marks.into_iter().enumerate().map(|(index, mark)| Mark {
         at_ms: mark.at_ms,
         // Only the last one is named: the others are told apart by their places.
-        label: if index == 0 { "rebalance".to_owned() } else { String::new() },
+        label: if index == 0 {
+            "rebalance".to_owned()
+        } else {
+            String::new()
+        },
         role: ColorRole::Mute,
     });
     Ok(ChartSpec {
@@ -86,7 +98,9 @@ fn title(of: ChartOf<'_>) -> String {
     let what = match of.metric {
         LagMetric::Records => "Lag, records",
         LagMetric::Time => "Lag in time",
-        LagMetric::Rates if of.group.is_some() && !of.by_partition => "Arriving and committed, records a second",
+        LagMetric::Rates if of.group.is_some() && !of.by_partition => {
+            "Arriving and committed, records a second"
+        }
         LagMetric::Rates => "Committed, records a second",
     };
     match of.by_partition && of.group.is_some() {
@@ -112,7 +126,10 @@ async fn lines(
                     line.push((row.at_ms, values));
                 }
             } else {
-                lines.entry(group.clone()).or_default().push((row.at_ms, row.total));
+                lines
+                    .entry(group.clone())
+                    .or_default()
+                    .push((row.at_ms, row.total));
             }
         }
     }
@@ -124,17 +141,30 @@ async fn lines(
         }
         if by_partition {
             for (topic, partition, points) in watched.window.all() {
-                let recent = points.iter().map(|point| (point.at_ms, LagValues {
-                    lag: point.lag,
-                    lag_ms: point.lag_ms,
-                    committed: point.committed,
-                    end: point.end,
-                }));
-                extend(lines.entry(format!("{topic}/{partition}")).or_default(), recent, since_ms);
+                let recent = points.iter().map(|point| {
+                    (
+                        point.at_ms,
+                        LagValues {
+                            lag: point.lag,
+                            lag_ms: point.lag_ms,
+                            committed: point.committed,
+                            end: point.end,
+                        },
+                    )
+                });
+                extend(
+                    lines.entry(format!("{topic}/{partition}")).or_default(),
+                    recent,
+                    since_ms,
+                );
             }
         } else {
             let recent = watched.totals.iter().copied();
-            extend(lines.entry(watched.sample.group.clone()).or_default(), recent, since_ms);
+            extend(
+                lines.entry(watched.sample.group.clone()).or_default(),
+                recent,
+                since_ms,
+            );
         }
     }
     lines.retain(|_, values| !values.is_empty());
@@ -275,25 +305,51 @@ mod tests {
         check(&[(0, Some(1)), (200_000, Some(2))], 1);
         check(&[(0, Some(1)), (10_000, None), (20_000, Some(2))], 1);
         // Every ten minutes, and a night without.
-        check(&[(0, Some(1)), (YEAR_STEP_MS, Some(2)), (YEAR_STEP_MS * 2, Some(2))], 0);
+        check(
+            &[(0, Some(1)), (YEAR_STEP_MS, Some(2)), (YEAR_STEP_MS * 2, Some(2))],
+            0,
+        );
         check(&[(0, Some(1)), (YEAR_STEP_MS * 50, Some(2))], 1);
     }
 
     #[test]
     fn rates_are_differences() {
-        let values: Values = [(0, Some(0)), (5_000, Some(40)), (10_000, Some(100)), (20_000, Some(50)), (30_000, None), (40_000, Some(60)), (50_000, Some(160))]
-            .map(|(at, committed)| (at, LagValues { committed, ..LagValues::default() }))
-            .to_vec();
+        let values: Values = [
+            (0, Some(0)),
+            (5_000, Some(40)),
+            (10_000, Some(100)),
+            (20_000, Some(50)),
+            (30_000, None),
+            (40_000, Some(60)),
+            (50_000, Some(160)),
+        ]
+        .map(|(at, committed)| {
+            (
+                at,
+                LagValues {
+                    committed,
+                    ..LagValues::default()
+                },
+            )
+        })
+        .to_vec();
         let found = rates(&values, |it| it.committed);
         assert_eq!(
             found,
-            [(10_000, Some(10.0)), (20_000, None), (30_000, None), (50_000, Some(10.0))]
+            [
+                (10_000, Some(10.0)),
+                (20_000, None),
+                (30_000, None),
+                (50_000, Some(10.0))
+            ]
         );
     }
 
     #[test]
     fn thinning_keeps_the_peak() {
-        let points: Points = (0..10_000).map(|at| (at, Some(if at == 5_555 { 9.0 } else { 1.0 }))).collect();
+        let points: Points = (0..10_000)
+            .map(|at| (at, Some(if at == 5_555 { 9.0 } else { 1.0 })))
+            .collect();
         let thinned = thin(points);
         assert!(thinned.len() <= POINTS_MAX);
         assert!(thinned.contains(&(5_555, Some(9.0))));

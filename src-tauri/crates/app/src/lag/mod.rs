@@ -16,10 +16,15 @@ use std::{
 };
 
 use tailrace_connectors::clusters::kafka::GroupSample;
-use tailrace_engine::lag::{GroupJudgement, GroupWindow, LagPoint, LagRules, PartitionSample, interpolated_lag_ms};
+use tailrace_engine::lag::{
+    GroupJudgement, GroupWindow, LagPoint, LagRules, PartitionSample, interpolated_lag_ms,
+};
 use tailrace_model::{
     Error, Result,
-    api::{GroupDetail, GroupMember, GroupPartition, GroupSummary, LagTimeSource, Rebalance, SlowPartition, Topic},
+    api::{
+        GroupDetail, GroupMember, GroupPartition, GroupSummary, LagTimeSource, Rebalance, SlowPartition,
+        Topic,
+    },
 };
 
 use crate::{
@@ -108,7 +113,8 @@ fn total(sample: &GroupSample) -> LagValues {
 /// A lag in time that was not read is guessed from when the end was where the commit is.
 fn guess_times(sample: &mut GroupSample, before: Option<&Watched>, at_ms: i64) {
     for partition in &mut sample.partitions {
-        let (Some(lag), None, Some(committed)) = (partition.lag, partition.lag_ms, partition.committed) else {
+        let (Some(lag), None, Some(committed)) = (partition.lag, partition.lag_ms, partition.committed)
+        else {
             continue;
         };
         if lag == 0 {
@@ -148,13 +154,16 @@ impl LagState {
         for mut sample in samples {
             let was = before.remove(&sample.group);
             guess_times(&mut sample, was.as_ref(), at_ms);
-            let changed = was.as_ref().and_then(|was| rebalances::change(&was.sample, &sample));
+            let changed = was
+                .as_ref()
+                .and_then(|was| rebalances::change(&was.sample, &sample));
             let total = total(&sample);
             if store {
                 rows.push((sample.group.clone(), row(&sample, total, at_ms)));
             }
-            let (mut window, mut totals, mut rebalanced_ms) =
-                was.map_or_else(Default::default, |was| (was.window, was.totals, was.rebalanced_ms));
+            let (mut window, mut totals, mut rebalanced_ms) = was.map_or_else(Default::default, |was| {
+                (was.window, was.totals, was.rebalanced_ms)
+            });
             if let Some(what) = changed {
                 rebalanced_ms = Some(at_ms);
                 marks.push((sample.group.clone(), LagMark { at_ms, what }));
@@ -222,7 +231,9 @@ impl LagState {
             partitions_unknown: judged.partitions_unknown,
             lag: judged.lag,
             lag_ms: judged.lag_ms,
-            lag_ms_source: furthest.max_by_key(|it| it.lag_ms).and_then(|it| it.lag_ms_source),
+            lag_ms_source: furthest
+                .max_by_key(|it| it.lag_ms)
+                .and_then(|it| it.lag_ms_source),
             lost: judged.lost,
             status: judged.status,
             level: judged.level,
@@ -286,7 +297,11 @@ impl Watched {
 
     fn members(&self, partitions: &[GroupPartition]) -> Vec<GroupMember> {
         let member = |it: &tailrace_connectors::clusters::kafka::GroupMember| {
-            let own = || partitions.iter().filter(|of| of.member.as_deref() == Some(&it.id));
+            let own = || {
+                partitions
+                    .iter()
+                    .filter(|of| of.member.as_deref() == Some(&it.id))
+            };
             let rates = own().filter_map(|of| of.out_per_second);
             let mut assignment = it.assignment.clone();
             assignment.sort();
@@ -379,7 +394,11 @@ async fn fresh(open: &OpenWorkspace, cluster: &Cluster) -> Result<()> {
     sample_if_old(open, cluster, |state| is_fresh(open, state, every_ms)).await
 }
 
-async fn sample_if_old(open: &OpenWorkspace, cluster: &Cluster, good: impl Fn(&LagState) -> bool) -> Result<()> {
+async fn sample_if_old(
+    open: &OpenWorkspace,
+    cluster: &Cluster,
+    good: impl Fn(&LagState) -> bool,
+) -> Result<()> {
     if good(&cluster.lag()) {
         return Ok(());
     }

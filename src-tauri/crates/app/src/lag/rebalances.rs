@@ -25,7 +25,13 @@ pub(super) fn change(before: &GroupSample, now: &GroupSample) -> Option<String> 
         .iter()
         .filter(|(of, owner)| before.get(*of).is_some_and(|before| before != *owner))
         .count();
-    let members = |count: usize| if count == 1 { "1 member".to_owned() } else { format!("{count} members") };
+    let members = |count: usize| {
+        if count == 1 {
+            "1 member".to_owned()
+        } else {
+            format!("{count} members")
+        }
+    };
     let mut said = Vec::new();
     if joined > 0 {
         said.push(format!("{} joined", members(joined)));
@@ -86,13 +92,19 @@ mod tests {
         };
         check(before.clone(), None);
         check(sample("Stable", &[("b", &[2]), ("a", &[1, 0])]), None);
-        check(sample("Stable", &[("a", &[0]), ("b", &[2, 1])]), Some("1 partition changed hands"));
+        check(
+            sample("Stable", &[("a", &[0]), ("b", &[2, 1])]),
+            Some("1 partition changed hands"),
+        );
         check(
             sample("Stable", &[("a", &[0]), ("c", &[1, 2])]),
             Some("1 member joined, 1 member left, 2 partitions changed hands"),
         );
         check(sample("Empty", &[]), Some("2 members left"));
-        check(sample("Stable", &[("a", &[0]), ("b", &[2])]), Some("partitions were given out anew"));
+        check(
+            sample("Stable", &[("a", &[0]), ("b", &[2])]),
+            Some("partitions were given out anew"),
+        );
         check(sample("PreparingRebalance", &[("a", &[])]), None);
     }
 }

@@ -58,7 +58,11 @@ fn refusal(cluster: &Cluster, described: &GroupDescription) -> Option<Error> {
             "group \"{}\" is being read by {}: stop {} first, or they would commit over it",
             described.group,
             names.join(", "),
-            if described.members.len() == 1 { "it" } else { "them" }
+            if described.members.len() == 1 {
+                "it"
+            } else {
+                "them"
+            }
         ),
     ))
 }
@@ -90,7 +94,10 @@ fn one(
     let marks = marks.get(of).ok_or_else(|| {
         Error::external(
             "partition_silent",
-            format!("{}/{} did not tell where it begins and ends: nothing is moved", of.topic, of.partition),
+            format!(
+                "{}/{} did not tell where it begins and ends: nothing is moved",
+                of.topic, of.partition
+            ),
         )
     })?;
     Ok(row(&Wanted {
@@ -104,7 +111,11 @@ fn one(
 }
 
 /// The partitions that are meant, and where each shall go.
-async fn targets(cluster: &Cluster, request: &ResetRequest, stand: &Stand) -> Result<Vec<(TopicPartition, Target)>> {
+async fn targets(
+    cluster: &Cluster,
+    request: &ResetRequest,
+    stand: &Stand,
+) -> Result<Vec<(TopicPartition, Target)>> {
     if let ResetTo::Csv(text) = &request.to {
         let offsets = parse_csv(text, &request.group)?;
         return from_file(cluster, offsets, &request.only).await;
@@ -130,7 +141,10 @@ async fn targets(cluster: &Cluster, request: &ResetRequest, stand: &Stand) -> Re
                     Target::Time(*times.get(&of).ok_or_else(|| {
                         Error::external(
                             "partition_silent",
-                            format!("{}/{} did not tell which record is the first of that time", of.topic, of.partition),
+                            format!(
+                                "{}/{} did not tell which record is the first of that time",
+                                of.topic, of.partition
+                            ),
                         )
                     })?)
                 }
@@ -160,7 +174,8 @@ async fn from_file(
             return Err(no_partition(&of));
         }
         let meant = only.iter().any(|scope| {
-            scope.topic == of.topic && (scope.partitions.is_empty() || scope.partitions.contains(&of.partition))
+            scope.topic == of.topic
+                && (scope.partitions.is_empty() || scope.partitions.contains(&of.partition))
         });
         if only.is_empty() || meant {
             targets.push((of, Target::Offset(it.offset)));
@@ -241,7 +256,10 @@ pub async fn apply(open: &OpenWorkspace, request: &ResetApply) -> Result<ResetPl
         .collect::<Result<Vec<ResetRow>>>()?;
     // A partition may have lost records since the preview: it goes to the edge, as the preview would now say.
     let offsets = wanted.into_iter().zip(&rows).map(|((of, _), row)| (of, row.new));
-    cluster.client.commit_all(&request.group, offsets.collect()).await?;
+    cluster
+        .client
+        .commit_all(&request.group, offsets.collect())
+        .await?;
     again(open, &cluster).await;
     Ok(plan(&request.cluster, &request.group, rows, None))
 }
@@ -260,11 +278,18 @@ pub async fn delete(open: &OpenWorkspace, request: &GroupDelete) -> Result<()> {
     match &request.topic {
         None => cluster.client.delete_group(&request.group).await?,
         Some(topic) => {
-            let of: Vec<TopicPartition> = stand.committed.into_keys().filter(|of| of.topic == *topic).collect();
+            let of: Vec<TopicPartition> = stand
+                .committed
+                .into_keys()
+                .filter(|of| of.topic == *topic)
+                .collect();
             if of.is_empty() {
                 return Err(Error::user(
                     "nothing_committed",
-                    format!("group \"{}\" has committed nothing of topic \"{topic}\"", request.group),
+                    format!(
+                        "group \"{}\" has committed nothing of topic \"{topic}\"",
+                        request.group
+                    ),
                 ));
             }
             cluster.client.delete_offsets(&request.group, of).await?;

@@ -73,9 +73,9 @@ async fn wanted(open: &OpenWorkspace) -> HashSet<String> {
     let definitions = &workspace.definitions;
     let all = open.samplers.all.load(Ordering::Relaxed);
     let watches = |name: &str| {
-        definitions
-            .valid_alerts()
-            .any(|(_, alert)| alert.enabled && (alert.clusters.is_empty() || alert.clusters.iter().any(|it| it == name)))
+        definitions.valid_alerts().any(|(_, alert)| {
+            alert.enabled && (alert.clusters.is_empty() || alert.clusters.iter().any(|it| it == name))
+        })
     };
     wanted.extend(
         definitions

@@ -28,7 +28,11 @@ async fn health(State(shared): State<Shared>) -> (StatusCode, Json<Value>) {
     clusters.sort_by_key(|cluster| cluster["cluster"].to_string());
     let problems = shared.open.log_problems();
     ok &= problems.is_empty();
-    let status = if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if ok {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     let problems: Vec<String> = problems.into_iter().map(|problem| problem.message).collect();
     let body = json!({
         "ok": ok,

@@ -45,7 +45,11 @@ async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
             topics(&mut page, &cluster.name, &marks);
         }
     }
-    page.add("kminion_exporter_up", &[("version", env!("CARGO_PKG_VERSION"))], if up { 1.0 } else { 0.0 });
+    page.add(
+        "kminion_exporter_up",
+        &[("version", env!("CARGO_PKG_VERSION"))],
+        if up { 1.0 } else { 0.0 },
+    );
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         page.text(),
@@ -77,33 +81,87 @@ async fn marks(shared: &Shared, cluster: &Cluster) -> Option<Arc<ClusterMarks>> 
 
 /// The names, with their help, in the order in which they are written.
 const NAMES: [(&str, &str); 27] = [
-    ("kafka_consumergroup_group_offset", "Last group consumed offset of a partition"),
+    (
+        "kafka_consumergroup_group_offset",
+        "Last group consumed offset of a partition",
+    ),
     ("kafka_consumergroup_group_lag", "Group offset lag of a partition"),
-    ("kafka_consumergroup_group_lag_seconds", "Group time lag of a partition"),
+    (
+        "kafka_consumergroup_group_lag_seconds",
+        "Group time lag of a partition",
+    ),
     ("kafka_consumergroup_group_max_lag", "Max group offset lag"),
     ("kafka_consumergroup_group_max_lag_seconds", "Max group time lag"),
     ("kafka_consumergroup_group_sum_lag", "Sum of group offset lag"),
-    ("kafka_consumergroup_group_topic_sum_lag", "Sum of group offset lag across topic partitions"),
+    (
+        "kafka_consumergroup_group_topic_sum_lag",
+        "Sum of group offset lag across topic partitions",
+    ),
     ("kafka_consumergroup_poll_time_ms", "Group time poll time"),
     ("kafka_partition_latest_offset", "Latest offset of a partition"),
-    ("kafka_partition_earliest_offset", "Earliest offset of a partition"),
-    ("kminion_exporter_up", "Whether every cluster answered when it was asked last"),
+    (
+        "kafka_partition_earliest_offset",
+        "Earliest offset of a partition",
+    ),
+    (
+        "kminion_exporter_up",
+        "Whether every cluster answered when it was asked last",
+    ),
     ("kminion_kafka_broker_info", "Kafka broker information"),
     ("kminion_kafka_cluster_info", "Kafka cluster information"),
     ("kminion_kafka_topic_info", "Info labels for a given topic"),
-    ("kminion_kafka_topic_partition_low_water_mark", "Partition Low Water Mark"),
-    ("kminion_kafka_topic_low_water_mark_sum", "Sum of all the topic's partition low water marks"),
-    ("kminion_kafka_topic_partition_high_water_mark", "Partition High Water Mark"),
-    ("kminion_kafka_topic_high_water_mark_sum", "Sum of all the topic's partition high water marks"),
-    ("kminion_kafka_consumer_group_info", "Whether the group is in the stable state"),
-    ("kminion_kafka_consumer_group_members", "Members of the consumer group"),
-    ("kminion_kafka_consumer_group_empty_members", "Members with no partition assigned"),
-    ("kminion_kafka_consumer_group_topic_members", "Members assigned on a given topic"),
-    ("kminion_kafka_consumer_group_topic_assigned_partitions", "Partitions of a topic that are assigned in the group"),
-    ("kminion_kafka_consumer_group_topic_offset_sum", "The sum of all committed group offsets across all partitions in a topic"),
-    ("kminion_kafka_consumer_group_topic_partition_lag", "Records that a group is behind the end of a partition"),
-    ("kminion_kafka_consumer_group_topic_lag", "Records that a group is behind across all partitions in a topic"),
-    ("tailrace_consumer_group_status", "1 for the status that the group has by Burrow's rules"),
+    (
+        "kminion_kafka_topic_partition_low_water_mark",
+        "Partition Low Water Mark",
+    ),
+    (
+        "kminion_kafka_topic_low_water_mark_sum",
+        "Sum of all the topic's partition low water marks",
+    ),
+    (
+        "kminion_kafka_topic_partition_high_water_mark",
+        "Partition High Water Mark",
+    ),
+    (
+        "kminion_kafka_topic_high_water_mark_sum",
+        "Sum of all the topic's partition high water marks",
+    ),
+    (
+        "kminion_kafka_consumer_group_info",
+        "Whether the group is in the stable state",
+    ),
+    (
+        "kminion_kafka_consumer_group_members",
+        "Members of the consumer group",
+    ),
+    (
+        "kminion_kafka_consumer_group_empty_members",
+        "Members with no partition assigned",
+    ),
+    (
+        "kminion_kafka_consumer_group_topic_members",
+        "Members assigned on a given topic",
+    ),
+    (
+        "kminion_kafka_consumer_group_topic_assigned_partitions",
+        "Partitions of a topic that are assigned in the group",
+    ),
+    (
+        "kminion_kafka_consumer_group_topic_offset_sum",
+        "The sum of all committed group offsets across all partitions in a topic",
+    ),
+    (
+        "kminion_kafka_consumer_group_topic_partition_lag",
+        "Records that a group is behind the end of a partition",
+    ),
+    (
+        "kminion_kafka_consumer_group_topic_lag",
+        "Records that a group is behind across all partitions in a topic",
+    ),
+    (
+        "tailrace_consumer_group_status",
+        "1 for the status that the group has by Burrow's rules",
+    ),
 ];
 
 /// Samples by name, so that all of a name stand together, as the format wants it.
@@ -145,7 +203,9 @@ impl Page {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
 }
 
 fn groups(page: &mut Page, cluster: &Cluster) {
@@ -154,22 +214,42 @@ fn groups(page: &mut Page, cluster: &Cluster) {
     if state.sampled_ms().is_none() {
         return;
     }
-    page.add("kafka_consumergroup_poll_time_ms", &[("cluster_name", name)], state.took_ms() as f64);
+    page.add(
+        "kafka_consumergroup_poll_time_ms",
+        &[("cluster_name", name)],
+        state.took_ms() as f64,
+    );
     for watched in state.groups() {
         let sample = &watched.sample;
         let group = sample.group.as_str();
         for partition in &sample.partitions {
             partition_metrics(page, name, group, partition);
         }
-        let simple = if sample.members.is_empty() { "true" } else { "false" };
-        let max = [("cluster_name", name), ("group", group), ("is_simple_consumer", simple)];
-        page.maybe("kafka_consumergroup_group_max_lag", &max, sample.partitions.iter().filter_map(|it| it.lag).max());
+        let simple = if sample.members.is_empty() {
+            "true"
+        } else {
+            "false"
+        };
+        let max = [
+            ("cluster_name", name),
+            ("group", group),
+            ("is_simple_consumer", simple),
+        ];
+        page.maybe(
+            "kafka_consumergroup_group_max_lag",
+            &max,
+            sample.partitions.iter().filter_map(|it| it.lag).max(),
+        );
         if let Some(lag_ms) = watched.judged.lag_ms {
             page.add("kafka_consumergroup_group_max_lag_seconds", &max, seconds(lag_ms));
         }
         page.maybe("kafka_consumergroup_group_sum_lag", &max[..2], watched.judged.lag);
         let status = format!("{:?}", watched.judged.status).to_lowercase();
-        let labels = [("cluster_name", name), ("group", group), ("status", status.as_str())];
+        let labels = [
+            ("cluster_name", name),
+            ("group", group),
+            ("status", status.as_str()),
+        ];
         page.add("tailrace_consumer_group_status", &labels, 1.0);
         let own = [("cluster_name", name), ("group_id", group)];
         let stable = sample.state == "Stable";
@@ -178,8 +258,16 @@ fn groups(page: &mut Page, cluster: &Cluster) {
             &[own[0], own[1], ("state", sample.state.as_str())],
             if stable { 1.0 } else { 0.0 },
         );
-        let empty = sample.members.iter().filter(|member| member.assignment.is_empty()).count();
-        page.add("kminion_kafka_consumer_group_members", &own, sample.members.len() as f64);
+        let empty = sample
+            .members
+            .iter()
+            .filter(|member| member.assignment.is_empty())
+            .count();
+        page.add(
+            "kminion_kafka_consumer_group_members",
+            &own,
+            sample.members.len() as f64,
+        );
         page.add("kminion_kafka_consumer_group_empty_members", &own, empty as f64);
         group_topics(page, name, group, &sample.partitions);
     }
@@ -221,17 +309,40 @@ fn group_topics(page: &mut Page, cluster: &str, group: &str, partitions: &[Group
     }
     for (topic, partitions) in topics {
         let sum = |of: fn(&GroupPartition) -> Option<i64>| {
-            partitions.iter().filter_map(|it| of(it)).reduce(|sum, value| sum + value)
+            partitions
+                .iter()
+                .filter_map(|it| of(it))
+                .reduce(|sum, value| sum + value)
         };
         let exporter = [("cluster_name", cluster), ("group", group), ("topic", topic)];
-        page.maybe("kafka_consumergroup_group_topic_sum_lag", &exporter, sum(|it| it.lag));
-        let own = [("cluster_name", cluster), ("group_id", group), ("topic_name", topic)];
+        page.maybe(
+            "kafka_consumergroup_group_topic_sum_lag",
+            &exporter,
+            sum(|it| it.lag),
+        );
+        let own = [
+            ("cluster_name", cluster),
+            ("group_id", group),
+            ("topic_name", topic),
+        ];
         page.maybe("kminion_kafka_consumer_group_topic_lag", &own, sum(|it| it.lag));
-        page.maybe("kminion_kafka_consumer_group_topic_offset_sum", &own, sum(|it| it.committed));
+        page.maybe(
+            "kminion_kafka_consumer_group_topic_offset_sum",
+            &own,
+            sum(|it| it.committed),
+        );
         let members: BTreeSet<&str> = partitions.iter().filter_map(|it| it.member.as_deref()).collect();
         let assigned = partitions.iter().filter(|it| it.member.is_some()).count();
-        page.add("kminion_kafka_consumer_group_topic_members", &own, members.len() as f64);
-        page.add("kminion_kafka_consumer_group_topic_assigned_partitions", &own, assigned as f64);
+        page.add(
+            "kminion_kafka_consumer_group_topic_members",
+            &own,
+            members.len() as f64,
+        );
+        page.add(
+            "kminion_kafka_consumer_group_topic_assigned_partitions",
+            &own,
+            assigned as f64,
+        );
     }
 }
 
@@ -247,7 +358,11 @@ fn topics(page: &mut Page, cluster: &str, marks: &ClusterMarks) {
         page.add("kminion_kafka_broker_info", &labels, 1.0);
     }
     let count = marks.brokers.len().to_string();
-    page.add("kminion_kafka_cluster_info", &[("cluster_name", cluster), ("broker_count", count.as_str())], 1.0);
+    page.add(
+        "kminion_kafka_cluster_info",
+        &[("cluster_name", cluster), ("broker_count", count.as_str())],
+        1.0,
+    );
     for topic in &marks.topics {
         let (partitions, replication) = (topic.partitions.to_string(), topic.replication.to_string());
         let name = topic.name.as_str();
@@ -270,12 +385,28 @@ fn topics(page: &mut Page, cluster: &str, marks: &ClusterMarks) {
             high = high.zip(found).map(|(sum, it)| sum + it.end);
             let Some(found) = found else { continue };
             let number = number.to_string();
-            let exporter = [("cluster_name", cluster), ("topic", name), ("partition", number.as_str())];
+            let exporter = [
+                ("cluster_name", cluster),
+                ("topic", name),
+                ("partition", number.as_str()),
+            ];
             page.add("kafka_partition_latest_offset", &exporter, found.end as f64);
             page.add("kafka_partition_earliest_offset", &exporter, found.start as f64);
-            let own = [("cluster_name", cluster), ("partition_id", number.as_str()), ("topic_name", name)];
-            page.add("kminion_kafka_topic_partition_low_water_mark", &own, found.start as f64);
-            page.add("kminion_kafka_topic_partition_high_water_mark", &own, found.end as f64);
+            let own = [
+                ("cluster_name", cluster),
+                ("partition_id", number.as_str()),
+                ("topic_name", name),
+            ];
+            page.add(
+                "kminion_kafka_topic_partition_low_water_mark",
+                &own,
+                found.start as f64,
+            );
+            page.add(
+                "kminion_kafka_topic_partition_high_water_mark",
+                &own,
+                found.end as f64,
+            );
         }
         let own = [("cluster_name", cluster), ("topic_name", name)];
         page.maybe("kminion_kafka_topic_low_water_mark_sum", &own, low);

@@ -80,7 +80,10 @@ impl Store {
             let owed = (!row.owed.is_empty())
                 .then(|| serde_json::to_string(&row.owed).ok())
                 .flatten();
-            let error = row.error.as_ref().and_then(|error| serde_json::to_string(error).ok());
+            let error = row
+                .error
+                .as_ref()
+                .and_then(|error| serde_json::to_string(error).ok());
             sqlx::query("INSERT OR REPLACE INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
                 .bind(&row.alert)
                 .bind(&row.cluster)

@@ -178,7 +178,13 @@ impl Store {
     }
 
     /// What happened to a group since a time, newest first.
-    pub async fn lag_marks(&self, cluster: &str, group: &str, since_ms: i64, limit: u32) -> Result<Vec<LagMark>> {
+    pub async fn lag_marks(
+        &self,
+        cluster: &str,
+        group: &str,
+        since_ms: i64,
+        limit: u32,
+    ) -> Result<Vec<LagMark>> {
         let rows = sqlx::query(
             "SELECT at_ms, what FROM lag_marks WHERE cluster = ? AND group_name = ? AND at_ms >= ? \
              ORDER BY at_ms DESC LIMIT ?",
@@ -249,7 +255,10 @@ async fn append(
     let begun = found.is_none();
     let mut points = found.map(|bytes| unpack(&bytes)).transpose()?.unwrap_or_default();
     let step = |at_ms: i64| at_ms.div_euclid(step_ms);
-    if points.last().is_some_and(|last| step(last.at_ms) == step(row.at_ms)) {
+    if points
+        .last()
+        .is_some_and(|last| step(last.at_ms) == step(row.at_ms))
+    {
         points.pop();
     }
     if points.last().is_none_or(|last| last.at_ms < row.at_ms) {

@@ -37,7 +37,10 @@ async fn lag_is_kept_by_group_and_unknown_stays_unknown() {
     store.add_lag("c", &rows).await.unwrap();
     add(&store, "a", row(START_MS + 10_000, Some(4), 12)).await;
     let found = store.lag_since("c", Some("a"), 0, 0).await.unwrap();
-    assert_eq!(found["a"], [row(START_MS, Some(3), 9), row(START_MS + 10_000, Some(4), 12)]);
+    assert_eq!(
+        found["a"],
+        [row(START_MS, Some(3), 9), row(START_MS + 10_000, Some(4), 12)]
+    );
     let all = store.lag_since("c", None, 0, 0).await.unwrap();
     assert_eq!(all["b"], [row(START_MS, None, 9)]);
     assert!(store.lag_since("other", None, 0, 0).await.unwrap().is_empty());
@@ -53,7 +56,12 @@ async fn lag_is_kept_by_group_and_unknown_stays_unknown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_minutes_that_are_over_become_one_point_with_their_peak() {
     let (_folder, store) = store().await;
-    for (after_ms, lag) in [(0, Some(5)), (300_000, Some(90)), (590_000, None), (600_000, Some(1))] {
+    for (after_ms, lag) in [
+        (0, Some(5)),
+        (300_000, Some(90)),
+        (590_000, None),
+        (600_000, Some(1)),
+    ] {
         add(&store, "a", row(START_MS + after_ms, lag, 100 + after_ms)).await;
     }
     let coarse = store.lag_since("c", Some("a"), 0, i64::MAX / 2).await.unwrap();
@@ -62,7 +70,10 @@ async fn ten_minutes_that_are_over_become_one_point_with_their_peak() {
     };
     assert_eq!(point.at_ms, START_MS);
     assert_eq!((point.total.lag, point.total.lag_ms), (Some(90), Some(900)));
-    assert_eq!((point.total.end, point.total.committed), (Some(100 + 590_000), Some(300_010)));
+    assert_eq!(
+        (point.total.end, point.total.committed),
+        (Some(100 + 590_000), Some(300_010))
+    );
     assert_eq!(point.partitions[&("orders".to_owned(), 3)], point.total);
     // Where there are finer points the coarse one says nothing more.
     let fine = store.lag_since("c", Some("a"), 0, 0).await.unwrap();
@@ -87,13 +98,20 @@ async fn a_week_and_a_year_are_kept_and_no_more() {
     assert!((1_008..=1_010).contains(&week), "{week}");
     assert_eq!(count(YEAR_STEP_MS).await, 8);
     let all = store.lag_since("c", None, 0, 0).await.unwrap();
-    assert_eq!(all["a"].len(), 8 * 144, "what left the week is there as points of the year");
+    assert_eq!(
+        all["a"].len(),
+        8 * 144,
+        "what left the week is there as points of the year"
+    );
     assert!(all["a"].is_sorted_by_key(|row| row.at_ms));
     add(&store, "a", row(START_MS + YEAR_MS + 6 * 86_400_000, Some(1), 1)).await;
     assert_eq!(count(WEEK_STEP_MS).await, 1);
     let kept = store.lag_since("c", None, 0, 0).await.unwrap();
     let first = kept["a"].first().unwrap().at_ms;
-    assert!((START_MS + 5 * 86_400_000..=START_MS + 6 * 86_400_000).contains(&first), "{first}");
+    assert!(
+        (START_MS + 5 * 86_400_000..=START_MS + 6 * 86_400_000).contains(&first),
+        "{first}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,7 +127,10 @@ async fn rebalances_are_kept_newest_first() {
     store.add_lag_mark("c", "b", &mark(9, "y")).await.unwrap();
     let found = store.lag_marks("c", "a", 1, 10).await.unwrap();
     assert_eq!(found, [mark(2, "x"), mark(1, "x")]);
-    store.add_lag_mark("c", "a", &mark(YEAR_MS + 2, "z")).await.unwrap();
+    store
+        .add_lag_mark("c", "a", &mark(YEAR_MS + 2, "z"))
+        .await
+        .unwrap();
     let found = store.lag_marks("c", "a", 0, 10).await.unwrap();
     assert_eq!(found.len(), 2, "a year is kept: {found:?}");
 }

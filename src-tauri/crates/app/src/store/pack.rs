@@ -214,7 +214,9 @@ mod tests {
         let row = |at: i64| LagRow {
             at_ms: 1_800_000_000_000 + at * 10_000,
             total: values,
-            partitions: (0..12).map(|number| (("orders".to_owned(), number), values)).collect(),
+            partitions: (0..12)
+                .map(|number| (("orders".to_owned(), number), values))
+                .collect(),
         };
         let rows: Vec<LagRow> = (0..60).map(row).collect();
         let bytes = pack(&rows).len();

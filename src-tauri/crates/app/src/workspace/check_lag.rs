@@ -30,11 +30,16 @@ pub(super) fn check_lag_settings(report: &mut Report<'_>, lag: &LagSettings) {
     if let Some(window) = lag.window {
         let window_ms = window.approximate_ms();
         if window_ms > WINDOW_MS_MAX {
-            report.at(&["lag", "window"], format!("the window of {window} is too long: it is a day at most"));
+            report.at(
+                &["lag", "window"],
+                format!("the window of {window} is too long: it is a day at most"),
+            );
         } else if window_ms < 4 * every_ms.unwrap_or(2_000) {
             report.at(
                 &["lag", "window"],
-                format!("the window of {window} is too short: it has to hold at least four samples, see every"),
+                format!(
+                    "the window of {window} is too short: it has to hold at least four samples, see every"
+                ),
             );
         }
     }
@@ -43,7 +48,10 @@ pub(super) fn check_lag_settings(report: &mut Report<'_>, lag: &LagSettings) {
     {
         report.at(
             &["lag", "samples_min"],
-            format!("samples_min can't be {samples}: it is {} to {}", SAMPLES.0, SAMPLES.1),
+            format!(
+                "samples_min can't be {samples}: it is {} to {}",
+                SAMPLES.0, SAMPLES.1
+            ),
         );
     }
 }
@@ -77,7 +85,10 @@ pub(super) fn check_alerts(alerts: &mut Named<AlertDefinition>, clusters: &Named
             }
         }
         if alert.hold.approximate_ms() > HOLD_MS_MAX {
-            report.at(&["for"], format!("for can't be {}: it is a week at most", alert.hold));
+            report.at(
+                &["for"],
+                format!("for can't be {}: it is a week at most", alert.hold),
+            );
         }
         let Some(webhook) = &alert.webhook else { return };
         let written = secrets::reference(&webhook.url).is_none();
@@ -87,7 +98,10 @@ pub(super) fn check_alerts(alerts: &mut Named<AlertDefinition>, clusters: &Named
                 "the url has to begin with https:// or http://, or be a secret:NAME",
             );
         }
-        let texts = webhook.headers.iter().map(|(name, value)| (vec!["webhook", "headers", name.as_str()], value));
+        let texts = webhook
+            .headers
+            .iter()
+            .map(|(name, value)| (vec!["webhook", "headers", name.as_str()], value));
         for (path, value) in texts.chain([(vec!["webhook", "url"], &webhook.url)]) {
             if let Some(Err(error)) = secrets::reference(value) {
                 report.at(&path, error.message);

@@ -9,8 +9,8 @@ use std::{
 
 use serde::de::DeserializeOwned;
 use tailrace_model::{
-    AlertDefinition, AudienceDefinition, ClusterDefinition, DestinationDefinition, Error, LagSettings, Result, SourceDefinition,
-    SyncDefinition, TraitDefinition, WarehouseDefinition, WorkspaceDefinition,
+    AlertDefinition, AudienceDefinition, ClusterDefinition, DestinationDefinition, Error, LagSettings,
+    Result, SourceDefinition, SyncDefinition, TraitDefinition, WarehouseDefinition, WorkspaceDefinition,
 };
 
 use super::{

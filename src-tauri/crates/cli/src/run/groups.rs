@@ -32,7 +32,11 @@ pub async fn groups(app: &App, args: Groups, output: &Output) -> anyhow::Result<
             topic,
             yes,
         } => {
-            let request = GroupDelete { cluster, group, topic };
+            let request = GroupDelete {
+                cluster,
+                group,
+                topic,
+            };
             return delete(app, request, yes, output).await;
         }
     }
@@ -106,9 +110,9 @@ async fn group_detail(app: &App, cluster: String, group: String, output: &Output
         summary.reason
     ))?;
     if let Some(slowest) = &summary.slowest {
-        let skew = summary
-            .skew
-            .map_or_else(String::new, |skew| format!("; the largest lag is {skew:.1} times the mean"));
+        let skew = summary.skew.map_or_else(String::new, |skew| {
+            format!("; the largest lag is {skew:.1} times the mean")
+        });
         output.line(&format!(
             "furthest behind: {}/{} by {} records ({}), read by {}{skew}",
             slowest.topic,
@@ -153,7 +157,15 @@ async fn group_detail(app: &App, cluster: String, group: String, output: &Output
     output.line("")?;
     output.list(
         &detail.members,
-        &["member", "client", "host", "partitions", "lag", "lag in time", "out /s"],
+        &[
+            "member",
+            "client",
+            "host",
+            "partitions",
+            "lag",
+            "lag in time",
+            "out /s",
+        ],
         |it| {
             vec![
                 it.id.clone(),
@@ -214,7 +226,10 @@ pub async fn lag(app: &App, args: Lag, output: &Output) -> anyhow::Result<Outcom
 fn heading(args: &Lag, output: &Output) -> anyhow::Result<()> {
     let now = time(chrono::Utc::now().timestamp_millis());
     if output.is_terminal() {
-        return output.line(&format!("\u{1b}[2J\u{1b}[Hlag of {} at {now}; Ctrl C ends it\n", args.cluster));
+        return output.line(&format!(
+            "\u{1b}[2J\u{1b}[Hlag of {} at {now}; Ctrl C ends it\n",
+            args.cluster
+        ));
     }
     output.line(&format!("\n{now}"))
 }
@@ -245,7 +260,11 @@ async fn reset(app: &App, args: Reset, output: &Output) -> anyhow::Result<Outcom
     let request = ResetRequest {
         cluster: args.cluster.clone(),
         group: args.group.clone(),
-        only: args.topics.iter().map(|text| scope(text)).collect::<Result<_, _>>()?,
+        only: args
+            .topics
+            .iter()
+            .map(|text| scope(text))
+            .collect::<Result<_, _>>()?,
         to: target(&args)?,
     };
     let plan = run::group_reset_preview(app, request).await?;
@@ -268,7 +287,10 @@ async fn reset(app: &App, args: Reset, output: &Output) -> anyhow::Result<Outcom
             .into());
         }
         print_plan(&plan, output)?;
-        if !confirmed(&format!("Move {} offsets of {}?", plan.rows.len(), plan.group), output)? {
+        if !confirmed(
+            &format!("Move {} offsets of {}?", plan.rows.len(), plan.group),
+            output,
+        )? {
             output.note("nothing was changed");
             return Ok(Outcome::Failed);
         }
@@ -287,7 +309,11 @@ async fn reset(app: &App, args: Reset, output: &Output) -> anyhow::Result<Outcom
     if args.yes {
         print_plan(&done, output)?;
     }
-    output.note(&format!("{} offsets of {} were moved", done.rows.len(), done.group));
+    output.note(&format!(
+        "{} offsets of {} were moved",
+        done.rows.len(),
+        done.group
+    ));
     Ok(Outcome::Done)
 }
 
@@ -297,7 +323,16 @@ fn print_plan(plan: &ResetPlan, output: &Output) -> anyhow::Result<()> {
     }
     output.list(
         &plan.rows,
-        &["topic", "partition", "current", "new", "change", "start", "end", "note"],
+        &[
+            "topic",
+            "partition",
+            "current",
+            "new",
+            "change",
+            "start",
+            "end",
+            "note",
+        ],
         |it| {
             let clamped = it.clamped_from.map(|asked| format!("{asked} is outside"));
             let note: Vec<String> = clamped.into_iter().chain(it.note.clone()).collect();
@@ -353,13 +388,29 @@ fn scope(text: &str) -> Result<ResetScope, Error> {
 
 fn target(args: &Reset) -> anyhow::Result<ResetTo> {
     Ok(match args {
-        Reset { to_earliest: true, .. } => ResetTo::Earliest,
+        Reset {
+            to_earliest: true, ..
+        } => ResetTo::Earliest,
         Reset { to_latest: true, .. } => ResetTo::Latest,
-        Reset { to_offset: Some(offset), .. } => ResetTo::Offset(*offset),
-        Reset { to_timestamp: Some(text), .. } => ResetTo::Timestamp(moment(text)?),
-        Reset { by_shift: Some(by), .. } => ResetTo::Shift(*by),
-        Reset { by_duration: Some(text), .. } => ResetTo::Duration(span_ms(text)?),
-        Reset { from_file: Some(path), .. } => ResetTo::Csv(read(path)?),
+        Reset {
+            to_offset: Some(offset),
+            ..
+        } => ResetTo::Offset(*offset),
+        Reset {
+            to_timestamp: Some(text),
+            ..
+        } => ResetTo::Timestamp(moment(text)?),
+        Reset {
+            by_shift: Some(by), ..
+        } => ResetTo::Shift(*by),
+        Reset {
+            by_duration: Some(text),
+            ..
+        } => ResetTo::Duration(span_ms(text)?),
+        Reset {
+            from_file: Some(path),
+            ..
+        } => ResetTo::Csv(read(path)?),
         _ => return Err(Error::user("misuse", "say where to: --to-earliest, --to-latest, ...").into()),
     })
 }
@@ -379,10 +430,19 @@ fn moment(text: &str) -> Result<i64, Error> {
 }
 
 fn read(path: &Path) -> Result<String, Error> {
-    let cannot = |why: String| Error::user("file_unreadable", format!("{} can't be read ({why})", path.display()));
-    let size = std::fs::metadata(path).map_err(|error| cannot(error.to_string()))?.len();
+    let cannot = |why: String| {
+        Error::user(
+            "file_unreadable",
+            format!("{} can't be read ({why})", path.display()),
+        )
+    };
+    let size = std::fs::metadata(path)
+        .map_err(|error| cannot(error.to_string()))?
+        .len();
     if size > FILE_BYTES_MAX {
-        return Err(cannot(format!("it has {size} bytes, {FILE_BYTES_MAX} are allowed")));
+        return Err(cannot(format!(
+            "it has {size} bytes, {FILE_BYTES_MAX} are allowed"
+        )));
     }
     std::fs::read_to_string(path).map_err(|error| cannot(error.to_string()))
 }

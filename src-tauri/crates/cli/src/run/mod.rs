@@ -30,7 +30,10 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
         Command::Ingest { until_caught_up } => work::ingest(folder()?, until_caught_up, output).await,
         Command::Serve { listen } => work::serve(folder()?, &listen, output).await,
         Command::Alerts => {
-            with(folder()?, OpenOptions::look(), async |app| groups::alerts(app, output).await).await
+            with(folder()?, OpenOptions::look(), async |app| {
+                groups::alerts(app, output).await
+            })
+            .await
         }
         Command::Cluster(it) => {
             with(folder()?, OpenOptions::look(), async |app| {
@@ -63,10 +66,7 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
             } else {
                 OpenOptions::look()
             };
-            with(folder()?, options, async |app| {
-                groups::lag(app, it, output).await
-            })
-            .await
+            with(folder()?, options, async |app| groups::lag(app, it, output).await).await
         }
         Command::Sql(it) => {
             with(folder()?, OpenOptions::command(), async |app| {

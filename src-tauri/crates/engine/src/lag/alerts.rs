@@ -38,9 +38,11 @@ pub enum Step {
 
 /// Whether every condition that is written holds. `None`: something that it asks for is unknown.
 pub fn holds(alert: &AlertDefinition, observed: &Observed) -> Option<bool> {
-    let lag = alert
-        .lag
-        .map(|least| observed.lag.map(|lag| lag >= i64::try_from(least).unwrap_or(i64::MAX)));
+    let lag = alert.lag.map(|least| {
+        observed
+            .lag
+            .map(|lag| lag >= i64::try_from(least).unwrap_or(i64::MAX))
+    });
     let time = alert
         .lag_time
         .map(|least| observed.lag_ms.map(|lag_ms| lag_ms >= least.approximate_ms()));
@@ -123,7 +125,11 @@ pub fn matches(pattern: &str, name: &str) -> bool {
 pub fn sentence(alert: &AlertDefinition) -> String {
     let mut conditions = Vec::new();
     conditions.extend(alert.lag.map(|lag| format!("lag of at least {lag} records")));
-    conditions.extend(alert.lag_time.map(|span| format!("lag in time of at least {span}")));
+    conditions.extend(
+        alert
+            .lag_time
+            .map(|span| format!("lag in time of at least {span}")),
+    );
     if !alert.status.is_empty() {
         let names: Vec<&str> = alert.status.iter().map(|status| name(*status)).collect();
         conditions.push(format!("status {}", names.join(" or ")));
@@ -136,7 +142,11 @@ pub fn sentence(alert: &AlertDefinition) -> String {
         [] => "any cluster".to_owned(),
         names => names.join(", "),
     };
-    format!("{} for {}, {groups} of {clusters}", conditions.join(" and "), alert.hold)
+    format!(
+        "{} for {}, {groups} of {clusters}",
+        conditions.join(" and "),
+        alert.hold
+    )
 }
 
 fn name(status: AlertStatus) -> &'static str {

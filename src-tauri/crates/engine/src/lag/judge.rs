@@ -115,7 +115,10 @@ pub(super) fn judge(window: &GroupWindow, rules: &LagRules) -> GroupJudgement {
             judge_partition(topic, *partition, track, moved, rules)
         })
         .collect();
-    let oldest = window.partitions.values().filter_map(|track| track.points.front());
+    let oldest = window
+        .partitions
+        .values()
+        .filter_map(|track| track.points.front());
     let span_ms = oldest.map(|point| window.at_ms - point.at_ms).max().unwrap_or(0);
     let lag = sum(partitions.iter().map(|one| one.lag));
     let in_per_second = Rate::sum(rates.iter().map(|rate| rate.0));
@@ -199,7 +202,10 @@ fn judge_partition(
     }
     if let Some(lost) = track.lost.filter(|lost| *lost > 0) {
         let were = if lost == 1 { "was" } else { "were" };
-        reason.push_str(&format!("; {} {were} deleted before it read them", words::records(lost)));
+        reason.push_str(&format!(
+            "; {} {were} deleted before it read them",
+            words::records(lost)
+        ));
     }
     PartitionJudgement {
         topic: topic.to_owned(),
@@ -280,7 +286,10 @@ fn find(track: &Track, rules: &LagRules) -> Finding {
 fn commits(points: &[Known]) -> Vec<Known> {
     let mut commits: Vec<Known> = Vec::new();
     for point in points {
-        if commits.last().is_none_or(|last| last.committed != point.committed) {
+        if commits
+            .last()
+            .is_none_or(|last| last.committed != point.committed)
+        {
             commits.push(*point);
         }
     }

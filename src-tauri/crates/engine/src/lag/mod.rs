@@ -60,7 +60,9 @@ impl LagRules {
         Self {
             every_ms: ms(settings.every, EVERY_MS),
             window_ms: ms(settings.window, WINDOW_MS),
-            samples_min: settings.samples_min.map_or(SAMPLES_MIN, |samples| samples as usize),
+            samples_min: settings
+                .samples_min
+                .map_or(SAMPLES_MIN, |samples| samples as usize),
         }
     }
 }
@@ -181,7 +183,8 @@ impl Track {
         }
         self.points.push_back(point);
         let from = point.at_ms - rules.window_ms;
-        while self.points.front().is_some_and(|oldest| oldest.at_ms < from) || self.points.len() > POINTS_MAX {
+        while self.points.front().is_some_and(|oldest| oldest.at_ms < from) || self.points.len() > POINTS_MAX
+        {
             self.points.pop_front();
         }
     }

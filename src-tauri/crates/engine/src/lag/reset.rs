@@ -40,7 +40,10 @@ pub fn row(wanted: &Wanted) -> ResetRow {
         Target::End => (wanted.end, None),
         Target::Offset(offset) => (offset, None),
         Target::Time(Some(offset)) => (offset, None),
-        Target::Time(None) => (wanted.end, Some("no record is that young: it goes to the end".to_owned())),
+        Target::Time(None) => (
+            wanted.end,
+            Some("no record is that young: it goes to the end".to_owned()),
+        ),
         Target::Shift(by) => match wanted.current {
             Some(current) => (current.saturating_add(by), None),
             None => {
@@ -90,23 +93,26 @@ pub fn parse_csv(text: &str, group: &str) -> Result<Vec<ResetOffset>> {
     for (index, line) in text.lines().enumerate() {
         let number = index + 1;
         if number > CSV_LINES_MAX {
-            return Err(wrong(number, format!("the file has more than {CSV_LINES_MAX} lines")));
+            return Err(wrong(
+                number,
+                format!("the file has more than {CSV_LINES_MAX} lines"),
+            ));
         }
         let line = line.trim().trim_start_matches('\u{feff}');
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let fields: Vec<&str> = line.split(',').map(|field| field.trim().trim_matches('"')).collect();
+        let fields: Vec<&str> = line
+            .split(',')
+            .map(|field| field.trim().trim_matches('"'))
+            .collect();
         let (topic, partition, offset) = match fields.as_slice() {
             [topic, partition, offset] => (*topic, *partition, *offset),
             [of, topic, partition, offset] if *of == group => (*topic, *partition, *offset),
             [_, _, _, offset] if offset.parse::<i64>().is_ok() => continue,
             [_, _, _, _] if number == 1 => continue,
             _ => {
-                return Err(wrong(
-                    number,
-                    format!("\"{line}\" is not topic,partition,offset"),
-                ));
+                return Err(wrong(number, format!("\"{line}\" is not topic,partition,offset")));
             }
         };
         let (Ok(partition), Ok(offset)) = (partition.parse::<i32>(), offset.parse::<i64>()) else {
@@ -143,5 +149,9 @@ pub fn parse_csv(text: &str, group: &str) -> Result<Vec<ResetOffset>> {
 }
 
 fn wrong(line: usize, what: String) -> Error {
-    Error::user("reset_file", format!("line {line}: {what}")).at(None, u32::try_from(line).unwrap_or(u32::MAX), 1)
+    Error::user("reset_file", format!("line {line}: {what}")).at(
+        None,
+        u32::try_from(line).unwrap_or(u32::MAX),
+        1,
+    )
 }

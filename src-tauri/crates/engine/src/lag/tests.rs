@@ -57,7 +57,12 @@ fn one(members: u32, points: &[(i64, i64)], status: LagStatus, reason: &str) -> 
 #[test]
 fn rule_1_no_lag_at_any_time_in_the_window_is_ok() {
     one(1, &[(5, 5)], LagStatus::Ok, "it has read everything");
-    one(0, &[(5, 5), (5, 5), (5, 5), (5, 5)], LagStatus::Ok, "it has read everything");
+    one(
+        0,
+        &[(5, 5), (5, 5), (5, 5), (5, 5)],
+        LagStatus::Ok,
+        "it has read everything",
+    );
     // It had read everything 15 s ago: nothing is said against it yet.
     one(
         1,
@@ -71,9 +76,19 @@ fn rule_1_no_lag_at_any_time_in_the_window_is_ok() {
 fn a_time_without_lag_leaves_the_window() {
     let mut points = vec![(5, 5)];
     points.extend((1..=12).map(|at| (5, 5 + at)));
-    one(1, &points, LagStatus::Ok, "it is behind by 12 records and keeps up");
+    one(
+        1,
+        &points,
+        LagStatus::Ok,
+        "it is behind by 12 records and keeps up",
+    );
     points.push((5, 18));
-    one(1, &points, LagStatus::Stall, "no commit for 60 s in orders/0, where 13 records wait");
+    one(
+        1,
+        &points,
+        LagStatus::Stall,
+        "no commit for 60 s in orders/0, where 13 records wait",
+    );
 }
 
 #[test]
@@ -97,7 +112,12 @@ fn rule_2_a_commit_that_went_back_is_a_rewind_until_it_is_where_it_was() {
         LagStatus::Ok,
         "it is behind by 35 records and keeps up",
     );
-    one(1, &[(50, 60), (20, 60), (60, 60)], LagStatus::Ok, "it has read everything");
+    one(
+        1,
+        &[(50, 60), (20, 60), (60, 60)],
+        LagStatus::Ok,
+        "it has read everything",
+    );
     let found = window(1, &[&[(Some(50), 60)], &[(Some(20), 60)]]).judge(&rules());
     assert_eq!(
         found.partitions[0].reason,
@@ -122,11 +142,23 @@ fn rules_3_and_4_no_new_commit_is_a_stop_or_a_stall() {
     );
     // It commits less often than it is sampled: as long as it was seen to move before it is no stall.
     let slow = [(0, 10), (0, 12), (5, 14), (5, 16), (5, 18)];
-    let found = window(1, &slow.map(|(at, end)| [(Some(at), end)]).each_ref().map(|row| &row[..]));
+    let found = window(
+        1,
+        &slow
+            .map(|(at, end)| [(Some(at), end)])
+            .each_ref()
+            .map(|row| &row[..]),
+    );
     assert_eq!(found.judge(&rules()).status, LagStatus::Ok);
     // Two thirds of the window without a commit, after one third with.
     let stopped = [(0, 10), (5, 14), (5, 16), (5, 18)];
-    let found = window(1, &stopped.map(|(at, end)| [(Some(at), end)]).each_ref().map(|row| &row[..]));
+    let found = window(
+        1,
+        &stopped
+            .map(|(at, end)| [(Some(at), end)])
+            .each_ref()
+            .map(|row| &row[..]),
+    );
     assert_eq!(found.judge(&rules()).status, LagStatus::Stall);
 }
 
@@ -168,7 +200,12 @@ fn too_few_samples_judge_nothing() {
         LagStatus::Unknown,
         "there are too few samples yet to judge its lag",
     );
-    check(1, &[&[(None, 5)]], LagStatus::Unknown, "it has committed nothing yet");
+    check(
+        1,
+        &[&[(None, 5)]],
+        LagStatus::Unknown,
+        "it has committed nothing yet",
+    );
     // A partition with lag that can't be judged yet is not hidden behind one that has none.
     let found = check(
         1,
@@ -212,7 +249,10 @@ fn rates_and_the_time_to_drain() {
         LagStatus::Ok,
         "it is behind by 50 records and keeps up",
     );
-    assert_eq!((found.in_per_second, found.out_per_second), (Some(1.0), Some(6.0)));
+    assert_eq!(
+        (found.in_per_second, found.out_per_second),
+        (Some(1.0), Some(6.0))
+    );
     assert_eq!((found.lag, found.drained_in_ms), (Some(50), Some(10_000)));
     assert!((found.complete - 10.0 / 60.0).abs() < 1e-9);
     let never = window(1, &[&[(Some(0), 100)], &[(Some(1), 105)]]).judge(&rules());
@@ -222,7 +262,10 @@ fn rates_and_the_time_to_drain() {
 #[test]
 fn unknown_counts_in_no_sum() {
     let found = window(1, &[&[(Some(5), 9), (None, 70)]]).judge(&rules());
-    assert_eq!((found.lag, found.partitions_unknown, found.lost), (Some(4), 1, Some(0)));
+    assert_eq!(
+        (found.lag, found.partitions_unknown, found.lost),
+        (Some(4), 1, Some(0))
+    );
     let none = window(1, &[&[(None, 70)]]).judge(&rules());
     assert_eq!((none.lag, none.lost, none.skew), (None, None, None));
 }
@@ -283,9 +326,18 @@ fn the_end_tells_when_a_record_was_written() {
         lag: None,
         lag_ms: None,
     };
-    let points = [point(0, 100), point(10_000, 200), point(20_000, 200), point(30_000, 300)];
+    let points = [
+        point(0, 100),
+        point(10_000, 200),
+        point(20_000, 200),
+        point(30_000, 300),
+    ];
     let check = |next: i64, expected: Option<i64>| {
-        assert_eq!(interpolated_lag_ms(points.iter(), next, 40_000), expected, "{next}");
+        assert_eq!(
+            interpolated_lag_ms(points.iter(), next, 40_000),
+            expected,
+            "{next}"
+        );
     };
     check(100, Some(40_000));
     check(150, Some(35_000));
@@ -320,7 +372,13 @@ fn an_alert_holds_when_all_that_it_says_does() {
     check(err, None, None, LagStatus::Stall, Some(true));
     check(err, None, None, LagStatus::Warn, Some(false));
     check(err, None, None, LagStatus::Unknown, None);
-    check(r#"{"status": ["warn", "stop"]}"#, None, None, LagStatus::Stop, Some(true));
+    check(
+        r#"{"status": ["warn", "stop"]}"#,
+        None,
+        None,
+        LagStatus::Stop,
+        Some(true),
+    );
     check("{}", Some(1), Some(1), LagStatus::Stop, Some(false));
 }
 
@@ -328,17 +386,56 @@ fn an_alert_holds_when_all_that_it_says_does() {
 fn an_alert_fires_once_and_is_resolved_once() {
     let standing = |state, since_ms| Some(Standing { state, since_ms });
     let check = |before, holds, now_ms, expected: Step| {
-        assert_eq!(step(before, holds, 1_000, now_ms), expected, "{before:?} {holds:?} {now_ms}");
+        assert_eq!(
+            step(before, holds, 1_000, now_ms),
+            expected,
+            "{before:?} {holds:?} {now_ms}"
+        );
     };
     check(None, Some(true), 5_000, Step::Wait { since_ms: 5_000 });
-    check(standing(AlertState::Pending, 5_000), Some(true), 5_999, Step::Stay);
-    check(standing(AlertState::Pending, 5_000), Some(true), 6_000, Step::Fire { since_ms: 5_000 });
-    check(standing(AlertState::Pending, 5_000), Some(false), 6_000, Step::Forget);
-    check(standing(AlertState::Firing, 5_000), Some(true), 90_000, Step::Stay);
+    check(
+        standing(AlertState::Pending, 5_000),
+        Some(true),
+        5_999,
+        Step::Stay,
+    );
+    check(
+        standing(AlertState::Pending, 5_000),
+        Some(true),
+        6_000,
+        Step::Fire { since_ms: 5_000 },
+    );
+    check(
+        standing(AlertState::Pending, 5_000),
+        Some(false),
+        6_000,
+        Step::Forget,
+    );
+    check(
+        standing(AlertState::Firing, 5_000),
+        Some(true),
+        90_000,
+        Step::Stay,
+    );
     check(standing(AlertState::Firing, 5_000), None, 90_000, Step::Stay);
-    check(standing(AlertState::Firing, 5_000), Some(false), 90_000, Step::Resolve);
-    check(standing(AlertState::Resolved, 5_000), Some(false), 90_000, Step::Stay);
-    check(standing(AlertState::Resolved, 5_000), Some(true), 90_000, Step::Wait { since_ms: 90_000 });
+    check(
+        standing(AlertState::Firing, 5_000),
+        Some(false),
+        90_000,
+        Step::Resolve,
+    );
+    check(
+        standing(AlertState::Resolved, 5_000),
+        Some(false),
+        90_000,
+        Step::Stay,
+    );
+    check(
+        standing(AlertState::Resolved, 5_000),
+        Some(true),
+        90_000,
+        Step::Wait { since_ms: 90_000 },
+    );
     check(None, None, 1, Step::Stay);
     assert_eq!(step(None, Some(true), 0, 7), Step::Fire { since_ms: 7 });
 }
@@ -369,7 +466,11 @@ fn a_reset_stays_within_the_partition_and_says_so() {
             end: 200,
             to,
         });
-        assert_eq!((found.new, found.clamped_from, found.change), (new, clamped, change), "{to:?}");
+        assert_eq!(
+            (found.new, found.clamped_from, found.change),
+            (new, clamped, change),
+            "{to:?}"
+        );
         found
     };
     check(Some(150), Target::Start, 100, None, Some(-50));
@@ -380,7 +481,10 @@ fn a_reset_stays_within_the_partition_and_says_so() {
     check(Some(150), Target::Shift(-20), 130, None, Some(-20));
     check(Some(150), Target::Shift(i64::MAX), 200, Some(i64::MAX), Some(50));
     let found = check(None, Target::Shift(-20), 180, None, None);
-    assert_eq!(found.note.as_deref(), Some("nothing is committed: counted from the end"));
+    assert_eq!(
+        found.note.as_deref(),
+        Some("nothing is committed: counted from the end")
+    );
     let found = check(Some(150), Target::Time(None), 200, None, Some(50));
     assert!(found.note.is_some());
     check(Some(150), Target::Time(Some(110)), 110, None, Some(-40));
@@ -431,7 +535,10 @@ fn files_of_offsets() {
         assert!(error.message.contains(says), "{}", error.message);
     };
     good("a,0,5\nb,1,7\n", "a/0@5 b/1@7");
-    good("\"topic\",\"partition\",\"offset\"\n\"a\",0,5\n\n# a comment\n", "a/0@5");
+    good(
+        "\"topic\",\"partition\",\"offset\"\n\"a\",0,5\n\n# a comment\n",
+        "a/0@5",
+    );
     good("mine,a,0,5\nother,a,0,9\n", "a/0@5");
     bad("a,0,5\na,0\n", "line 2");
     bad("a,0,5\na,x,5\n", "line 2");

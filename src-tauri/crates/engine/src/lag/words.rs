@@ -31,14 +31,30 @@ pub(super) fn partition(finding: &Finding, lag: Option<i64>) -> String {
         Finding::NoEnd => "where the partition ends is not known".to_owned(),
         Finding::ReadAll => "it has read everything".to_owned(),
         Finding::TooFew => "there are too few samples yet to judge its lag".to_owned(),
-        Finding::HadNone => format!("it is behind by {} and had none to read within the window", records(lag)),
+        Finding::HadNone => format!(
+            "it is behind by {} and had none to read within the window",
+            records(lag)
+        ),
         Finding::KeepsUp { .. } => format!("it is behind by {} and keeps up", records(lag)),
         Finding::Growing { grew, span_ms } => match grew {
-            0 => format!("it commits, but its lag of {} has not fallen for {}", records(lag), seconds(*span_ms)),
-            grew => format!("it commits, but is behind by {} more than {} ago", records(*grew), seconds(*span_ms)),
+            0 => format!(
+                "it commits, but its lag of {} has not fallen for {}",
+                records(lag),
+                seconds(*span_ms)
+            ),
+            grew => format!(
+                "it commits, but is behind by {} more than {} ago",
+                records(*grew),
+                seconds(*span_ms)
+            ),
         },
         Finding::Stuck { since_ms, held } => match held {
-            true => format!("no commit for {}, and {} {}", seconds(*since_ms), records(lag), wait(lag)),
+            true => format!(
+                "no commit for {}, and {} {}",
+                seconds(*since_ms),
+                records(lag),
+                wait(lag)
+            ),
             false => format!(
                 "nobody reads it, no commit for {}, and {} {}",
                 seconds(*since_ms),
@@ -58,7 +74,11 @@ pub(super) fn partition(finding: &Finding, lag: Option<i64>) -> String {
 /// Of a whole group, from those of its partitions that are as bad as it is.
 pub(super) fn group(status: LagStatus, all: &[PartitionJudgement], members: u32, span_ms: i64) -> String {
     let judged: Vec<&PartitionJudgement> = all.iter().filter(|one| one.lag.is_some()).collect();
-    let like: Vec<&PartitionJudgement> = judged.iter().copied().filter(|one| one.status == status).collect();
+    let like: Vec<&PartitionJudgement> = judged
+        .iter()
+        .copied()
+        .filter(|one| one.status == status)
+        .collect();
     let waiting: i64 = like.iter().filter_map(|one| one.lag).sum();
     let here = || places(&like, judged.len());
     let said = match status {
@@ -68,19 +88,49 @@ pub(super) fn group(status: LagStatus, all: &[PartitionJudgement], members: u32,
         LagStatus::Warn => {
             let grew: i64 = like.iter().filter_map(|one| one.finding.grew()).sum();
             match grew {
-                0 => format!("it commits, but its lag of {} has not fallen for {} in {}", records(waiting), seconds(span_ms), here()),
-                grew => format!("it commits, but is behind by {} more than {} ago in {}", records(grew), seconds(span_ms), here()),
+                0 => format!(
+                    "it commits, but its lag of {} has not fallen for {} in {}",
+                    records(waiting),
+                    seconds(span_ms),
+                    here()
+                ),
+                grew => format!(
+                    "it commits, but is behind by {} more than {} ago in {}",
+                    records(grew),
+                    seconds(span_ms),
+                    here()
+                ),
             }
         }
         LagStatus::Stall => {
-            let since_ms = like.iter().filter_map(|one| one.finding.stuck_ms()).max().unwrap_or(0);
-            format!("no commit for {} in {}, where {} {}", seconds(since_ms), here(), records(waiting), wait(waiting))
+            let since_ms = like
+                .iter()
+                .filter_map(|one| one.finding.stuck_ms())
+                .max()
+                .unwrap_or(0);
+            format!(
+                "no commit for {} in {}, where {} {}",
+                seconds(since_ms),
+                here(),
+                records(waiting),
+                wait(waiting)
+            )
         }
         LagStatus::Stop if members == 0 => {
-            format!("nobody is in the group, and {} {} in {}", records(waiting), wait(waiting), here())
+            format!(
+                "nobody is in the group, and {} {} in {}",
+                records(waiting),
+                wait(waiting),
+                here()
+            )
         }
         LagStatus::Stop => {
-            format!("nobody reads {}, where {} {}", here(), records(waiting), wait(waiting))
+            format!(
+                "nobody reads {}, where {} {}",
+                here(),
+                records(waiting),
+                wait(waiting)
+            )
         }
         LagStatus::Rewind => {
             let back: i64 = like.iter().filter_map(|one| one.finding.went_back()).sum();
@@ -104,7 +154,11 @@ fn keeps_up(judged: &[&PartitionJudgement], span_ms: i64) -> String {
     match (lag, grew * 2 > lag) {
         (0, _) => "it has read everything".to_owned(),
         (_, false) => format!("it is behind by {} and keeps up", records(lag)),
-        (_, true) => format!("it is behind by {}, {grew} more than {} ago", records(lag), seconds(span_ms)),
+        (_, true) => format!(
+            "it is behind by {}, {grew} more than {} ago",
+            records(lag),
+            seconds(span_ms)
+        ),
     }
 }
 
@@ -113,17 +167,30 @@ fn held_back(judged: &[&PartitionJudgement]) -> String {
     let held: Vec<&PartitionJudgement> = judged.iter().copied().filter(|one| one.held_back).collect();
     match held.is_empty() {
         true => String::new(),
-        false => format!("; an open transaction holds back readers of committed records in {}", places(&held, judged.len())),
+        false => format!(
+            "; an open transaction holds back readers of committed records in {}",
+            places(&held, judged.len())
+        ),
     }
 }
 
 fn lost(judged: &[&PartitionJudgement]) -> String {
-    let with: Vec<&PartitionJudgement> = judged.iter().copied().filter(|one| one.lost.is_some_and(|lost| lost > 0)).collect();
+    let with: Vec<&PartitionJudgement> = judged
+        .iter()
+        .copied()
+        .filter(|one| one.lost.is_some_and(|lost| lost > 0))
+        .collect();
     let lost: i64 = with.iter().filter_map(|one| one.lost).sum();
     match lost {
         0 => String::new(),
-        1 => format!("; 1 record was deleted before it was read in {}", places(&with, judged.len())),
-        lost => format!("; {lost} records were deleted before they were read in {}", places(&with, judged.len())),
+        1 => format!(
+            "; 1 record was deleted before it was read in {}",
+            places(&with, judged.len())
+        ),
+        lost => format!(
+            "; {lost} records were deleted before they were read in {}",
+            places(&with, judged.len())
+        ),
     }
 }
 

@@ -566,5 +566,9 @@ fn alerts_and_settings_of_lag() {
         &format!("{cluster}every = \"10 seconds\"\nwindow = \"20 seconds\"\n"),
         "clusters/x.toml:6:10: the window of 20 seconds is too short: it has to hold at least four samples, see every",
     );
-    check("clusters/x.toml", &format!("{cluster}window = \"10 minutes\"\nsamples_min = 5\n"), "");
+    check(
+        "clusters/x.toml",
+        &format!("{cluster}window = \"10 minutes\"\nsamples_min = 5\n"),
+        "",
+    );
 }

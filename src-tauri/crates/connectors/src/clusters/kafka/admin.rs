@@ -225,7 +225,9 @@ impl KafkaClient {
         let name = group.to_owned();
         self.ask(
             &format!("deleting offsets of group \"{group}\""),
-            move |consumer, patience| again(patience, || admin::delete_offsets(consumer, &name, &of, patience)),
+            move |consumer, patience| {
+                again(patience, || admin::delete_offsets(consumer, &name, &of, patience))
+            },
         )
         .await
     }
@@ -233,9 +235,10 @@ impl KafkaClient {
     /// Deletes a group that has no members, with all that it has committed.
     pub async fn delete_group(&self, group: &str) -> Result<()> {
         let name = group.to_owned();
-        self.ask(&format!("deleting group \"{group}\""), move |consumer, patience| {
-            again(patience, || admin::delete_group(consumer, &name, patience))
-        })
+        self.ask(
+            &format!("deleting group \"{group}\""),
+            move |consumer, patience| again(patience, || admin::delete_group(consumer, &name, patience)),
+        )
         .await
     }
 

@@ -352,7 +352,12 @@ impl KafkaClient {
         let topics = known.topics.iter().map(|topic| TopicMarks {
             name: topic.name.clone(),
             partitions: topic.partitions.len(),
-            replication: topic.partitions.iter().map(|of| of.replicas.len()).max().unwrap_or(0),
+            replication: topic
+                .partitions
+                .iter()
+                .map(|of| of.replicas.len())
+                .max()
+                .unwrap_or(0),
         });
         Ok(ClusterMarks {
             topics: topics.collect(),

@@ -103,7 +103,11 @@ impl LagSampler {
         for partition in samples.iter_mut().flat_map(|sample| &mut sample.partitions) {
             let of = place_of(partition);
             partition.stable_end = stable.get(&of).copied();
-            settle(partition, next_record(partition).and_then(|place| found.get(&place)), now_ms);
+            settle(
+                partition,
+                next_record(partition).and_then(|place| found.get(&place)),
+                now_ms,
+            );
         }
         Ok(samples)
     }
@@ -205,9 +209,8 @@ fn read_places(reader: &SharedReader, places: Vec<(Place, i64)>) -> HashMap<Plac
             break;
         }
         let mut seen = HashSet::new();
-        let (round, later): (Vec<_>, Vec<_>) = left
-            .into_iter()
-            .partition(|((of, _), _)| seen.insert(of.clone()));
+        let (round, later): (Vec<_>, Vec<_>) =
+            left.into_iter().partition(|((of, _), _)| seen.insert(of.clone()));
         let wanted: Vec<Place> = round.iter().map(|(place, _)| place.clone()).collect();
         let mut records: HashMap<TopicPartition, Found> = HashMap::new();
         let outcome = reader.read_first(&wanted, at_most, |of, message| {
@@ -343,9 +346,18 @@ mod tests {
     #[test]
     fn only_what_can_be_read_is_lag() {
         let check = |committed: i64, found: Option<Found>, lag_ms: Option<i64>, expected: Option<i64>| {
-            let mut partition = lag(&of(), Some(committed), Some(Watermarks { start: 0, end: 25 }), None);
+            let mut partition = lag(
+                &of(),
+                Some(committed),
+                Some(Watermarks { start: 0, end: 25 }),
+                None,
+            );
             settle(&mut partition, found.as_ref(), 9_000);
-            assert_eq!((partition.lag, partition.lag_ms), (expected, lag_ms), "{committed} {found:?}");
+            assert_eq!(
+                (partition.lag, partition.lag_ms),
+                (expected, lag_ms),
+                "{committed} {found:?}"
+            );
             assert_eq!(partition.lag_ms_source.is_some(), lag_ms.is_some());
         };
         let record = |offset, timestamp_ms| Some(Found::Record { offset, timestamp_ms });

@@ -348,7 +348,10 @@ pub(in crate::clusters::kafka) fn commit(
         if result.is_null() {
             return Err(wrong_answer());
         }
-        group_results(sys::rd_kafka_AlterConsumerGroupOffsets_result_groups(result, &mut count), count)
+        group_results(
+            sys::rd_kafka_AlterConsumerGroupOffsets_result_groups(result, &mut count),
+            count,
+        )
     }
 }
 
@@ -387,7 +390,10 @@ pub(in crate::clusters::kafka) fn delete_offsets(
         if result.is_null() {
             return Err(wrong_answer());
         }
-        group_results(sys::rd_kafka_DeleteConsumerGroupOffsets_result_groups(result, &mut count), count)
+        group_results(
+            sys::rd_kafka_DeleteConsumerGroupOffsets_result_groups(result, &mut count),
+            count,
+        )
     }
 }
 
@@ -423,7 +429,10 @@ pub(in crate::clusters::kafka) fn delete_group(
         if result.is_null() {
             return Err(wrong_answer());
         }
-        group_results(sys::rd_kafka_DeleteGroups_result_groups(result, &mut count), count)
+        group_results(
+            sys::rd_kafka_DeleteGroups_result_groups(result, &mut count),
+            count,
+        )
     }
 }
 
@@ -431,7 +440,10 @@ pub(in crate::clusters::kafka) fn delete_group(
 ///
 /// # Safety
 /// `results` points to `count` results that live during the call, or is null.
-unsafe fn group_results(results: *mut *const sys::rd_kafka_group_result_t, count: usize) -> Result<(), Failure> {
+unsafe fn group_results(
+    results: *mut *const sys::rd_kafka_group_result_t,
+    count: usize,
+) -> Result<(), Failure> {
     // SAFETY: as the caller promises; errors and partitions live inside the results.
     unsafe {
         for result in slice(results, count) {
