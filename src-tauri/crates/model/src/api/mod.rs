@@ -4,12 +4,14 @@ mod clusters;
 mod deliver;
 mod groups;
 mod people;
+mod records;
 mod work;
 
 pub use clusters::*;
 pub use deliver::*;
 pub use groups::*;
 pub use people::*;
+pub use records::*;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 pub use work::*;
