@@ -8,6 +8,7 @@ mod exactly_once;
 mod formats;
 mod harness;
 mod journey;
+mod lag;
 mod layout;
 mod retail;
 mod shop;

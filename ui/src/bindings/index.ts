@@ -16,6 +16,90 @@ export type ActivityState = "running" | "done" | "failed" | "cancelled";
 export type Aggregate = "count" | "sum" | "min" | "max" | "avg" | "distinct";
 
 /**
+ * `alerts/NAME.toml`: tells somebody when consumer groups are behind. Every condition that is written has to hold, for
+ * as long as `for` says.
+ */
+export type AlertDefinition = { 
+/**
+ * What the notice says first; the file's name when absent.
+ */
+title?: string | null, 
+/**
+ * The clusters it watches; empty: all.
+ */
+clusters: Array<string>, 
+/**
+ * The groups it watches: names, with `*` for any signs; empty: all.
+ */
+groups: Array<string>, 
+/**
+ * The lag in records is at least this.
+ */
+lag?: number | null, 
+/**
+ * The lag in time is at least this.
+ */
+lag_time?: Span | null, 
+/**
+ * The status is one of these.
+ */
+status: Array<AlertStatus>, 
+/**
+ * How long it has to hold before the alert fires.
+ */
+for: Span, 
+/**
+ * A notice on the desktop, while the window is open.
+ */
+desktop: boolean, 
+/**
+ * Where the alert is posted to as JSON, when it fires and when it is resolved.
+ */
+webhook?: AlertWebhook | null, enabled: boolean, };
+
+/**
+ * An alert for one group.
+ */
+export type AlertInstance = { cluster: string, group: string, state: AlertState, 
+/**
+ * Since when the condition holds, or held.
+ */
+since_ms: number, fired_ms: number | null, resolved_ms: number | null, 
+/**
+ * Why, as a sentence.
+ */
+reason: string, 
+/**
+ * Why nobody could be told, when that failed; it is tried again.
+ */
+error: Error | null, };
+
+export type AlertState = "firing" | "pending" | "resolved";
+
+/**
+ * What an alert's `status` may name.
+ */
+export type AlertStatus = "warn" | "stall" | "stop" | "rewind" | "err";
+
+/**
+ * An alert and what it says now.
+ */
+export type AlertSummary = { name: string, definition: AlertDefinition, 
+/**
+ * What it watches for, as a sentence.
+ */
+sentence: string, 
+/**
+ * Groups for which it fires, waits, or was resolved of late; those that fire first, then newest first.
+ */
+instances: Array<AlertInstance>, };
+
+/**
+ * `[webhook]`. Texts may be `secret:NAME`.
+ */
+export type AlertWebhook = { url: string, headers: { [key in string]: string }, };
+
+/**
  * A comparison of a warehouse column.
  */
 export type AttributeCondition = { 
@@ -321,17 +405,51 @@ label: string,
  */
 detected: boolean, };
 
-export type GroupDetail = { summary: GroupSummary, partitions: Array<GroupPartition>, };
+/**
+ * Deletes a group, or what it has committed of one topic.
+ */
+export type GroupDelete = { cluster: string, group: string, 
+/**
+ * Absent: the whole group.
+ */
+topic?: string | null, };
 
-export type GroupPartition = { topic: string, partition: number, committed: number | null, start: number | null, end: number | null, lag: number | null, 
+export type GroupDetail = { summary: GroupSummary, partitions: Array<GroupPartition>, members: Array<GroupMember>, 
+/**
+ * What was seen to change, newest first.
+ */
+rebalances: Array<Rebalance>, };
+
+/**
+ * A member of a group, and how it does.
+ */
+export type GroupMember = { id: string, client: string, host: string, 
+/**
+ * `topic/partition`, in order.
+ */
+assignment: Array<string>, 
+/**
+ * Over its partitions; absent: of none it is known.
+ */
+lag: number | null, lag_ms: number | null, out_per_second: number | null, };
+
+export type GroupPartition = { topic: string, partition: number, committed: number | null, start: number | null, end: number | null, 
+/**
+ * The end for readers of committed records, where it was asked for: an open transaction holds it back.
+ */
+stable_end: number | null, lag: number | null, 
 /**
  * Now less the timestamp of the record at the committed offset; 0 when there is none to read.
  */
-lag_ms: number | null, 
+lag_ms: number | null, lag_ms_source: LagTimeSource | null, 
 /**
  * Records that were deleted before they were read: the low watermark is past the committed offset.
  */
-lost: number, member: string | null, host: string | null, };
+lost: number | null, member: string | null, client: string | null, host: string | null, status: LagStatus, 
+/**
+ * Why the status is what it is, as a sentence.
+ */
+reason: string, in_per_second: number | null, out_per_second: number | null, drained_in_ms: number | null, };
 
 export type GroupRequest = { cluster: string, group: string, };
 
@@ -350,13 +468,33 @@ partitions_unknown: number, lag: number | null,
 /**
  * The largest of its partitions.
  */
-lag_ms: number | null, status: LagStatus, 
+lag_ms: number | null, 
+/**
+ * Where `lag_ms` is from.
+ */
+lag_ms_source: LagTimeSource | null, 
+/**
+ * Records deleted before it read them, over all its partitions.
+ */
+lost: number | null, 
+/**
+ * That of its worst partition.
+ */
+status: LagStatus, 
+/**
+ * The group as Burrow sums it up.
+ */
+level: LagLevel, 
 /**
  * Why the status is what it is, as a sentence.
  */
 reason: string, 
 /**
- * Records a second that arrive in its partitions, over the last minute of samples.
+ * The share of the window that its samples span, 0 to 1.
+ */
+complete: number, 
+/**
+ * Records a second that arrive in its partitions, over the window.
  */
 in_per_second: number | null, 
 /**
@@ -366,7 +504,19 @@ out_per_second: number | null,
 /**
  * Time until the lag is 0 at these rates; absent: never, or unknown.
  */
-drained_in_ms: number | null, sampled_ms: number, };
+drained_in_ms: number | null, 
+/**
+ * The largest lag of a partition over the mean of all; absent with fewer than two, or without lag.
+ */
+skew: number | null, 
+/**
+ * The partition that is furthest behind, in time or else in records.
+ */
+slowest: SlowPartition | null, 
+/**
+ * When its members or their partitions were last seen to change.
+ */
+rebalanced_ms: number | null, sampled_ms: number, };
 
 export type Identifier = { 
 /**
@@ -378,11 +528,32 @@ export type LagChartRequest = { cluster: string,
 /**
  * Absent: every group, a line each.
  */
-group?: string | null, metric: LagMetric, style: ChartStyle, };
+group?: string | null, metric: LagMetric, 
+/**
+ * How far back it goes; absent: an hour.
+ */
+range_ms?: number | null, 
+/**
+ * A line a partition instead of one for the group.
+ */
+by_partition: boolean, style: ChartStyle, };
 
-export type LagMetric = "records" | "time";
+/**
+ * A whole group, as Burrow sums it up: any partition that stalls, stopped or went back makes an error.
+ */
+export type LagLevel = "ok" | "warn" | "err" | "unknown";
 
-export type LagStatus = "ok" | "warn" | "stall" | "stop" | "unknown";
+export type LagMetric = "records" | "time" | "rates";
+
+/**
+ * By Burrow's rules.
+ */
+export type LagStatus = "unknown" | "ok" | "warn" | "stall" | "stop" | "rewind";
+
+/**
+ * Where a lag in time is from.
+ */
+export type LagTimeSource = "record" | "interpolated";
 
 /**
  * A record that is not an event.
@@ -531,6 +702,15 @@ name: string, user_id: string | null, email: string | null, first_seen_ms: numbe
  */
 export type PropertyCondition = { property: string, op: Operator, value?: Value | null, };
 
+/**
+ * Members came or went, or partitions changed hands.
+ */
+export type Rebalance = { at_ms: number, 
+/**
+ * What changed, as a sentence.
+ */
+what: string, };
+
 export type RecentWorkspace = { name: string, path: string, };
 
 export type RecordBytes = { 
@@ -637,6 +817,64 @@ kind: string | null, text: string | null,
 uses: Array<string>, problem: string | null, };
 
 /**
+ * Moves offsets exactly as a preview showed them.
+ */
+export type ResetApply = { cluster: string, group: string, offsets: Array<ResetOffset>, };
+
+export type ResetOffset = { topic: string, partition: number, offset: number, };
+
+/**
+ * What a reset changes, or changed.
+ */
+export type ResetPlan = { cluster: string, group: string, rows: Array<ResetRow>, 
+/**
+ * Records that the group will not read.
+ */
+skipped: number, 
+/**
+ * Records that it will read again.
+ */
+again: number, 
+/**
+ * Why it can't be done now, as a sentence; absent: it can.
+ */
+refused: string | null, };
+
+/**
+ * Which offsets of a group shall be moved, and where to.
+ */
+export type ResetRequest = { cluster: string, group: string, 
+/**
+ * What is moved; empty: every partition that the group has committed.
+ */
+only: Array<ResetScope>, to: ResetTo, };
+
+export type ResetRow = { topic: string, partition: number, current: number | null, new: number, start: number, end: number, 
+/**
+ * `new` less `current`; absent: nothing was committed.
+ */
+change: number | null, 
+/**
+ * What was asked for, when it lay outside of the partition and was moved to its edge.
+ */
+clamped_from: number | null, 
+/**
+ * What else there is to know, as a sentence.
+ */
+note: string | null, };
+
+/**
+ * A topic, or some of its partitions.
+ */
+export type ResetScope = { topic: string, 
+/**
+ * Empty: all.
+ */
+partitions: Array<number>, };
+
+export type ResetTo = "earliest" | "latest" | { "offset": number } | { "timestamp": number } | { "shift": number } | { "duration": number } | { "csv": string };
+
+/**
  * What a subscription sends, at most [`crate::limits::REVISIONS_PER_SECOND_MAX`] times a second: something changed.
  */
 export type Revision = { revision: number, total: number, };
@@ -668,6 +906,15 @@ export type SearchRequest = {
  * Any identifier, or the beginning of one; empty: the last seen.
  */
 text: string, offset: number, limit: number, };
+
+/**
+ * A partition and who is to blame.
+ */
+export type SlowPartition = { topic: string, partition: number, lag: number, lag_ms: number | null, 
+/**
+ * Its owner; absent: nobody.
+ */
+member: string | null, client: string | null, host: string | null, };
 
 /**
  * `sources/NAME.toml`: where events come from and how a record becomes an event.
@@ -915,7 +1162,7 @@ note: string | null, error: Error | null, };
 /**
  * What a subscription may follow.
  */
-export type Topic = { "view": number } | "lag" | "events" | "memberships" | "syncs" | "definitions" | "activity";
+export type Topic = { "view": number } | "lag" | "alerts" | "events" | "memberships" | "syncs" | "definitions" | "activity";
 
 export type TopicDetail = { name: string, partitions: Array<PartitionDetail>, };
 
@@ -1042,6 +1289,10 @@ export interface Commands {
   group_list: { request: ClusterRequest; response: Array<GroupSummary> };
   group_show: { request: GroupRequest; response: GroupDetail };
   lag_chart: { request: LagChartRequest; response: Chart };
+  group_reset_preview: { request: ResetRequest; response: ResetPlan };
+  group_reset: { request: ResetApply; response: ResetPlan };
+  group_delete: { request: GroupDelete; response: Nothing };
+  alert_list: { request: Nothing; response: Array<AlertSummary> };
   source_list: { request: Nothing; response: Array<SourceSummary> };
   malformed_list: { request: PageRequest; response: Array<MalformedRecord> };
   profile_search: { request: SearchRequest; response: ProfileList };

@@ -42,6 +42,20 @@ impl std::fmt::Debug for Cluster {
 }
 
 impl Cluster {
+    /// Refuses what would change a cluster that is read only; `what` says what can't be done.
+    pub fn writable(&self, what: &str) -> Result<()> {
+        match self.definition.read_only {
+            false => Ok(()),
+            true => Err(Error::user(
+                "read_only",
+                format!(
+                    "cluster \"{0}\" is read only, so {what}: clusters/{0}.toml has read_only = true",
+                    self.name
+                ),
+            )),
+        }
+    }
+
     /// The cluster's own id; of one that has none: its name.
     pub async fn id(&self) -> Result<String> {
         let mut id = self.id.lock().await;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tailrace_model::{Error, Result, api::Topic};
-use tokio::time::Instant;
+use tokio::{sync::broadcast, time::Instant};
 
 use crate::{
     clusters::{Cluster, Clusters},
@@ -24,6 +24,9 @@ use crate::{
 
 /// Closing takes no longer than this, in all.
 const CLOSE_MAX: Duration = Duration::from_secs(5);
+
+/// Notices that wait for a listener.
+const NOTICES_MAX: usize = 64;
 
 /// What runs by itself while the workspace is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +77,7 @@ impl OpenOptions {
 #[derive(Debug)]
 pub struct Held {
     pub store: Store,
+    pub alerts: lag::alerts::Alerts,
     pub people: People,
     pub syncs: Syncs,
     _lock: WorkspaceLock,
@@ -92,6 +96,9 @@ pub struct OpenWorkspace {
     pub(crate) clusters: Clusters,
     pub(crate) tails: Views<TailView>,
     pub(crate) queries: Views<QueryView>,
+    pub(crate) samplers: lag::Samplers,
+    /// What a person shall see now; a slow listener misses the oldest.
+    pub(crate) notices: broadcast::Sender<lag::alerts::Notice>,
     held: Option<Held>,
 }
 
@@ -113,6 +120,8 @@ impl OpenWorkspace {
             clusters: Clusters::default(),
             tails: Views::default(),
             queries: Views::default(),
+            samplers: lag::Samplers::default(),
+            notices: broadcast::Sender::new(NOTICES_MAX),
             workspace: RwLock::new(workspace),
             config,
             held,
@@ -127,6 +136,7 @@ impl OpenWorkspace {
         store.close_open_runs(now_ms()).await?;
         let people = People::open(&workspace.state_dir(), &store).await?;
         Ok(Held {
+            alerts: lag::alerts::Alerts::open(&store).await?,
             store,
             people,
             syncs: Syncs::default(),
@@ -196,6 +206,11 @@ impl OpenWorkspace {
                 "this command needs the workspace's state, which was not opened",
             )
         })
+    }
+
+    /// Whether lag is sampled without anybody looking.
+    pub(crate) fn samples_in_background(&self) -> bool {
+        self.samplers.started()
     }
 
     pub(crate) async fn cluster(&self, name: &str) -> Result<Arc<Cluster>> {

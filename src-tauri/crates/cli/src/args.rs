@@ -49,8 +49,14 @@ pub enum Command {
         #[arg(long)]
         until_caught_up: bool,
     },
-    /// Keeps everything live until stopped: sources, audiences, syncs
-    Serve,
+    /// Keeps everything live until stopped: sources, audiences, syncs, lag and its alerts; metrics for Prometheus
+    Serve {
+        /// Where GET /metrics and GET /health are answered; a port of 0 is any free one
+        #[arg(long, value_name = "ADDR", default_value = tailrace_app::serve::LISTEN)]
+        listen: String,
+    },
+    /// Alerts on lag, and what they say now
+    Alerts,
     /// One SELECT over events, profiles, traits, audiences and warehouses
     Sql(Sql),
     /// Profiles
@@ -157,8 +163,57 @@ pub struct Tail {
 pub enum Groups {
     /// The groups of a cluster with their lag
     List { cluster: String },
-    /// One group by partition
+    /// One group by partition and member
     Show { cluster: String, group: String },
+    /// Moves the offsets of a group: shows what changes, and asks
+    Reset(Reset),
+    /// Deletes a group, or what it has committed of a topic
+    Delete {
+        cluster: String,
+        group: String,
+        /// Only what it has committed of this topic
+        #[arg(long)]
+        topic: Option<String>,
+        /// Does not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("to").required(true))]
+pub struct Reset {
+    pub cluster: String,
+    pub group: String,
+    /// TOPIC or TOPIC:0,1,2; several times for several; default: everything that the group has committed
+    #[arg(long = "topic", value_name = "TOPIC[:PARTITIONS]")]
+    pub topics: Vec<String>,
+    /// The first record there is
+    #[arg(long, group = "to")]
+    pub to_earliest: bool,
+    /// The end
+    #[arg(long, group = "to")]
+    pub to_latest: bool,
+    #[arg(long, group = "to", value_name = "OFFSET", value_parser = clap::value_parser!(i64).range(0..))]
+    pub to_offset: Option<i64>,
+    /// The first record at or after a time, in RFC 3339 or milliseconds
+    #[arg(long, group = "to", value_name = "TIME")]
+    pub to_timestamp: Option<String>,
+    /// So many records on, or back: 100, -100
+    #[arg(long, group = "to", value_name = "N", allow_hyphen_values = true)]
+    pub by_shift: Option<i64>,
+    /// The first record of the last so long: "2 hours"
+    #[arg(long, group = "to", value_name = "SPAN")]
+    pub by_duration: Option<String>,
+    /// Lines topic,partition,offset, as kafka-consumer-groups --export writes them
+    #[arg(long, group = "to", value_name = "FILE")]
+    pub from_file: Option<PathBuf>,
+    /// Shows what would change and changes nothing
+    #[arg(long, conflicts_with = "yes")]
+    pub dry_run: bool,
+    /// Does not ask
+    #[arg(long)]
+    pub yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -166,7 +221,7 @@ pub struct Lag {
     pub cluster: String,
     #[arg(long)]
     pub group: Option<String>,
-    /// Samples every two seconds until stopped
+    /// Samples until stopped
     #[arg(long)]
     pub watch: bool,
     /// Draws the history into a file that ends in .svg or .png
@@ -175,7 +230,13 @@ pub struct Lag {
     /// What the chart shows
     #[arg(long, value_enum, default_value = "records")]
     pub metric: Metric,
-    /// How long --chart samples before it draws, in seconds, when there is no history
+    /// How far back the chart goes: "6 hours", "7 days", at most a year; default: an hour
+    #[arg(long, value_name = "SPAN")]
+    pub since: Option<String>,
+    /// A line a partition; needs --group
+    #[arg(long, requires = "group")]
+    pub by_partition: bool,
+    /// How long --chart samples before it draws, in seconds
     #[arg(long, default_value_t = 10)]
     pub seconds: u32,
 }
@@ -184,6 +245,7 @@ pub struct Lag {
 pub enum Metric {
     Records,
     Time,
+    Rates,
 }
 
 #[derive(Debug, Args)]

@@ -31,6 +31,10 @@ macro_rules! for_each_command {
             group_list(ClusterRequest) -> Vec<GroupSummary>;
             group_show(GroupRequest) -> GroupDetail;
             lag_chart(LagChartRequest) -> Chart;
+            group_reset_preview(ResetRequest) -> ResetPlan;
+            group_reset(ResetApply) -> ResetPlan;
+            group_delete(GroupDelete) -> Nothing;
+            alert_list(Nothing) -> Vec<AlertSummary>;
 
             source_list(Nothing) -> Vec<SourceSummary>;
             malformed_list(PageRequest) -> Vec<MalformedRecord>;

@@ -3,10 +3,12 @@
 
 mod clusters;
 mod deliver;
+mod groups;
 mod people;
 mod work;
 
 pub use clusters::*;
 pub use deliver::*;
+pub use groups::*;
 pub use people::*;
 pub use work::*;

@@ -3,6 +3,7 @@
 mod clusters;
 mod deliver;
 mod demo;
+mod groups;
 mod people;
 mod tail;
 mod work;
@@ -27,7 +28,13 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
         Command::Check => work::check(&folder()?, output).await,
         Command::Secret(secret) => work::secret(secret, output),
         Command::Ingest { until_caught_up } => work::ingest(folder()?, until_caught_up, output).await,
-        Command::Serve => work::serve(folder()?, output).await,
+        Command::Serve { listen } => work::serve(folder()?, &listen, output).await,
+        Command::Alerts => {
+            with(folder()?, OpenOptions::look(), async |app| {
+                groups::alerts(app, output).await
+            })
+            .await
+        }
         Command::Cluster(it) => {
             with(folder()?, OpenOptions::look(), async |app| {
                 clusters::cluster(app, it, output).await
@@ -49,7 +56,7 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
         }
         Command::Groups(it) => {
             with(folder()?, OpenOptions::look(), async |app| {
-                clusters::groups(app, it, output).await
+                groups::groups(app, it, output).await
             })
             .await
         }
@@ -59,10 +66,7 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
             } else {
                 OpenOptions::look()
             };
-            with(folder()?, options, async |app| {
-                clusters::lag(app, it, output).await
-            })
-            .await
+            with(folder()?, options, async |app| groups::lag(app, it, output).await).await
         }
         Command::Sql(it) => {
             with(folder()?, OpenOptions::command(), async |app| {

@@ -2,12 +2,14 @@
 
 mod clusters;
 mod deliver;
+mod groups;
 mod people;
 mod records;
 mod work;
 
 pub use clusters::*;
 pub use deliver::*;
+pub use groups::*;
 pub use people::*;
 pub use records::*;
 use serde::{Deserialize, Serialize};
@@ -67,6 +69,8 @@ pub enum Topic {
     View(u64),
     /// Lag was sampled. `total` counts samples.
     Lag,
+    /// An alert fired, was resolved, or told somebody. `total` counts these.
+    Alerts,
     /// Events were collected, and a checkpoint written. `total` counts events.
     Events,
     /// Memberships were evaluated. `total` counts entered and exited.

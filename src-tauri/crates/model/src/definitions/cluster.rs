@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{RegistryDefinition, TopicFormats};
+use super::{LagSettings, RegistryDefinition, TopicFormats};
 
 /// `clusters/NAME.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -31,6 +31,9 @@ pub struct ClusterDefinition {
     /// Only for `kind = "sandbox"`.
     #[serde(default)]
     pub sandbox: SandboxSettings,
+    /// How lag is sampled and judged here; what is absent is as in `tailrace.toml`.
+    #[serde(default)]
+    pub lag: LagSettings,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]

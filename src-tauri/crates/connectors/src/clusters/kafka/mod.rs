@@ -29,7 +29,7 @@ mod tail;
 mod tests;
 
 pub use admin::{GroupDescription, GroupMember};
-pub use client::{KafkaClient, TopicPartition, Watermarks};
+pub use client::{ClusterMarks, KafkaClient, TopicMarks, TopicPartition, Watermarks};
 pub use connection::test_connection;
 pub use lag::{GroupSample, LagSampler};
 pub use produce::OutRecord;
