@@ -11,6 +11,7 @@ use crate::{
     core::{Stage, now_ms},
     lag::LagState,
     open::OpenWorkspace,
+    topics::TopicCache,
 };
 
 /// One cluster that was reached for.
@@ -23,6 +24,7 @@ pub struct Cluster {
     /// One sample at a time; it remembers timestamps between samples.
     pub sampler: Mutex<LagSampler>,
     pub lag: std::sync::Mutex<LagState>,
+    pub topics: TopicCache,
     sandbox: Mutex<Option<Sandbox>>,
 }
 
@@ -124,6 +126,7 @@ async fn make(open: &OpenWorkspace, name: &str, definition: ClusterDefinition) -
         definition,
         sampler: Mutex::new(LagSampler::new(client.clone())?),
         lag: std::sync::Mutex::default(),
+        topics: TopicCache::default(),
         id: Mutex::default(),
         client,
         sandbox: Mutex::new(sandbox),

@@ -1,7 +1,7 @@
 //! Lag of consumer groups: sampled, kept, and told with its status.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, PoisonError},
     time::Duration,
 };
@@ -178,6 +178,22 @@ pub fn last_groups(cluster: &Cluster) -> Vec<GroupSummary> {
 pub fn was_sampled(cluster: &Cluster) -> bool {
     let state = cluster.lag.lock().unwrap_or_else(PoisonError::into_inner);
     state.sampled_ms.is_some()
+}
+
+/// What groups had committed of a topic when they were last sampled, and when that was: offsets by group and partition.
+pub fn committed_of(cluster: &Cluster, topic: &str) -> Option<(i64, HashMap<(String, i32), i64>)> {
+    let state = cluster.lag.lock().unwrap_or_else(PoisonError::into_inner);
+    let of_group = |sample: &GroupSample| {
+        let group = sample.group.clone();
+        let of_topic = sample.partitions.iter().filter(|it| it.topic == topic);
+        of_topic
+            .filter_map(move |it| Some(((group.clone(), it.partition), it.committed?)))
+            .collect::<Vec<_>>()
+    };
+    Some((
+        state.sampled_ms?,
+        state.last.values().flat_map(of_group).collect(),
+    ))
 }
 
 /// [`fresh`], for somebody who waits for it.

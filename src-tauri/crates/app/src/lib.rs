@@ -20,6 +20,7 @@ mod people;
 mod queries;
 mod syncs;
 mod tails;
+mod topics;
 
 use std::{path::PathBuf, sync::Arc};
 

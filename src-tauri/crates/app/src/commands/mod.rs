@@ -4,9 +4,11 @@
 mod clusters;
 mod deliver;
 mod people;
+mod topics;
 mod work;
 
 pub use clusters::*;
 pub use deliver::*;
 pub use people::*;
+pub use topics::*;
 pub use work::*;

@@ -3,12 +3,14 @@
 mod clusters;
 mod deliver;
 mod people;
+mod topics;
 mod work;
 
 pub use clusters::*;
 pub use deliver::*;
 pub use people::*;
 use serde::{Deserialize, Serialize};
+pub use topics::*;
 use ts_rs::TS;
 pub use work::*;
 
@@ -65,6 +67,8 @@ pub enum Topic {
     View(u64),
     /// Lag was sampled. `total` counts samples.
     Lag,
+    /// Topics of a cluster were asked for anew. `total` counts that.
+    Topics,
     /// Events were collected, and a checkpoint written. `total` counts events.
     Events,
     /// Memberships were evaluated. `total` counts entered and exited.
