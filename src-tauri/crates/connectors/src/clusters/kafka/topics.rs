@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rdkafka::{bindings as sys, types::RDKafkaErrorCode};
+use rdkafka::types::RDKafkaErrorCode;
 use tailrace_model::{
     Error, Result,
     api::{Acl, Broker, BrokerDetail, ConfigEntry, PartitionStart, TopicDetail},
@@ -19,11 +19,11 @@ use super::{
     ffi::{
         Failure,
         admin::OffsetOf,
-        cluster::{self, AclsOf},
+        cluster,
         configs::{self, ConfigOf, Configs},
         topics,
     },
-    wire::{Address, BrokerLogs},
+    wire::{AclFilter, Address, BrokerLogs},
 };
 
 /// Between two looks whether a change shows.
@@ -199,38 +199,36 @@ impl KafkaClient {
         name: Option<String>,
         principal: Option<String>,
     ) -> Result<Vec<Acl>> {
-        use sys::rd_kafka_ResourceType_t as Kind;
+        let numbers = [
+            ("topic", 2_i8),
+            ("group", 3),
+            ("cluster", 4),
+            ("transactional_id", 5),
+            ("delegation_token", 6),
+            ("user", 7),
+        ];
         let kind = match kind {
             None => None,
-            Some("topic") => Some(Kind::RD_KAFKA_RESOURCE_TOPIC),
-            Some("group") => Some(Kind::RD_KAFKA_RESOURCE_GROUP),
-            Some("cluster") => Some(Kind::RD_KAFKA_RESOURCE_BROKER),
-            Some("transactional_id") => Some(Kind::RD_KAFKA_RESOURCE_TRANSACTIONAL_ID),
-            Some(other) => {
-                return Err(Error::user(
-                    "unknown_resource_type",
-                    format!(
-                        "there is no resource type `{other}`: use one of topic, group, cluster, transactional_id"
-                    ),
-                ));
-            }
+            Some(kind) => match numbers.iter().find(|(name, _)| *name == kind) {
+                Some((_, number)) => Some(*number),
+                None => {
+                    let names = numbers.map(|(name, _)| name).join(", ");
+                    return Err(Error::user(
+                        "unknown_resource_type",
+                        format!("there is no resource type `{kind}`: use one of {names}"),
+                    ));
+                }
+            },
         };
-        let of = AclsOf {
+        let of = AclFilter {
             kind,
             name,
             principal,
         };
-        let what = "listing the access rules";
-        let answer = self
-            .ask(what, move |consumer, patience| {
-                match cluster::acls(consumer, &of, patience) {
-                    // It is an answer, and told below.
-                    Err(failure) if failure.code == RDKafkaErrorCode::SecurityDisabled => Ok(None),
-                    answer => answer.map(Some),
-                }
-            })
-            .await?;
-        answer.ok_or_else(|| {
+        if !self.wire_can_log_in() {
+            return self.acls_by_library(of).await;
+        }
+        self.acls_by_wire(&of).await?.ok_or_else(|| {
             Error::refused(
                 "no_authorizer",
                 format!(
@@ -240,6 +238,26 @@ impl KafkaClient {
                 ),
             )
         })
+    }
+
+    /// librdkafka gives an empty list where the cluster refuses, so an empty one is no answer.
+    async fn acls_by_library(&self, of: AclFilter) -> Result<Vec<Acl>> {
+        let found = self
+            .ask("listing the access rules", move |consumer, patience| {
+                cluster::acls(consumer, &of, patience)
+            })
+            .await?;
+        if found.is_empty() {
+            return Err(Error::refused(
+                "acls_unknown",
+                format!(
+                    "cluster \"{}\" names no access rules: there is none that matches, or it has no authorizer, or this \
+                     user may not describe the cluster; with this kind of login they can't be told apart",
+                    self.cluster()
+                ),
+            ));
+        }
+        Ok(found)
     }
 
     /// The first offset at or after a time, by partition; of one without such a record its end.

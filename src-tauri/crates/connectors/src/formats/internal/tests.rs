@@ -141,9 +141,9 @@ fn groups_of_the_newer_protocols() {
         "000000000004010008000000000000004d",
         json!({"type": "consumer_group_metadata", "schema_version": 0, "epoch": 4, "metadata_hash": 77}),
     );
-    let member = json!({"type": "consumer_group_member_metadata", "schema_version": 0, "instance_id": null, "rack_id": null,
+    let member = json!({"type": "consumer_group_member_metadata", "schema_version": 0, "instance_id": "", "rack_id": "",
         "client_id": "c", "client_host": "/h", "subscribed_topic_names": ["a", "b"],
-        "subscribed_topic_regex": null, "rebalance_timeout_ms": 1_000, "server_assignor": "uniform"});
+        "subscribed_topic_regex": "", "rebalance_timeout_ms": 1_000, "server_assignor": "uniform"});
     check(
         "000500016700016d",
         "000001010263032f68030261026201000003e808756e69666f726d00",
@@ -151,7 +151,7 @@ fn groups_of_the_newer_protocols() {
     );
     let mut classic = member;
     classic["subscribed_topic_names"] = json!(["a"]);
-    classic["server_assignor"] = json!(null);
+    classic["server_assignor"] = json!("");
     classic["classic_member_metadata"] = json!({"session_timeout_ms": 5, "supported_protocols": [{"name": "range",
         "metadata": {"topics": ["orders"], "user_data": null,
             "owned_partitions": [{"topic": "orders", "partitions": [1]}], "generation_id": 7, "rack_id": "r1"}}]});
@@ -180,7 +180,7 @@ fn groups_of_the_newer_protocols() {
             "version": 3, "timestamp": 9}),
     );
     let streams = |endpoint: Value, tags: Value| {
-        json!({"type": "streams_group_member_metadata", "schema_version": 0, "instance_id": null, "rack_id": null,
+        json!({"type": "streams_group_member_metadata", "schema_version": 0, "instance_id": "", "rack_id": "",
             "client_id": "c", "client_host": "/h", "rebalance_timeout_ms": 1, "topology_epoch": 2,
             "process_id": "p", "user_endpoint": endpoint, "client_tags": tags})
     };

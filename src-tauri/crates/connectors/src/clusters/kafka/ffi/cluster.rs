@@ -11,7 +11,10 @@ use super::{
     admin::{Call, wrong_answer},
     c_text, slice, text, text_or_none,
 };
-use crate::clusters::kafka::native::{Consumer, Patience};
+use crate::clusters::kafka::{
+    native::{Consumer, Patience},
+    wire::AclFilter,
+};
 
 /// A broker as the cluster describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,18 +61,10 @@ pub(in crate::clusters::kafka) fn describe(
     }
 }
 
-/// Which access rules are asked for; absent is all.
-#[derive(Debug, Clone, Default)]
-pub(in crate::clusters::kafka) struct AclsOf {
-    pub kind: Option<sys::rd_kafka_ResourceType_t>,
-    /// Every rule that holds for it, whatever its pattern.
-    pub name: Option<String>,
-    pub principal: Option<String>,
-}
-
+/// A list that the cluster refuses is empty here: librdkafka keeps the refusal to itself.
 pub(in crate::clusters::kafka) fn acls(
     client: &Consumer,
-    of: &AclsOf,
+    of: &AclFilter,
     patience: &Patience,
 ) -> Result<Vec<Acl>, Failure> {
     use sys::rd_kafka_ResourcePatternType_t as Pattern;
@@ -92,8 +87,7 @@ pub(in crate::clusters::kafka) fn acls(
     // librdkafka copies it; the rules live inside the event.
     unsafe {
         let filter = sys::rd_kafka_AclBindingFilter_new(
-            of.kind
-                .unwrap_or(sys::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_ANY),
+            kind(of.kind)?,
             pointer(&name),
             pattern,
             pointer(&principal),
@@ -123,6 +117,19 @@ pub(in crate::clusters::kafka) fn acls(
             .collect();
         acls.sort();
         Ok(acls)
+    }
+}
+
+/// librdkafka knows no others.
+fn kind(number: Option<i8>) -> Result<sys::rd_kafka_ResourceType_t, Failure> {
+    use sys::rd_kafka_ResourceType_t as Kind;
+    match number {
+        None => Ok(Kind::RD_KAFKA_RESOURCE_ANY),
+        Some(2) => Ok(Kind::RD_KAFKA_RESOURCE_TOPIC),
+        Some(3) => Ok(Kind::RD_KAFKA_RESOURCE_GROUP),
+        Some(4) => Ok(Kind::RD_KAFKA_RESOURCE_BROKER),
+        Some(5) => Ok(Kind::RD_KAFKA_RESOURCE_TRANSACTIONAL_ID),
+        Some(_) => Err(Failure::new(RDKafkaErrorCode::UnsupportedFeature)),
     }
 }
 

@@ -1,4 +1,5 @@
-//! What librdkafka has no call for, asked in Kafka's protocol itself: sizes of logs, and quotas.
+//! What librdkafka has no call for, or one that hides a refusal, asked in Kafka's protocol itself: sizes of logs, quotas
+//! and access rules.
 //!
 //! Invariants: only reads; every question ends within [`ASK_MAX`]; an answer is never longer than [`ANSWER_BYTES_MAX`]; a
 //! login that is not known here (Kerberos, OAuth) is refused with a sentence before anything is sent.
@@ -12,15 +13,15 @@ use bytes::{Buf, Bytes, BytesMut};
 use kafka_protocol::{
     error::ResponseError,
     messages::{
-        ApiVersionsRequest, DescribeClientQuotasRequest, DescribeLogDirsRequest, RequestHeader,
-        ResponseHeader, TopicName, api_versions_response::ApiVersionsResponse,
+        ApiVersionsRequest, DescribeAclsRequest, DescribeClientQuotasRequest, DescribeLogDirsRequest,
+        RequestHeader, ResponseHeader, TopicName, api_versions_response::ApiVersionsResponse,
         describe_log_dirs_request::DescribableLogDirTopic,
     },
     protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes},
 };
 use tailrace_model::{
     Error, Result,
-    api::{Quota, QuotaEntity, QuotaLimit},
+    api::{Acl, Quota, QuotaEntity, QuotaLimit},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -205,6 +206,111 @@ impl KafkaClient {
             format!("cluster \"{}\" does not tell its quotas: {why}", self.cluster()),
         ))
     }
+
+    /// Access rules; what is absent matches all. `None`: the brokers run without an authorizer. `kind` is the protocol's
+    /// number of a resource type. librdkafka has a call for it, which takes a refusal for an empty list.
+    pub(super) async fn acls_by_wire(&self, of: &AclFilter) -> Result<Option<Vec<Acl>>> {
+        let known = self.metadata(None).await?;
+        let mut why = "it has no broker".to_owned();
+        for broker in known.brokers {
+            let port = u16::try_from(broker.port).unwrap_or(0);
+            match within(acls_of(self.properties(), &broker.host, port, of)).await {
+                Ok(acls) => return Ok(acls),
+                Err(said) => why = said,
+            }
+        }
+        Err(Error::refused(
+            "acls_unknown",
+            format!(
+                "cluster \"{}\" does not tell its access rules: {why}",
+                self.cluster()
+            ),
+        ))
+    }
+
+    /// Whether the cluster's login is one that is known here.
+    pub(super) fn wire_can_log_in(&self) -> bool {
+        sasl::known(self.properties()).is_ok()
+    }
+}
+
+/// Which access rules are asked for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct AclFilter {
+    pub kind: Option<i8>,
+    /// Every rule that holds for it, whatever its pattern.
+    pub name: Option<String>,
+    pub principal: Option<String>,
+}
+
+/// Numbers of the protocol, in their order (`AclOperation`, `ResourceType`, `PatternType`, `AclPermissionType`).
+const OPERATIONS: [&str; 16] = [
+    "unknown",
+    "any",
+    "all",
+    "read",
+    "write",
+    "create",
+    "delete",
+    "alter",
+    "describe",
+    "cluster_action",
+    "describe_configs",
+    "alter_configs",
+    "idempotent_write",
+    "create_tokens",
+    "describe_tokens",
+    "two_phase_commit",
+];
+const RESOURCES: [&str; 8] = [
+    "unknown",
+    "any",
+    "topic",
+    "group",
+    "cluster",
+    "transactional_id",
+    "delegation_token",
+    "user",
+];
+const PATTERNS: [&str; 5] = ["unknown", "any", "match", "literal", "prefixed"];
+const PERMISSIONS: [&str; 4] = ["unknown", "any", "deny", "allow"];
+const ANY: i8 = 1;
+const PATTERN_MATCH: i8 = 2;
+
+fn named(names: &[&str], number: i8) -> String {
+    let name = usize::try_from(number).ok().and_then(|at| names.get(at));
+    name.map_or_else(|| number.to_string(), |name| (*name).to_owned())
+}
+
+async fn acls_of(properties: &Properties, host: &str, port: u16, of: &AclFilter) -> Said<Option<Vec<Acl>>> {
+    let mut connection = Connection::open(properties, host, port).await?;
+    let text = |text: &Option<String>| text.clone().map(StrBytes::from_string);
+    let request = DescribeAclsRequest::default()
+        .with_resource_type_filter(of.kind.unwrap_or(ANY))
+        .with_resource_name_filter(text(&of.name))
+        .with_pattern_type_filter(if of.name.is_some() { PATTERN_MATCH } else { ANY })
+        .with_principal_filter(text(&of.principal))
+        .with_operation(ANY)
+        .with_permission_type(ANY);
+    let answer = connection.ask(&request).await?;
+    if answer.error_code == ResponseError::SecurityDisabled.code() {
+        return Ok(None);
+    }
+    check(answer.error_code, answer.error_message.as_deref())?;
+    let mut acls = Vec::new();
+    for resource in answer.resources {
+        acls.extend(resource.acls.iter().map(|acl| Acl {
+            resource_type: named(&RESOURCES, resource.resource_type),
+            resource: resource.resource_name.to_string(),
+            pattern: named(&PATTERNS, resource.pattern_type),
+            principal: acl.principal.to_string(),
+            host: acl.host.to_string(),
+            operation: named(&OPERATIONS, acl.operation),
+            permission: named(&PERMISSIONS, acl.permission_type),
+        }));
+    }
+    acls.sort();
+    Ok(Some(acls))
 }
 
 async fn within<T>(work: impl Future<Output = Said<T>>) -> Said<T> {
