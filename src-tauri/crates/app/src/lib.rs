@@ -18,6 +18,7 @@ mod dispatch;
 mod lag;
 mod people;
 mod queries;
+mod records;
 mod syncs;
 mod tails;
 mod topics;

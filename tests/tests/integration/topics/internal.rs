@@ -99,3 +99,29 @@ async fn transactions_are_read() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_tail_of_them_is_read_by_itself() -> Result<()> {
+    let kafka = need!(Kafka::shared().await);
+    let workspace = super::workspace(kafka)?;
+    let (topic, group) = (filled(kafka, &[]).await?, unique("tailed"));
+    broker::commit(kafka, &group, &topic, &[(0, 3)]).await?;
+    let filter = format!("_key LIKE '%{group}%' AND value.offset = 3");
+    let args = [
+        "tail",
+        "test",
+        "__consumer_offsets",
+        "-o",
+        "beginning",
+        "-e",
+        "--where",
+        &filter,
+        "--json",
+    ];
+    let output = workspace.run(&args).await?.exits(0)?;
+    let records = output.json_lines()?;
+    assert_eq!(records.len(), 1, "{}{}", output.stdout, output.stderr);
+    let text = records[0].to_string();
+    assert!(text.contains("offset_commit") && text.contains(&topic), "{text}");
+    Ok(())
+}

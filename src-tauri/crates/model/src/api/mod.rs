@@ -3,12 +3,14 @@
 mod clusters;
 mod deliver;
 mod people;
+mod records;
 mod topics;
 mod work;
 
 pub use clusters::*;
 pub use deliver::*;
 pub use people::*;
+pub use records::*;
 use serde::{Deserialize, Serialize};
 pub use topics::*;
 use ts_rs::TS;
