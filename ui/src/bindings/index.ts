@@ -1132,28 +1132,6 @@ export type TopicDetail = { name: string, internal: boolean, partitions: Array<P
 missing: Array<string>, sampled_ms: number, };
 
 /**
- * Every topic of a cluster as last asked for. What is unknown is absent, never 0.
- */
-export type TopicList = { topics: Array<TopicSummary>, 
-/**
- * When the cluster was asked.
- */
-sampled_ms: number, 
-/**
- * A newer answer is on its way.
- */
-refreshing: boolean, 
-/**
- * Why numbers are missing, a sentence each.
- */
-missing: Array<string>, };
-
-/**
- * A topic of a cluster.
- */
-export type TopicRef = { cluster: string, topic: string, };
-
-/**
  * `[topics.NAME]` of a cluster: how the records of a topic are read.
  */
 export type TopicFormats = { 
@@ -1174,6 +1152,28 @@ export type TopicFormatsRequest = { cluster: string, topic: string,
  * What is absent is found out from the records again.
  */
 formats: TopicFormats, };
+
+/**
+ * Every topic of a cluster as last asked for. What is unknown is absent, never 0.
+ */
+export type TopicList = { topics: Array<TopicSummary>, 
+/**
+ * When the cluster was asked.
+ */
+sampled_ms: number, 
+/**
+ * A newer answer is on its way.
+ */
+refreshing: boolean, 
+/**
+ * Why numbers are missing, a sentence each.
+ */
+missing: Array<string>, };
+
+/**
+ * A topic of a cluster.
+ */
+export type TopicRef = { cluster: string, topic: string, };
 
 export type TopicRequest = { cluster: string, topic: string, };
 
