@@ -5,6 +5,7 @@ mod bad_input;
 mod broker;
 mod demo;
 mod exactly_once;
+mod formats;
 mod harness;
 mod journey;
 mod layout;
