@@ -13,5 +13,6 @@ mod layout;
 mod retail;
 mod shop;
 mod stopping;
+mod topics;
 mod window_journey;
 mod workspace;

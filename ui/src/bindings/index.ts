@@ -1,5 +1,32 @@
 // Generated from the Rust types by `make bindings`. Do not edit.
 
+export type Acl = { resource_type: string, resource: string, 
+/**
+ * `literal` or `prefixed`.
+ */
+pattern: string, principal: string, host: string, operation: string, 
+/**
+ * `allow` or `deny`.
+ */
+permission: string, };
+
+/**
+ * Access rules that match everything given here; absent matches all.
+ */
+export type AclRequest = { cluster: string, 
+/**
+ * `topic`, `group`, `cluster`, `transactional_id`, ...
+ */
+resource_type?: string | null, 
+/**
+ * Rules that hold for this name, by whatever pattern.
+ */
+resource?: string | null, 
+/**
+ * `User:alice`.
+ */
+principal?: string | null, };
+
 /**
  * Long work, running or ended.
  */
@@ -192,6 +219,50 @@ export type Broker = { id: number, host: string, port: number,
  */
 leads: number, };
 
+export type BrokerDetail = { id: number, host: string, port: number, rack: string | null, 
+/**
+ * Absent: the cluster does not say who its controller is.
+ */
+controller: boolean | null, 
+/**
+ * Partitions that it leads.
+ */
+leads: number, 
+/**
+ * Partitions that it keeps a copy of.
+ */
+holds: number, 
+/**
+ * Partitions that it keeps a copy of that is not in sync.
+ */
+behind: number, 
+/**
+ * Of all its copies.
+ */
+bytes: number | null, disk_bytes: number | null, disk_bytes_free: number | null, };
+
+export type BrokerList = { brokers: Array<BrokerDetail>, 
+/**
+ * Why numbers are missing, a sentence each.
+ */
+missing: Array<string>, };
+
+export type BrokerRequest = { cluster: string, broker: number, };
+
+export type ChangeLine = { 
+/**
+ * `retention.ms`, `partition 3`, `partitions`.
+ */
+what: string, 
+/**
+ * Absent: there is none.
+ */
+before: string | null, after: string | null, 
+/**
+ * What that means, where it is not plain.
+ */
+note: string | null, };
+
 /**
  * A chart drawn in Rust. `svg` is a whole `<svg>` element.
  */
@@ -238,6 +309,10 @@ data_type: string,
  */
 numeric: boolean, };
 
+export type ComparisonRow = { section: ComparisonSection, name: string, left: string | null, right: string | null, left_source: ConfigSource | null, right_source: ConfigSource | null, differs: boolean, };
+
+export type ComparisonSection = "shape" | "config" | "partitions";
+
 /**
  * An aggregate over a profile's events. A profile without such events has no value, but a count of 0.
  */
@@ -257,6 +332,28 @@ window?: Span | null, };
 export type Condition = { "all": Array<Condition> } | { "any": Array<Condition> } | { "not": Condition } | { "performed": Performed } | { "attribute": AttributeCondition } | { "trait": TraitCondition } | { "in_audience": string } | { "sql": string };
 
 export type ConditionSize = { path: string, size: number, };
+
+/**
+ * One setting of a topic or a broker.
+ */
+export type ConfigEntry = { name: string, 
+/**
+ * Absent: not set, or not shown because it is a secret.
+ */
+value: string | null, source: ConfigSource, 
+/**
+ * It is not Kafka's own default.
+ */
+differs: boolean, read_only: boolean, sensitive: boolean, 
+/**
+ * What holds when it is reset here.
+ */
+inherited: InheritedConfig | null, };
+
+/**
+ * Where the value of a setting comes from.
+ */
+export type ConfigSource = "topic" | "dynamic_broker" | "dynamic_default" | "static" | "default" | "unknown";
 
 export type ConnectionStep = { 
 /**
@@ -287,6 +384,11 @@ export type CountsRequest = {
  * The cluster chosen in the window.
  */
 cluster: string | null, };
+
+/**
+ * Where the records that stay begin.
+ */
+export type DeleteBefore = { "offset": number } | { "timestamp": number } | "end" | { "offsets": Array<PartitionStart> };
 
 export type DestinationKind = "postgres" | "webhook" | "file";
 
@@ -524,6 +626,12 @@ export type Identifier = {
  */
 kind: string, value: string, first_seen_ms: number, };
 
+export type InheritedConfig = { 
+/**
+ * Brokers have other names for the settings of topics, and other units: `log.retention.hours`.
+ */
+name: string, value: string | null, source: ConfigSource, };
+
 export type LagChartRequest = { cluster: string, 
 /**
  * Absent: every group, a line each.
@@ -641,7 +749,25 @@ start: number | null,
 /**
  * High watermark; absent: unknown.
  */
-end: number | null, };
+end: number | null, 
+/**
+ * One copy: the leader's log.
+ */
+bytes: number | null, 
+/**
+ * All copies.
+ */
+bytes_on_disk: number | null, 
+/**
+ * Records a second that arrive, over the last minute that was sampled.
+ */
+in_per_second: number | null, 
+/**
+ * Records a second that groups commit, all of them together, over the same; absent: no group is known to read it.
+ */
+out_per_second: number | null, };
+
+export type PartitionStart = { partition: number, offset: number, };
 
 /**
  * Compares an aggregate over the profile's events with a value. A count of zero is a count.
@@ -710,6 +836,25 @@ export type Rebalance = { at_ms: number,
  * What changed, as a sentence.
  */
 what: string, };
+ * Limits of whom they name.
+ */
+export type Quota = { entity: Array<QuotaEntity>, limits: Array<QuotaLimit>, };
+
+export type QuotaEntity = { 
+/**
+ * `user`, `client-id` or `ip`.
+ */
+kind: string, 
+/**
+ * Absent: all that have none of their own.
+ */
+name: string | null, };
+
+export type QuotaLimit = { 
+/**
+ * As Kafka names it: `producer_byte_rate` (bytes a second), `consumer_byte_rate`, `request_percentage`, ...
+ */
+name: string, value: number, };
 
 export type RecentWorkspace = { name: string, path: string, };
 
@@ -1163,8 +1308,78 @@ note: string | null, error: Error | null, };
  * What a subscription may follow.
  */
 export type Topic = { "view": number } | "lag" | "alerts" | "events" | "memberships" | "syncs" | "definitions" | "activity";
+export type Topic = { "view": number } | "lag" | "topics" | "events" | "memberships" | "syncs" | "definitions" | "activity";
 
-export type TopicDetail = { name: string, partitions: Array<PartitionDetail>, };
+/**
+ * One change of one topic.
+ */
+export type TopicChange = { "kind": "create", topic: string, 
+/**
+ * Absent: what the cluster makes of it, or what the topic copied from has.
+ */
+partitions?: number | null, replication?: number | null, configs: { [key in string]: string }, 
+/**
+ * Takes what is not given here from another topic, also of another cluster.
+ */
+copy_from?: TopicRef | null, } | { "kind": "alter_config", topic: string, set: { [key in string]: string }, reset: Array<string>, } | { "kind": "add_partitions", topic: string, 
+/**
+ * How many there are afterwards.
+ */
+total: number, } | { "kind": "delete_records", topic: string, before: DeleteBefore, 
+/**
+ * Empty: all.
+ */
+partitions: Array<number>, } | { "kind": "delete", topic: string, } | { "kind": "copy_settings", topic: string, from: TopicRef, };
+
+/**
+ * What exactly a change will do. Nothing has been done yet; the cluster itself has judged what it can judge beforehand.
+ */
+export type TopicChangePreview = { 
+/**
+ * As a question: `Delete topic "orders" of prod?`.
+ */
+title: string, lines: Array<ChangeLine>, 
+/**
+ * What should be known before, a sentence each.
+ */
+warnings: Array<string>, 
+/**
+ * Something is lost for good.
+ */
+destructive: boolean, 
+/**
+ * Nothing would change.
+ */
+nothing: boolean, 
+/**
+ * The change with everything resolved: apply this, so that what is done is what was shown.
+ */
+change: TopicChange, };
+
+export type TopicChangeRequest = { cluster: string, change: TopicChange, };
+
+export type TopicChanged = { 
+/**
+ * What was done, as a sentence.
+ */
+done: string, };
+
+export type TopicCompareRequest = { left: TopicRef, right: TopicRef, };
+
+/**
+ * Two topics side by side.
+ */
+export type TopicComparison = { left: TopicRef, right: TopicRef, rows: Array<ComparisonRow>, 
+/**
+ * Rows that differ.
+ */
+differences: number, };
+
+export type TopicDetail = { name: string, internal: boolean, partitions: Array<PartitionDetail>, 
+/**
+ * Why numbers are missing, a sentence each.
+ */
+missing: Array<string>, sampled_ms: number, };
 
 /**
  * `[topics.NAME]` of a cluster: how the records of a topic are read.
@@ -1188,13 +1403,67 @@ export type TopicFormatsRequest = { cluster: string, topic: string,
  */
 formats: TopicFormats, };
 
+/**
+ * Every topic of a cluster as last asked for. What is unknown is absent, never 0.
+ */
+export type TopicList = { topics: Array<TopicSummary>, 
+/**
+ * When the cluster was asked.
+ */
+sampled_ms: number, 
+/**
+ * A newer answer is on its way.
+ */
+refreshing: boolean, 
+/**
+ * Why numbers are missing, a sentence each.
+ */
+missing: Array<string>, };
+
+/**
+ * A topic of a cluster.
+ */
+export type TopicRef = { cluster: string, topic: string, };
+
 export type TopicRequest = { cluster: string, topic: string, };
 
-export type TopicSummary = { name: string, partitions: number, replication: number, 
+export type TopicSummary = { name: string, 
+/**
+ * Kafka keeps it for itself.
+ */
+internal: boolean, partitions: number, replication: number, 
 /**
  * End offsets less start offsets. Absent: not all partitions answered.
  */
-records: number | null, internal: boolean, };
+records: number | null, 
+/**
+ * One copy: the logs of the leaders.
+ */
+bytes: number | null, 
+/**
+ * All copies.
+ */
+bytes_on_disk: number | null, 
+/**
+ * Records a second, by end offsets over the last minute that was sampled.
+ */
+in_per_second: number | null, 
+/**
+ * Partitions with fewer replicas in sync than there are.
+ */
+under_replicated: number, 
+/**
+ * Partitions that nobody leads.
+ */
+leaderless: number, 
+/**
+ * `delete`, `compact` or both.
+ */
+cleanup_policy: string | null, 
+/**
+ * -1: without end.
+ */
+retention_ms: number | null, };
 
 /**
  * A comparison of a trait (computed, SQL, or learnt from `identify`).
@@ -1272,8 +1541,16 @@ export interface Commands {
   cluster_list: { request: Nothing; response: Array<ClusterSummary> };
   cluster_show: { request: ClusterRequest; response: ClusterOverview };
   cluster_test: { request: ClusterRequest; response: ConnectionTest };
-  topic_list: { request: ClusterRequest; response: Array<TopicSummary> };
+  broker_list: { request: ClusterRequest; response: BrokerList };
+  broker_config: { request: BrokerRequest; response: Array<ConfigEntry> };
+  acl_list: { request: AclRequest; response: Array<Acl> };
+  quota_list: { request: ClusterRequest; response: Array<Quota> };
+  topic_list: { request: ClusterRequest; response: TopicList };
   topic_show: { request: TopicRequest; response: TopicDetail };
+  topic_config: { request: TopicRequest; response: Array<ConfigEntry> };
+  topic_change_preview: { request: TopicChangeRequest; response: TopicChangePreview };
+  topic_change_apply: { request: TopicChangeRequest; response: TopicChanged };
+  topic_compare: { request: TopicCompareRequest; response: TopicComparison };
   tail_start: { request: TailRequest; response: TailStarted };
   tail_pause: { request: ViewRequest; response: Nothing };
   tail_resume: { request: ViewRequest; response: Nothing };

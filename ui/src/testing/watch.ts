@@ -4,12 +4,7 @@ import type { Column, GroupSummary, SourceSummary, TailRequest, TailStatus, Work
 import type { Handlers } from "./fixture";
 import { evicted, type recordAt, type View } from "./fixture";
 import { random } from "./random";
-
-const TOPICS: readonly (readonly [string, number, number | null])[] = [
-  ["shop.events", 12, 88_214_470], ["shop.orders", 6, 1_204_331], ["shop.carts", 6, 4_118_090], ["web.pageviews", 24, 501_204_118], ["crm.accounts", 3, 101_204],
-  ["crm.changes", 3, 88_120], ["billing.invoices", 6, 340_118], ["billing.refunds", 3, 4_120], ["search.queries", 12, 22_410_004], ["email.sent", 6, 7_204_110],
-  ["email.opened", 6, 2_100_412], ["fraud.scores", 6, null], ["ab.exposures", 4, 31_004_000], ["inventory.levels", 3, 12_004], ["prices.changes", 3, 0], ["dead.letters", 1, 231],
-];
+import { topics } from "./topics";
 
 type Status = GroupSummary["status"];
 const GROUPS: readonly (readonly [string, Status, number, number | null, number | null, number, number, number | null, string])[] = [
@@ -59,14 +54,7 @@ export function watch(view: (id: number) => View, tail: (request: TailRequest) =
         { step: "tcp", ok: false, detail: "10.0.0.4:9092 refused the connection. Check the port, and that the broker runs.", took_ms: 12 },
       ],
     }),
-    topic_list: () => [
-      ...TOPICS.map(([name, partitions, records]) => ({ name, partitions, replication: 3, records, internal: false })),
-      { name: "__consumer_offsets", partitions: 50, replication: 3, records: 120_004, internal: true },
-    ],
-    topic_show: ({ topic }) => ({
-      name: topic,
-      partitions: Array.from({ length: 12 }, (_, partition) => ({ partition, leader: 1 + (partition % 3), replicas: [1, 2, 3], in_sync: partition === 4 ? [1, 2] : [1, 2, 3], start: partition * 1000, end: 7_351_000 + partition * 977 })),
-    }),
+    ...topics,
     tail_start: tail,
     tail_pause: ({ view: id }) => ((view(id).paused = true), {}),
     tail_resume: ({ view: id }) => ((view(id).paused = false), {}),

@@ -16,6 +16,7 @@ use crate::{
     lag::LagState,
     open::OpenWorkspace,
     records,
+    topics::TopicCache,
 };
 
 /// One cluster that was reached for.
@@ -28,6 +29,7 @@ pub struct Cluster {
     /// One sample at a time; it remembers timestamps between samples.
     pub sampler: Mutex<LagSampler>,
     pub lag: std::sync::Mutex<LagState>,
+    pub topics: TopicCache,
     sandbox: Mutex<Option<Sandbox>>,
     /// Made anew when its definition has changed.
     registry: std::sync::Mutex<Option<(RegistryDefinition, Registry)>>,
@@ -176,6 +178,7 @@ async fn make(open: &OpenWorkspace, name: &str, definition: ClusterDefinition) -
         definition,
         sampler: Mutex::new(LagSampler::new(client.clone())?),
         lag: std::sync::Mutex::default(),
+        topics: TopicCache::default(),
         id: Mutex::default(),
         client,
         sandbox: Mutex::new(sandbox),

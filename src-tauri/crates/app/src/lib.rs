@@ -22,6 +22,7 @@ mod queries;
 mod records;
 mod syncs;
 mod tails;
+mod topics;
 
 use std::{path::PathBuf, sync::Arc};
 

@@ -61,26 +61,6 @@ pub async fn cluster_test(app: &App, request: ClusterRequest) -> Result<Connecti
     Ok(kafka::test_connection(&request.cluster, &properties).await)
 }
 
-pub async fn topic_list(app: &App, request: ClusterRequest) -> Result<Vec<TopicSummary>> {
-    app.opened()
-        .await?
-        .cluster(&request.cluster)
-        .await?
-        .client
-        .topics()
-        .await
-}
-
-pub async fn topic_show(app: &App, request: TopicRequest) -> Result<TopicDetail> {
-    app.opened()
-        .await?
-        .cluster(&request.cluster)
-        .await?
-        .client
-        .topic(&request.topic)
-        .await
-}
-
 pub async fn tail_start(app: &App, request: TailRequest) -> Result<TailStarted> {
     let view = tails::start(&app.opened().await?, request, tails::Keeps::Newest).await?;
     Ok(TailStarted { view })

@@ -5,10 +5,12 @@ mod clusters;
 mod deliver;
 mod groups;
 mod people;
+mod topics;
 mod work;
 
 pub use clusters::*;
 pub use deliver::*;
 pub use groups::*;
 pub use people::*;
+pub use topics::*;
 pub use work::*;

@@ -423,6 +423,22 @@ pub fn was_sampled(cluster: &Cluster) -> bool {
     cluster.lag().sampled_ms.is_some()
 }
 
+/// What groups had committed of a topic when they were last sampled, and when that was: offsets by group and partition.
+pub fn committed_of(cluster: &Cluster, topic: &str) -> Option<(i64, HashMap<(String, i32), i64>)> {
+    let state = cluster.lag();
+    let of_group = |watched: &Watched| {
+        let sample = &watched.sample;
+        let of_topic = sample.partitions.iter().filter(|it| it.topic == topic);
+        of_topic
+            .filter_map(|it| Some(((sample.group.clone(), it.partition), it.committed?)))
+            .collect::<Vec<_>>()
+    };
+    Some((
+        state.sampled_ms?,
+        state.groups.values().flat_map(of_group).collect(),
+    ))
+}
+
 /// [`fresh`], for somebody who waits for it.
 async fn fresh_in_time(open: &OpenWorkspace, cluster: &Cluster) -> Result<()> {
     let fresh = tokio::time::timeout(ANSWER_MAX, fresh(open, cluster)).await;

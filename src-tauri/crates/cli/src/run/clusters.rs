@@ -1,4 +1,4 @@
-//! Clusters, topics.
+//! Clusters.
 
 use tailrace_app::{App, commands as run};
 use tailrace_model::api::*;
@@ -6,7 +6,7 @@ use tailrace_model::api::*;
 use crate::{
     Outcome,
     args::Cluster,
-    output::{Output, maybe},
+    output::Output,
 };
 
 pub async fn cluster(app: &App, args: Cluster, output: &Output) -> anyhow::Result<Outcome> {
@@ -48,46 +48,3 @@ pub async fn cluster(app: &App, args: Cluster, output: &Output) -> anyhow::Resul
     }
 }
 
-pub async fn topics(
-    app: &App,
-    cluster: String,
-    topic: Option<String>,
-    output: &Output,
-) -> anyhow::Result<Outcome> {
-    match topic {
-        None => {
-            let topics = run::topic_list(app, ClusterRequest { cluster }).await?;
-            output.list(
-                &topics,
-                &["topic", "partitions", "replication", "records"],
-                |it| {
-                    vec![
-                        it.name.clone(),
-                        it.partitions.to_string(),
-                        it.replication.to_string(),
-                        maybe(it.records),
-                    ]
-                },
-            )?;
-        }
-        Some(topic) => {
-            let detail = run::topic_show(app, TopicRequest { cluster, topic }).await?;
-            output.list(
-                &detail.partitions,
-                &["partition", "leader", "replicas", "in sync", "start", "end"],
-                |it| {
-                    let list = |ids: &[i32]| ids.iter().map(i32::to_string).collect::<Vec<_>>().join(",");
-                    vec![
-                        it.partition.to_string(),
-                        it.leader.to_string(),
-                        list(&it.replicas),
-                        list(&it.in_sync),
-                        maybe(it.start),
-                        maybe(it.end),
-                    ]
-                },
-            )?;
-        }
-    }
-    Ok(Outcome::Done)
-}

@@ -6,6 +6,8 @@ mod demo;
 mod groups;
 mod people;
 mod tail;
+mod topic_changes;
+mod topics;
 mod work;
 
 use std::path::{Path, PathBuf};
@@ -41,9 +43,27 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
             })
             .await
         }
-        Command::Topics { cluster, topic } => {
+        Command::Topics(it) => {
             with(folder()?, OpenOptions::look(), async |app| {
-                clusters::topics(app, cluster, topic, output).await
+                topics::topics(app, it, output).await
+            })
+            .await
+        }
+        Command::Brokers { cluster, broker } => {
+            with(folder()?, OpenOptions::look(), async |app| {
+                topics::brokers(app, cluster, broker, output).await
+            })
+            .await
+        }
+        Command::Acls(it) => {
+            with(folder()?, OpenOptions::look(), async |app| {
+                topics::acls(app, it, output).await
+            })
+            .await
+        }
+        Command::Quotas { cluster } => {
+            with(folder()?, OpenOptions::look(), async |app| {
+                topics::quotas(app, cluster, output).await
             })
             .await
         }

@@ -8,6 +8,7 @@ mod csv;
 mod detect;
 mod format;
 mod framing;
+mod internal;
 pub mod json;
 mod messagepack;
 mod protobuf;

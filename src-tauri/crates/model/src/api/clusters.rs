@@ -60,40 +60,6 @@ pub struct ClusterRequest {
     pub cluster: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct TopicRequest {
-    pub cluster: String,
-    pub topic: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct TopicSummary {
-    pub name: String,
-    pub partitions: u32,
-    pub replication: u32,
-    /// End offsets less start offsets. Absent: not all partitions answered.
-    pub records: Option<i64>,
-    pub internal: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct TopicDetail {
-    pub name: String,
-    pub partitions: Vec<PartitionDetail>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct PartitionDetail {
-    pub partition: i32,
-    pub leader: i32,
-    pub replicas: Vec<i32>,
-    pub in_sync: Vec<i32>,
-    /// Low watermark; absent: unknown.
-    pub start: Option<i64>,
-    /// High watermark; absent: unknown.
-    pub end: Option<i64>,
-}
-
 /// Where a tail starts. kcat's notation: `beginning`, `end`, `OFFSET`, `-N` (the last N), `s@MILLISECONDS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]

@@ -5,6 +5,7 @@ mod deliver;
 mod groups;
 mod people;
 mod records;
+mod topics;
 mod work;
 
 pub use clusters::*;
@@ -13,6 +14,7 @@ pub use groups::*;
 pub use people::*;
 pub use records::*;
 use serde::{Deserialize, Serialize};
+pub use topics::*;
 use ts_rs::TS;
 pub use work::*;
 
@@ -71,6 +73,8 @@ pub enum Topic {
     Lag,
     /// An alert fired, was resolved, or told somebody. `total` counts these.
     Alerts,
+    /// Topics of a cluster were asked for anew. `total` counts that.
+    Topics,
     /// Events were collected, and a checkpoint written. `total` counts events.
     Events,
     /// Memberships were evaluated. `total` counts entered and exited.

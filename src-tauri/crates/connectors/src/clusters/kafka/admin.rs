@@ -1,4 +1,4 @@
-//! Consumer groups and what they have committed; topics made.
+//! Consumer groups and what they have committed.
 
 use std::{
     collections::HashMap,
@@ -9,7 +9,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use tailrace_model::{Error, Result};
 
 use super::{
-    client::{KafkaClient, REQUEST_MAX, TopicPartition},
+    client::{KafkaClient, TopicPartition},
     ffi::{Failure, admin},
     native::Patience,
     problem::transient,
@@ -278,58 +278,5 @@ impl KafkaClient {
                 partition: of.partition,
             })
             .collect())
-    }
-
-    /// Makes a topic and waits until it can be used. One that exists already: `topic_exists`.
-    pub async fn create_topic(&self, topic: &str, partitions: i32, replication: i32) -> Result<()> {
-        use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-        let made: AdminClient<_> = self
-            .config()
-            .create_with_context(super::context::Context::default())
-            .map_err(|error| Error::internal("kafka", format!("cluster \"{}\": {error}", self.cluster())))?;
-        let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(replication));
-        let options = AdminOptions::new()
-            .request_timeout(Some(REQUEST_MAX))
-            .operation_timeout(Some(Duration::from_secs(5)));
-        let what = format!("making topic \"{topic}\"");
-        let results = made.create_topics(&[new], &options).await;
-        // Its end waits for librdkafka's threads.
-        let context = std::sync::Arc::clone(made.inner().context());
-        drop(tokio::task::spawn_blocking(move || drop(made)));
-        let results = results.map_err(|error| self.place().kafka(&what, &error, &context))?;
-        for result in results {
-            match result {
-                Ok(_) => {}
-                Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {
-                    return Err(Error::user(
-                        "topic_exists",
-                        format!("cluster \"{}\" has a topic \"{topic}\" already", self.cluster()),
-                    ));
-                }
-                Err((_, code)) => return Err(self.place().failed(&what, &Failure::new(code), &context)),
-            }
-        }
-        self.wait_for_topic(topic).await
-    }
-
-    /// Brokers learn of a new topic a moment later.
-    async fn wait_for_topic(&self, topic: &str) -> Result<()> {
-        let started = Instant::now();
-        loop {
-            match self.partitions(topic).await {
-                Ok(partitions) if partitions.iter().all(|partition| partition.leader >= 0) => return Ok(()),
-                Err(error) if error.code != "unknown_topic" => return Err(error),
-                _ if started.elapsed() > REQUEST_MAX => {
-                    return Err(Error::external(
-                        "topic_not_ready",
-                        format!(
-                            "cluster \"{}\": topic \"{topic}\" was made but has no leader yet",
-                            self.cluster()
-                        ),
-                    ));
-                }
-                _ => tokio::time::sleep(Duration::from_millis(20)).await,
-            }
-        }
     }
 }

@@ -27,6 +27,8 @@ mod sandbox_tests;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod topics;
+mod wire;
 
 pub use admin::{GroupDescription, GroupMember};
 pub use client::{ClusterMarks, KafkaClient, TopicMarks, TopicPartition, Watermarks};
@@ -37,3 +39,5 @@ pub use record::RawRecord;
 pub use tail::{
     RawBatch, Tail, TailFrom, TailLimits, TailPhase, TailProgress, TailSpec, TailWatch, raw_schema,
 };
+pub use topics::{ClusterShape, NewTopic};
+pub use wire::BrokerLogs;

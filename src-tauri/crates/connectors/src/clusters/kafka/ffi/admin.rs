@@ -457,19 +457,19 @@ unsafe fn group_results(
 }
 
 /// One admin call: its options and the queue that its answers arrive in.
-struct Call<'c> {
-    client: *mut sys::rd_kafka_t,
-    options: Handle<sys::rd_kafka_AdminOptions_t>,
-    queue: Handle<sys::rd_kafka_queue_t>,
+pub(super) struct Call<'c> {
+    pub(super) client: *mut sys::rd_kafka_t,
+    pub(super) options: Handle<sys::rd_kafka_AdminOptions_t>,
+    pub(super) queue: Handle<sys::rd_kafka_queue_t>,
     patience: &'c Patience,
     /// The client outlives the call.
     _client: PhantomData<&'c Consumer>,
 }
 
-type Event = Handle<sys::rd_kafka_event_t>;
+pub(super) type Event = Handle<sys::rd_kafka_event_t>;
 
 impl<'c> Call<'c> {
-    fn new(
+    pub(super) fn new(
         client: &'c Consumer,
         op: sys::rd_kafka_admin_op_t,
         patience: &'c Patience,
@@ -503,8 +503,32 @@ impl<'c> Call<'c> {
         }
     }
 
+    /// How long the cluster itself may work on it before it answers.
+    pub(super) fn work_at_most(&self, at_most: Duration) -> Result<(), Failure> {
+        let ms = c_int::try_from(at_most.as_millis()).unwrap_or(c_int::MAX);
+        let mut said = [0 as c_char; 256];
+        // SAFETY: the options are alive; the buffer is as long as is said.
+        check(unsafe {
+            sys::rd_kafka_AdminOptions_set_operation_timeout(
+                self.options.get(),
+                ms,
+                said.as_mut_ptr(),
+                said.len(),
+            )
+        })
+    }
+
+    /// The cluster judges and does nothing.
+    pub(super) fn only_validate(&self) -> Result<(), Failure> {
+        let mut said = [0 as c_char; 256];
+        // SAFETY: the options are alive; the buffer is as long as is said.
+        check(unsafe {
+            sys::rd_kafka_AdminOptions_set_validate_only(self.options.get(), 1, said.as_mut_ptr(), said.len())
+        })
+    }
+
     /// The next answer. `Err` when the call as a whole failed, or nothing came in time.
-    fn answer(&self) -> Result<Event, Failure> {
+    pub(super) fn answer(&self) -> Result<Event, Failure> {
         loop {
             // SAFETY: the queue is alive; the event (null when there is none yet) is owned by us.
             let event = unsafe { sys::rd_kafka_queue_poll(self.queue.get(), SLICE_MS) };
@@ -541,7 +565,7 @@ unsafe fn whole(event: *mut sys::rd_kafka_event_t) -> Result<Event, Failure> {
 
 /// # Safety
 /// `error` is null or owned by the caller, who gives it away.
-unsafe fn owned_error(error: *mut sys::rd_kafka_error_t) -> Result<(), Failure> {
+pub(super) unsafe fn owned_error(error: *mut sys::rd_kafka_error_t) -> Result<(), Failure> {
     if error.is_null() {
         return Ok(());
     }
@@ -554,7 +578,7 @@ unsafe fn owned_error(error: *mut sys::rd_kafka_error_t) -> Result<(), Failure> 
 
 /// # Safety
 /// The element's topic is a C string.
-unsafe fn topic_partition(of: &sys::rd_kafka_topic_partition_t) -> TopicPartition {
+pub(super) unsafe fn topic_partition(of: &sys::rd_kafka_topic_partition_t) -> TopicPartition {
     // SAFETY: as the caller promises.
     TopicPartition {
         topic: unsafe { text(of.topic) },
@@ -562,7 +586,7 @@ unsafe fn topic_partition(of: &sys::rd_kafka_topic_partition_t) -> TopicPartitio
     }
 }
 
-fn wrong_answer() -> Failure {
+pub(super) fn wrong_answer() -> Failure {
     Failure {
         code: RDKafkaErrorCode::Fail,
         text: "librdkafka answered another question".into(),
