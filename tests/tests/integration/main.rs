@@ -3,11 +3,14 @@
 
 mod bad_input;
 mod broker;
+mod connect_workers;
+mod copy;
 mod demo;
 mod exactly_once;
 mod harness;
 mod journey;
 mod layout;
+mod produce;
 mod retail;
 mod shop;
 mod stopping;

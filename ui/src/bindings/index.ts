@@ -174,6 +174,32 @@ export type Condition = { "all": Array<Condition> } | { "any": Array<Condition> 
 
 export type ConditionSize = { path: string, size: number, };
 
+/**
+ * The Connect clusters of one cluster, each asked for itself.
+ */
+export type ConnectOverview = { cluster: string, connects: Array<ConnectSummary>, };
+
+/**
+ * One `[connect.NAME]`.
+ */
+export type ConnectSummary = { name: string, 
+/**
+ * The worker that is asked.
+ */
+url: string, 
+/**
+ * Absent: it did not answer.
+ */
+version: string | null, 
+/**
+ * By name.
+ */
+connectors: Array<ConnectorSummary>, 
+/**
+ * Why it did not answer.
+ */
+error: Error | null, };
+
 export type ConnectionStep = { 
 /**
  * `configuration`, `name lookup`, `tcp`, `kafka`, `metadata`.
@@ -184,6 +210,75 @@ step: string, ok: boolean, detail: string, took_ms: number, };
  * The steps of a connection, in order; the first that failed ends them.
  */
 export type ConnectionTest = { ok: boolean, steps: Array<ConnectionStep>, };
+
+export type ConnectorAct = "restart" | "restart_failed" | { "restart_task": number } | "pause" | "resume" | "stop";
+
+export type ConnectorActRequest = { cluster: string, connect?: string | null, connector: string, act: ConnectorAct, };
+
+/**
+ * A connector with its settings.
+ */
+export type ConnectorDetail = { summary: ConnectorSummary, 
+/**
+ * By name.
+ */
+settings: Array<ConnectorSetting>, 
+/**
+ * Topics that it has used. Absent: the worker does not tell.
+ */
+topics: Array<string> | null, };
+
+export type ConnectorRequest = { cluster: string, 
+/**
+ * The Connect cluster; may be absent where only one has a connector of this name.
+ */
+connect?: string | null, connector: string, };
+
+export type ConnectorSetting = { name: string, value: string, 
+/**
+ * The value, or a part of it, is a secret and is not told.
+ */
+masked: boolean, };
+
+export type ConnectorSummary = { 
+/**
+ * The Connect cluster's name.
+ */
+connect: string, name: string, 
+/**
+ * `source` or `sink`.
+ */
+kind: string, 
+/**
+ * `connector.class`, whole.
+ */
+class: string, 
+/**
+ * As Connect names it: `RUNNING`, `PAUSED`, `STOPPED`, `FAILED`, `UNASSIGNED`, `RESTARTING`. Absent: not said yet.
+ */
+state: string | null, worker: string | null, tasks: Array<ConnectorTask>, 
+/**
+ * Why it, or the first task that did, failed: the first line of the trace.
+ */
+reason: string | null, 
+/**
+ * The connector's own trace, whole; without secrets.
+ */
+trace: string | null, };
+
+export type ConnectorTask = { task: number, 
+/**
+ * As Connect names it. Absent: not said yet.
+ */
+state: string | null, worker: string | null, 
+/**
+ * The first line of the trace.
+ */
+reason: string | null, 
+/**
+ * Whole; without secrets.
+ */
+trace: string | null, };
 
 /**
  * The numbers beside the entries of the rail and in the status bar.
@@ -873,6 +968,9 @@ export interface Commands {
   group_list: { request: ClusterRequest; response: Array<GroupSummary> };
   group_show: { request: GroupRequest; response: GroupDetail };
   lag_chart: { request: LagChartRequest; response: Chart };
+  connect_list: { request: ClusterRequest; response: ConnectOverview };
+  connector_show: { request: ConnectorRequest; response: ConnectorDetail };
+  connector_act: { request: ConnectorActRequest; response: ConnectorSummary };
   source_list: { request: Nothing; response: Array<SourceSummary> };
   malformed_list: { request: PageRequest; response: Array<MalformedRecord> };
   profile_search: { request: SearchRequest; response: ProfileList };

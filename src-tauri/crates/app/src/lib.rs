@@ -14,9 +14,12 @@ pub mod store;
 pub mod workspace;
 
 mod clusters;
+mod connect;
+mod copy;
 mod dispatch;
 mod lag;
 mod people;
+mod produce;
 mod queries;
 mod syncs;
 mod tails;

@@ -28,6 +28,15 @@ macro_rules! for_each_command {
             group_show(GroupRequest) -> GroupDetail;
             lag_chart(LagChartRequest) -> Chart;
 
+            connect_list(ClusterRequest) -> ConnectOverview;
+            connector_show(ConnectorRequest) -> ConnectorDetail;
+            connector_act(ConnectorActRequest) -> ConnectorSummary;
+
+            record_produce(ProduceRequest) -> Produced;
+            file_produce(ProduceFileRequest) -> ProduceOutcome;
+            topic_copy(CopyRequest) -> CopyOutcome;
+            tail_export(TailExportRequest) -> TailExport;
+
             source_list(Nothing) -> Vec<SourceSummary>;
             malformed_list(PageRequest) -> Vec<MalformedRecord>;
             profile_search(SearchRequest) -> ProfileList;

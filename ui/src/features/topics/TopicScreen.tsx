@@ -7,6 +7,7 @@ import { Link, path, useQueryParam } from "@/shared/router";
 import { TopicGroups } from "./TopicGroups";
 import { Partitions } from "./Partitions";
 import { Records } from "./Records";
+import { WriteActions } from "./write";
 
 interface TopicProps {
   cluster: string;
@@ -27,7 +28,7 @@ export function TopicScreen({ cluster, topic }: TopicProps) {
       <Bar
         title={<><Link to={path("topics")} className="mute" aria-label="All topics">Topics</Link><span className="faint"> / </span>{topic}</>}
         sub={partitions && `${count(partitions.length, "partition")} · ${number(records)} records`}
-        actions={tab === "groups" ? <SearchInput label="Search groups" value={text} onChange={setText} /> : tab === "partitions" ? <SearchInput label="Search partitions and brokers" value={text} onChange={setText} /> : undefined}
+        actions={<><WriteActions cluster={cluster} topic={topic} />{tab === "groups" ? <SearchInput label="Search groups" value={text} onChange={setText} /> : tab === "partitions" ? <SearchInput label="Search partitions and brokers" value={text} onChange={setText} /> : undefined}</>}
       />
       <Tabs label={topic} value={tab} onChange={setTab} tabs={[{ id: "records", label: "Records" }, { id: "partitions", label: "Partitions", note: partitions && number(partitions.length) }, { id: "groups", label: "Groups" }]}>
         {seen && <Kept shown={tab === "records"}><Records cluster={cluster} topic={topic} partitions={partitions} shown={tab === "records"} /></Kept>}

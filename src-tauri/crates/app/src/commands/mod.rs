@@ -2,11 +2,15 @@
 //! else. The list is `tailrace_model::commands`.
 
 mod clusters;
+mod connect;
 mod deliver;
 mod people;
+mod produce;
 mod work;
 
 pub use clusters::*;
+pub use connect::*;
 pub use deliver::*;
 pub use people::*;
+pub use produce::*;
 pub use work::*;

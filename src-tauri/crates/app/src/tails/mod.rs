@@ -4,14 +4,16 @@
 //! a slow reader slows the tail, it loses nothing; a tail always says what it scanned and why it stopped.
 
 mod buffer;
+mod export;
 mod filter;
 mod rows;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use buffer::Buffer;
+use buffer::{Buffer, Page};
 pub use buffer::Keeps;
-use filter::Filter;
+pub use export::export;
+pub use filter::Filter;
 pub use rows::Values;
 use tailrace_connectors::clusters::kafka::{RawBatch, Tail, TailFrom, TailPhase, TailSpec, TailWatch};
 use tailrace_model::{
@@ -298,14 +300,16 @@ impl TailView {
     /// Rows from `offset`, counted from the first one that matched. Rows that left the full table are skipped.
     /// Of a tail whose rows are taken, those before `offset` are given up.
     pub fn rows(&self, offset: u64, limit: u32, values: Values) -> Result<TailRows> {
-        let page = {
-            let mut buffer = self.buffer();
-            if buffer.keeps() == Keeps::Untaken {
-                buffer.take_until(offset);
-                self.taken.send_replace(());
-            }
-            buffer.page(offset, limit)
-        };
-        rows::render(page, values)
+        rows::render(self.take(offset, limit), values)
+    }
+
+    /// As [`Self::rows`], as they are.
+    fn take(&self, offset: u64, limit: u32) -> Page {
+        let mut buffer = self.buffer();
+        if buffer.keeps() == Keeps::Untaken {
+            buffer.take_until(offset);
+            self.taken.send_replace(());
+        }
+        buffer.page(offset, limit)
     }
 }

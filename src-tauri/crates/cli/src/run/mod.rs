@@ -1,9 +1,12 @@
 //! The commands, by area.
 
 mod clusters;
+mod connect;
 mod deliver;
 mod demo;
 mod people;
+mod produce;
+mod progress;
 mod tail;
 mod work;
 
@@ -44,6 +47,25 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
             // It ends itself: with what it has, and a word on what it scanned.
             opened(folder()?, OpenOptions::look(), async |app| {
                 tail::tail(app, it, output).await
+            })
+            .await
+        }
+        // They end themselves: with what they did, exactly.
+        Command::Produce(it) => {
+            opened(folder()?, OpenOptions::look(), async |app| {
+                produce::produce(app, it, output).await
+            })
+            .await
+        }
+        Command::Copy(it) => {
+            opened(folder()?, OpenOptions::look(), async |app| {
+                produce::copy(app, it, output).await
+            })
+            .await
+        }
+        Command::Connect(it) => {
+            with(folder()?, OpenOptions::look(), async |app| {
+                connect::connect(app, it, output).await
             })
             .await
         }

@@ -6,6 +6,7 @@ mod avro;
 mod cbor;
 mod csv;
 mod detect;
+mod encode;
 mod format;
 mod framing;
 pub mod json;
@@ -22,6 +23,7 @@ mod view;
 mod write;
 
 pub use avro::AvroSchema;
+pub use encode::{Encoder, Misfit};
 pub use detect::{Detected, Frame, detect, detect_values, frame};
 pub use format::{Format, FormatSettings};
 pub use framing::Framing;

@@ -1,13 +1,17 @@
 //! Requests and responses of the commands, by area. `Nothing` stands for an empty request or response.
 
 mod clusters;
+mod connect;
 mod deliver;
 mod people;
+mod produce;
 mod work;
 
 pub use clusters::*;
+pub use connect::*;
 pub use deliver::*;
 pub use people::*;
+pub use produce::*;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 pub use work::*;

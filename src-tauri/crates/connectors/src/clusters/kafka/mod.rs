@@ -27,6 +27,7 @@ mod sandbox_tests;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 pub use admin::{GroupDescription, GroupMember};
 pub use client::{KafkaClient, TopicPartition, Watermarks};
@@ -37,3 +38,4 @@ pub use record::RawRecord;
 pub use tail::{
     RawBatch, Tail, TailFrom, TailLimits, TailPhase, TailProgress, TailSpec, TailWatch, raw_schema,
 };
+pub use writer::{Fate, Writer};
