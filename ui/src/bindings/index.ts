@@ -213,6 +213,20 @@ export type ConnectionTest = { ok: boolean, steps: Array<ConnectionStep>, };
 
 export type ConnectorAct = "restart" | "restart_failed" | { "restart_task": number } | "pause" | "resume" | "stop";
 
+export type ProduceSchema = { subject: string, version?: number | null, message?: string | null, };
+export type ProduceRequest = { cluster: string, topic: string, key: string | null, value: string | null, headers: Array<RecordHeader>, partition?: number | null, timestamp_ms?: number | null, key_schema?: ProduceSchema | null, value_schema?: ProduceSchema | null, };
+export type Produced = { partition: number, offset: number, value_bytes: number, };
+export type ProduceFormat = "json_lines" | "values" | "csv";
+export type ProduceFileRequest = { cluster: string, topic: string, path: string, format?: ProduceFormat | null, partition?: number | null, key_schema?: ProduceSchema | null, value_schema?: ProduceSchema | null, };
+export type LineFailure = { line: number, reason: string, };
+export type ProduceOutcome = { records: number, acknowledged: number, failed: number, uncertain: number, failures: Array<LineFailure>, took_ms: number, note: string | null, };
+export type CopyPosition = { partition: number, offset: number, };
+export type Interrupted = "ask" | "go_on" | "anew";
+export type CopyRequest = { from_cluster: string, topic: string, to_cluster: string, to_topic?: string | null, filter?: string | null, start: TailStart, offsets: Array<CopyPosition>, until_ms?: number | null, stop_at_end: boolean, keep_partition: boolean, keep_timestamps: boolean, interrupted: Interrupted, };
+export type CopyOutcome = { scanned: number, matched: number, copied: number, failed: number, uncertain: number, positions: Array<CopyPosition>, again: number, lost: number, took_ms: number, complete: boolean, note: string, error: Error | null, };
+export type ExportFormat = "json_lines" | "csv" | "parquet" | "arrow";
+export type TailExportRequest = { tail: TailRequest, path: string, format: ExportFormat, };
+export type TailExport = { path: string, bytes: number, rows: number, scanned: number, scanned_bytes: number, note: string, };
 export type ConnectorActRequest = { cluster: string, connect?: string | null, connector: string, act: ConnectorAct, };
 
 /**
@@ -971,6 +985,10 @@ export interface Commands {
   connect_list: { request: ClusterRequest; response: ConnectOverview };
   connector_show: { request: ConnectorRequest; response: ConnectorDetail };
   connector_act: { request: ConnectorActRequest; response: ConnectorSummary };
+  record_produce: { request: ProduceRequest; response: Produced };
+  file_produce: { request: ProduceFileRequest; response: ProduceOutcome };
+  topic_copy: { request: CopyRequest; response: CopyOutcome };
+  tail_export: { request: TailExportRequest; response: TailExport };
   source_list: { request: Nothing; response: Array<SourceSummary> };
   malformed_list: { request: PageRequest; response: Array<MalformedRecord> };
   profile_search: { request: SearchRequest; response: ProfileList };

@@ -43,6 +43,7 @@ export function connect(): Partial<Handlers> {
     record_produce: ({ partition, value }) => ({ partition: partition ?? 0, offset: 88_214, value_bytes: value?.length ?? 0 }),
     file_produce: () => ({ records: 1204, acknowledged: 1204, failed: 0, uncertain: 0, failures: [], took_ms: 812, note: null }),
     topic_copy: () => ({ scanned: 1204, matched: 88, copied: 88, failed: 0, uncertain: 0, positions: [{ partition: 0, offset: 1204 }], again: 0, lost: 0, took_ms: 930, complete: true, note: "reached the end that was asked for", error: null }),
+    tail_export: ({ path }) => ({ path, bytes: 48_204, rows: 88, scanned: 1204, scanned_bytes: 402_118, note: "reached the end that the partitions had when it started" }),
     connector_act: ({ connector: name, act: what }) => act(find(name), what),
   };
 }

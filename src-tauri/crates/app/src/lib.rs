@@ -18,6 +18,7 @@ mod connect;
 mod copy;
 mod dispatch;
 mod lag;
+mod masks;
 mod people;
 mod produce;
 mod queries;

@@ -19,6 +19,9 @@ pub struct Cli {
     /// One JSON object, or one a line; times in RFC 3339
     #[arg(long, global = true)]
     pub json: bool,
+    /// Records as the window shows them: with what [[masks]] hide taken out
+    #[arg(long, global = true)]
+    pub masked: bool,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -106,6 +109,8 @@ pub enum Format {
     Kcat,
     Csv,
     Parquet,
+    /// Arrow's own file
+    Arrow,
 }
 
 #[derive(Debug, Args)]

@@ -18,7 +18,7 @@ use super::{
     locate::Locator,
     parse::problem,
 };
-use crate::secrets;
+use crate::{masks, secrets};
 
 /// Characters of a definition's name.
 pub const NAME_CHARS_MAX: usize = 64;
@@ -172,6 +172,11 @@ fn check_workspace(definitions: &mut Definitions) {
     }
     if let Err(sentence) = check_time_zone(&workspace.time_zone) {
         report.at(&["time_zone"], sentence);
+    }
+    for (at, mask) in workspace.masks.iter().enumerate() {
+        if let Err(why) = masks::check(mask) {
+            report.at(&["masks", &at.to_string()], format!("mask {}: {why}", at + 1));
+        }
     }
     let problems = report.problems;
     definitions.workspace.problems.extend(problems);

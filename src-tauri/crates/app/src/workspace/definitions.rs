@@ -9,7 +9,7 @@ use std::{
 
 use serde::de::DeserializeOwned;
 use tailrace_model::{
-    AudienceDefinition, ClusterDefinition, DestinationDefinition, Error, Result, SourceDefinition,
+    AudienceDefinition, ClusterDefinition, DestinationDefinition, Error, MaskDefinition, MaskWith, Result, SourceDefinition,
     SyncDefinition, TraitDefinition, WarehouseDefinition, WorkspaceDefinition,
 };
 
@@ -192,6 +192,22 @@ impl Definitions {
         audience, valid_audiences, audiences, Audience, AudienceDefinition;
         destination, valid_destinations, destinations, Destination, DestinationDefinition;
         sync, valid_syncs, syncs, Sync, SyncDefinition;
+    }
+
+    /// Masks of the workspace, in their order. Where `tailrace.toml` can't be read, everything is masked: what was to be
+    /// hidden is not shown because of a mistake.
+    pub fn masks(&self) -> &[MaskDefinition] {
+        static EVERYTHING: [MaskDefinition; 1] = [MaskDefinition {
+            topic: None,
+            column: None,
+            pattern: None,
+            with: MaskWith::Mask,
+        }];
+        match &self.workspace.value {
+            Some(workspace) => &workspace.masks,
+            None if self.workspace.toml.contains("masks") => &EVERYTHING,
+            None => &[],
+        }
     }
 
     /// The workspace's name; `workspace` when `tailrace.toml` does not parse.

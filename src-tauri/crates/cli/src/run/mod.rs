@@ -4,6 +4,7 @@ mod clusters;
 mod connect;
 mod deliver;
 mod demo;
+mod export;
 mod people;
 mod produce;
 mod progress;
@@ -45,7 +46,7 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
         }
         Command::Tail(it) => {
             // It ends itself: with what it has, and a word on what it scanned.
-            opened(folder()?, OpenOptions::look(), async |app| {
+            opened(folder()?, OpenOptions::look().masked(cli.masked), async |app| {
                 tail::tail(app, it, output).await
             })
             .await

@@ -6,6 +6,7 @@ use chrono::DateTime;
 use tailrace_app::{App, commands as run};
 use tailrace_model::{Error, api::*, limits::ROWS_PAGE_MAX};
 
+use super::export;
 use crate::{
     Outcome,
     args::{Format, Tail},
@@ -27,6 +28,11 @@ pub async fn tail(app: &App, args: Tail, output: &Output) -> anyhow::Result<Outc
         stop_at_end: args.exit,
         limit: args.count,
     };
+    if let Some(path) = &args.out
+        && let Some(format) = export::format_of(args.format, output.json, path)?
+    {
+        return export::export(app, request, path, format, output).await;
+    }
     let mut sink = Sink::open(&args, format, output)?;
     let view = tokio::select! {
         started = tailrace_app::tail_all(app, request) => started?.view,
@@ -164,8 +170,8 @@ struct Sink {
 
 impl Sink {
     fn open(args: &Tail, format: Format, _: &Output) -> anyhow::Result<Self> {
-        if format == Format::Parquet {
-            return Err(misuse("a tail is written as table, json, kcat or csv; for Parquet use `tailrace sql ... --out FILE.parquet`".to_owned()).into());
+        if matches!(format, Format::Parquet | Format::Arrow) {
+            return Err(misuse("Parquet and Arrow are written to a file: add --out FILE".to_owned()).into());
         }
         let out: Box<dyn Write + Send> = match &args.out {
             None => Box::new(std::io::stdout()),

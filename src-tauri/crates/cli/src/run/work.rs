@@ -286,9 +286,9 @@ fn print(rows: &Rows, format: Format, output: &Output) -> anyhow::Result<()> {
                 .map(|(column, cell)| (column.name.clone(), typed(column, cell.as_deref())));
             output.line(&serde_json::Value::Object(fields.collect()).to_string())
         }),
-        Format::Kcat | Format::Parquet => Err(Error::user(
+        Format::Kcat | Format::Parquet | Format::Arrow => Err(Error::user(
             "misuse",
-            "a result is printed as table, json or csv; for Parquet name a file with --out FILE.parquet",
+            "a result is printed as table, json or csv; for Parquet and Arrow name a file with --out FILE.parquet",
         )
         .into()),
     }

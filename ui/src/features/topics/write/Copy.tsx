@@ -23,9 +23,12 @@ interface CopyProps {
 
 export function Copy({ cluster, topic, where, onClose }: CopyProps) {
   const [form, setForm] = useState<FormValues>({ to_cluster: null, to_topic: topic, filter: where, from: "beginning", stop_at_end: true, keep_timestamps: true, keep_partition: false });
-  const values = (name: string) => String(form[name] ?? "");
   const clusters = useCall("cluster_list", {});
   const writable = (clusters.data ?? []).filter((each) => !each.read_only);
+  // Another cluster is meant more often than the same one.
+  const usual = (writable.find(({ name }) => name !== cluster) ?? writable[0])?.name ?? null;
+  const shown = { ...form, to_cluster: form["to_cluster"] ?? usual };
+  const values = (name: string) => String((shown as FormValues)[name] ?? "");
   const fields: readonly Field[] = [
     { name: "to_cluster", label: "To the cluster", kind: "choice", required: true, choices: writable.map(({ name }) => ({ value: name, label: name })), help: "Read-only clusters are left out." },
     { name: "to_topic", label: "To the topic", kind: "text", required: true, help: "It has to exist." },
@@ -55,7 +58,7 @@ export function Copy({ cluster, topic, where, onClose }: CopyProps) {
   const interrupted = copy.error && toAppError(copy.error).code === "copy_interrupted";
   return (
     <Dialog open onClose={onClose} title={`Copy records of ${topic}`} about={`From ${cluster}. Keys, values and headers are copied byte for byte.`} width={600} testId="copy">
-      <Form fields={fields} values={form} onChange={setForm} onSubmit={() => send("ask")} submit={copy.isPending ? "Copying…" : "Copy"} errors={wrong} busy={copy.isPending} testId="copy-form" />
+      <Form fields={fields} values={shown} onChange={setForm} onSubmit={() => send("ask")} submit={copy.isPending ? "Copying…" : "Copy"} errors={wrong} busy={copy.isPending} testId="copy-form" />
       {copy.isPending && <p className="mute">It goes on when this is closed: <a href={path("activity")}>Activity</a> shows how far it is, and stops it.</p>}
       {copy.error && <ErrorNote error={copy.error} testId="copy-error" />}
       {interrupted && (
@@ -64,7 +67,7 @@ export function Copy({ cluster, topic, where, onClose }: CopyProps) {
           <Button onClick={() => send("anew")} testId="copy-anew">Begin anew</Button>
         </div>
       )}
-      {copy.data && !copy.isPending && (
+      {copy.data && (
         <p className={copy.data.complete ? "mute" : "bad"} data-testid="copy-outcome" data-selectable="">
           {`Scanned ${number(copy.data.scanned)}, matched ${number(copy.data.matched)}, copied ${number(copy.data.copied)}${copy.data.failed + copy.data.uncertain > 0 ? `, not copied ${number(copy.data.failed)}, uncertain ${number(copy.data.uncertain)}` : ""}; ${copy.data.note}.`}
         </p>

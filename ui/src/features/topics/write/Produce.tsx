@@ -89,7 +89,7 @@ function OneRecord({ cluster, topic }: Omit<ProduceProps, "onClose">) {
     <>
       <Form fields={RECORD} values={values} onChange={setValues} onSubmit={send} submit={produce.isPending ? "Writing…" : "Write the record"} errors={errors} busy={produce.isPending} testId="produce-record" />
       {produce.error && <ErrorNote error={produce.error} testId="produce-error" />}
-      {produce.data && !produce.isPending && !produce.error && <p className="mute" data-testid="produced">{`Acknowledged: partition ${produce.data.partition}, offset ${number(produce.data.offset)}.`}</p>}
+      {produce.data && <p className="mute" data-testid="produced">{`Acknowledged: partition ${produce.data.partition}, offset ${number(produce.data.offset)}.`}</p>}
     </>
   );
 }
@@ -109,7 +109,7 @@ function AFile({ cluster, topic, onClose }: ProduceProps) {
       <Form fields={FILE} values={values} onChange={setValues} onSubmit={send} submit={produce.isPending ? "Writing…" : "Write every record"} busy={produce.isPending} testId="produce-file" />
       {produce.isPending && <p className="mute">It goes on when this is closed: <button type="button" className="link" onClick={onClose}>see Activity</button> for how far it is, and to stop it.</p>}
       {produce.error && <ErrorNote error={produce.error} testId="produce-error" />}
-      {produce.data && !produce.isPending && (
+      {produce.data && (
         <div data-testid="produce-outcome">
           <p className={produce.data.note === null ? "mute" : "bad"}>{produce.data.note ?? `${count(produce.data.acknowledged, "record")} acknowledged.`}</p>
           {produce.data.failures.map((failure) => <p key={failure.line} className="mute">{`line ${failure.line}: ${failure.reason}`}</p>)}

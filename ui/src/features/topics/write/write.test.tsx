@@ -27,10 +27,27 @@ test("one record is written as it was typed, and its place is told", async () =>
 }, FIRST_MS + 5000);
 
 test("a copy that was interrupted goes on when that is said", async () => {
-  const asked = show(<Shell />, "#/topics/prod-eu/shop.orders?tab=partitions&where=value.a%20%3D%201");
+  const interrupted = { code: "copy_interrupted", message: "this copy was interrupted after 300 records; every record before 0:300 is copied" };
+  const asked = show(<Shell />, "#/topics/prod-eu/shop.orders?tab=partitions&where=value.a%20%3D%201", { topic_copy: interrupted });
   expect((await screen.findByTestId<HTMLButtonElement>("topic-produce", {}, { timeout: FIRST_MS })).disabled).toBe(true);
   fireEvent.click(screen.getByTestId("topic-copy"));
   await screen.findByTestId("copy-form");
+  await waitFor(() => expect(screen.getByTestId("copy-form").textContent).toContain("sandbox"));
   fireEvent.click(screen.getByTestId("copy-form-submit"));
-  expect(asked.some(({ name }) => name === "topic_copy")).toBe(false);
+  expect((await screen.findByTestId("copy-error")).textContent).toContain("every record before 0:300");
+  fireEvent.click(screen.getByTestId("copy-go-on"));
+  await waitFor(() => expect(asked.filter(({ name }) => name === "topic_copy")).toHaveLength(2));
+  const request = { from_cluster: "prod-eu", topic: "shop.orders", to_cluster: "sandbox", to_topic: "shop.orders", filter: "value.a = 1", start: "beginning", offsets: [], stop_at_end: true, keep_partition: false, keep_timestamps: true };
+  expect(asked.filter(({ name }) => name === "topic_copy").map((each) => each.request)).toEqual([{ ...request, interrupted: "ask" }, { ...request, interrupted: "go_on" }]);
+}, FIRST_MS + 5000);
+
+test("an export takes every record that the table is asked for", async () => {
+  const asked = show(<Shell />, "#/topics/sandbox/shop.orders?where=value.a%20%3D%201");
+  fireEvent.click(await screen.findByTestId("tail-export", {}, { timeout: FIRST_MS }));
+  await screen.findByTestId("export-form");
+  fireEvent.click(screen.getByTestId("export-form-submit"));
+  expect((await screen.findByTestId("export-outcome")).textContent).toContain("88 of 1,204 records scanned");
+  const { request } = asked.find(({ name }) => name === "tail_export") ?? {};
+  // A table that begins now has everything before it exported, up to now.
+  expect(request).toMatchObject({ path: "shop.orders.jsonl", format: "json_lines", tail: { topic: "shop.orders", filter: "value.a = 1", start: "beginning", stop_at_end: true } });
 }, FIRST_MS + 5000);
