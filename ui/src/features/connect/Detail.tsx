@@ -58,19 +58,13 @@ export function Detail({ cluster, connect, connector, readOnly, asked, onAsk }: 
   const ask = (next: ConnectorAct) => ({ disabled: readOnly || !summary, title: why, onClick: () => onAsk(next) });
   return (
     <>
-      <Bar
-        level={2}
-        title={connector}
-        badge={summary && <StateBadge state={summary.state} />}
-        actions={
-          <>
-            {failed && <Button kind="primary" {...ask("restart_failed")} testId="connector-restart-failed">Restart failed</Button>}
-            <Button {...ask("restart")} testId="connector-restart">Restart</Button>
-            {resting ? <Button {...ask("resume")} testId="connector-resume">Resume</Button> : <Button {...ask("pause")} testId="connector-pause">Pause</Button>}
-            {summary?.state !== "STOPPED" && <Button kind="danger" {...ask("stop")} testId="connector-stop">Stop</Button>}
-          </>
-        }
-      />
+      <Bar level={2} title={connector} badge={summary && <StateBadge state={summary.state} />} sub={readOnly ? why : undefined} />
+      <div className={styles["acts"]}>
+        {failed && <Button kind="primary" {...ask("restart_failed")} testId="connector-restart-failed">Restart failed</Button>}
+        <Button {...ask("restart")} testId="connector-restart">Restart</Button>
+        {resting ? <Button {...ask("resume")} testId="connector-resume">Resume</Button> : <Button {...ask("pause")} testId="connector-pause">Pause</Button>}
+        {summary?.state !== "STOPPED" && <Button kind="danger" {...ask("stop")} testId="connector-stop">Stop</Button>}
+      </div>
       {detail.error ? (
         <ErrorState error={detail.error} onRetry={() => void detail.refetch()} />
       ) : !detail.data || !summary ? (

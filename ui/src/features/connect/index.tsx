@@ -19,12 +19,12 @@ const SEVERITY: Readonly<Record<string, number>> = { FAILED: 0, UNASSIGNED: 1, R
 const worst = (row: ConnectorSummary) => Math.min(...[row.state, ...row.tasks.map((task) => task.state)].map((state) => SEVERITY[state ?? ""] ?? 2));
 
 const COLUMNS: readonly Column<ConnectorSummary>[] = [
-  { id: "name", title: "connector", width: 200, grow: true, cell: (row) => row.name, sortBy: (row) => row.name },
-  { id: "state", title: "state", width: 116, cell: (row) => <StateBadge state={row.state} />, sortBy: worst },
-  { id: "tasks", title: "tasks", width: 150, cell: (row) => <span className={row.tasks.some((task) => task.state === "FAILED") ? "bad" : undefined}>{taskCounts(row)}</span>, sortBy: (row) => row.tasks.length },
-  { id: "kind", title: "kind", width: 76, tone: "mute", cell: (row) => row.kind, sortBy: (row) => row.kind },
-  { id: "class", title: "class", width: 190, tone: "mute", cell: (row) => <span title={row.class}>{shortClass(row.class)}</span>, sortBy: (row) => shortClass(row.class) },
-  { id: "connect", title: "connect", width: 100, tone: "mute", cell: (row) => row.connect, sortBy: (row) => row.connect },
+  { id: "name", title: "connector", width: 170, grow: true, cell: (row) => <span title={row.name}>{row.name}</span>, sortBy: (row) => row.name },
+  { id: "state", title: "state", width: 112, cell: (row) => <StateBadge state={row.state} />, sortBy: worst },
+  { id: "tasks", title: "tasks", width: 132, cell: (row) => <span className={row.tasks.some((task) => task.state === "FAILED") ? "bad" : undefined}>{taskCounts(row)}</span>, sortBy: (row) => row.tasks.length },
+  { id: "kind", title: "kind", width: 64, tone: "mute", cell: (row) => row.kind, sortBy: (row) => row.kind },
+  { id: "class", title: "class", width: 160, tone: "mute", cell: (row) => <span title={row.class}>{shortClass(row.class)}</span>, sortBy: (row) => shortClass(row.class) },
+  { id: "connect", title: "connect", width: 76, tone: "mute", cell: (row) => row.connect, sortBy: (row) => row.connect },
 ];
 
 export default function Connect() {

@@ -288,7 +288,9 @@ impl Masks {
         let headers = std::mem::take(&mut detail.headers).into_iter();
         detail.headers = headers
             .filter_map(|header| {
-                let Some(value) = header.value else { return Some(header) };
+                let Some(value) = &header.value else {
+                    return Some(header);
+                };
                 let value = self.header(&header.name, value.as_bytes())?;
                 Some(RecordHeader {
                     name: header.name,
