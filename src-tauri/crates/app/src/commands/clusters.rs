@@ -124,12 +124,17 @@ pub async fn tail_rows(app: &App, request: RowsRequest) -> Result<TailRows> {
 }
 
 pub async fn record_show(app: &App, request: RecordRequest) -> Result<RecordDetail> {
-    let cluster = app.opened().await?.cluster(&request.cluster).await?;
+    let open = app.opened().await?;
+    let cluster = open.cluster(&request.cluster).await?;
     let record = cluster
         .client
         .record(&request.topic, request.partition, request.offset)
         .await?;
-    Ok(record.detail(&request.topic))
+    let detail = record.detail(&request.topic);
+    Ok(match open.masks(&request.cluster, &request.topic) {
+        Some(masks) => masks.detail(detail),
+        None => detail,
+    })
 }
 
 pub async fn group_list(app: &App, request: ClusterRequest) -> Result<Vec<GroupSummary>> {

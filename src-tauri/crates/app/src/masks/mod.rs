@@ -190,6 +190,14 @@ impl Masks {
         }
     }
 
+    /// The beginning of a value that could not be read. Where a pattern may have been cut through, nothing is shown.
+    pub fn beginning(&self, text: &str) -> String {
+        match self.hides_value() {
+            true => MASKED_WHOLE.to_owned(),
+            false => text.to_owned(),
+        }
+    }
+
     /// What no column names: patterns alone.
     fn free(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         if self.patterns.is_empty() {

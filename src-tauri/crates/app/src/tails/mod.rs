@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     core::{ActivityHandle, Stage, now_ms},
+    masks::Masks,
     open::OpenWorkspace,
 };
 
@@ -65,6 +66,7 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
         .filter(|text| !text.is_empty());
     let filter = filter.map(|text| Filter::parse(text, now_ms())).transpose()?;
     let cluster = open.cluster(&request.cluster).await?;
+    let masks = open.masks(&request.cluster, &request.topic);
     let mut spec = TailSpec::new(&request.topic, TailFrom::Start(request.start));
     spec.partitions = request.partitions.clone();
     spec.stop_at_end = request.stop_at_end;
@@ -93,7 +95,14 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
                 open.hub.publish(&Topic::View(number), total);
             }
         };
-        runtime.block_on(run(&view, tail, filter, request.limit, &activity, publish));
+        runtime.block_on(run(
+            &view,
+            tail,
+            (filter, masks),
+            request.limit,
+            &activity,
+            publish,
+        ));
         activity.end(view.error().map_or(Ok(()), Err));
     });
     Ok(number)
@@ -102,7 +111,7 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
 async fn run(
     view: &TailView,
     mut tail: Tail,
-    mut filter: Option<Filter>,
+    (mut filter, masks): (Option<Filter>, Option<Masks>),
     limit: Option<u64>,
     activity: &ActivityHandle,
     publish: impl Fn(u64),
@@ -139,7 +148,7 @@ async fn run(
             }
         };
         match next {
-            Ok(Some(batch)) => match keep(view, filter.as_mut(), batch, limit, &mut paused).await {
+            Ok(Some(batch)) => match keep(view, (filter.as_mut(), masks.as_ref()), batch, limit, &mut paused).await {
                 Ok(done) => {
                     let progress = tail.progress();
                     activity.progress(progress.scanned, None, None);
@@ -187,7 +196,7 @@ async fn run(
 /// as were asked for.
 async fn keep(
     view: &TailView,
-    filter: Option<&mut Filter>,
+    (filter, masks): (Option<&mut Filter>, Option<&Masks>),
     batch: RawBatch,
     limit: Option<u64>,
     paused: &mut watch::Receiver<bool>,
@@ -201,6 +210,10 @@ async fn keep(
         }
         None => (batch.records, 0),
     };
+    // What is kept is what is shown: nothing behind it has the record as it was.
+    if let Some(masks) = masks {
+        matched = masks.batch(&matched)?;
+    }
     loop {
         {
             let mut buffer = view.buffer();

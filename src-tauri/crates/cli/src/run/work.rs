@@ -85,6 +85,7 @@ pub async fn ingest(folder: PathBuf, until_caught_up: bool, output: &Output) -> 
         state: true,
         sources: true,
         live: false,
+        masked: false,
         holder: "tailrace ingest",
     };
     let app = App::open(folder, options).await?;

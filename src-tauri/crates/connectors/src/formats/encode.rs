@@ -3,13 +3,13 @@
 //! Invariants: what does not fit its schema is refused with the place and the reason, and nothing of it is written; a field
 //! that the schema does not have is not left out unsaid.
 
-use jsonschema::Validator;
 use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, prost::Message as _};
 use serde_json::Value;
 use tailrace_model::{Error, Result};
 
 use super::{
     avro::AvroSchema,
+    json_schema::JsonSchema,
     protobuf,
     registry::{RegisteredSchema, Registry, SchemaKind},
 };
@@ -47,6 +47,11 @@ impl Misfit {
     pub(super) fn at_index(mut self, index: usize) -> Self {
         self.path.push(Step::Index(index));
         self
+    }
+
+    /// How many steps it is below the value.
+    pub(super) fn depth(&self) -> usize {
+        self.path.len()
     }
 
     /// `lines[1].price`; empty: the value itself.
@@ -107,7 +112,7 @@ pub struct Encoder {
 enum Schema {
     Avro(AvroSchema),
     Protobuf(MessageDescriptor),
-    Json(Box<Validator>),
+    Json(JsonSchema),
 }
 
 impl Encoder {
@@ -144,7 +149,7 @@ impl Encoder {
                 protobuf::write_place(&place, &mut header);
                 Schema::Protobuf(descriptor)
             }
-            SchemaKind::Json => Schema::Json(Box::new(validator(schema)?)),
+            SchemaKind::Json => Schema::Json(JsonSchema::parse(&schema.text, &schema.references)?),
         };
         Ok(Self {
             schema: compiled,
@@ -174,15 +179,8 @@ impl Encoder {
         match &self.schema {
             Schema::Avro(schema) => schema.encode(&value, true, &mut out)?,
             Schema::Protobuf(descriptor) => out.extend(message(descriptor, &value)?),
-            Schema::Json(validator) => {
-                if let Some(error) = validator.iter_errors(&value).next() {
-                    let mut misfit = Misfit::new(plain(&error.masked_with("it").to_string()));
-                    for step in error.instance_path().as_str().split('/').skip(1) {
-                        let step = step.replace("~1", "/").replace("~0", "~");
-                        misfit.path.insert(0, as_step(&value, &misfit, step));
-                    }
-                    return Err(misfit);
-                }
+            Schema::Json(schema) => {
+                schema.check(&value)?;
                 out.extend(json.trim().as_bytes());
             }
         }
@@ -190,60 +188,8 @@ impl Encoder {
     }
 }
 
-/// Whether a step of a pointer is an index is told by the value that it leads into.
-fn as_step(value: &Value, so_far: &Misfit, step: String) -> Step {
-    let mut at = Some(value);
-    for step in so_far.path.iter().rev() {
-        at = match step {
-            Step::Field(name) => at.and_then(|value| value.get(name)),
-            Step::Index(index) => at.and_then(|value| value.get(index)),
-        };
-    }
-    match (at, step.parse::<usize>()) {
-        (Some(Value::Array(_)), Ok(index)) => Step::Index(index),
-        _ => Step::Field(step),
-    }
-}
-
 fn plain(text: &str) -> String {
     text.trim_end_matches('.').to_owned()
-}
-
-/// What the schema refers to is given; nothing is fetched.
-fn validator(schema: &RegisteredSchema) -> Result<Validator> {
-    let wrong = |what: String| Error::user("json_schema", format!("the JSON Schema cannot be used: {what}"));
-    let parse = |text: &str| -> Result<Value> {
-        serde_json::from_str(text).map_err(|error| wrong(format!("it is not JSON, {error}")))
-    };
-    let root = parse(&schema.text)?;
-    // Relative references are resolved against the schema's own address, or this one.
-    let base = "tailrace:///";
-    let absolute = |name: &str| match name.contains("://") || name.starts_with("urn:") {
-        true => name.to_owned(),
-        false => format!("{base}{}", name.trim_start_matches('/')),
-    };
-    let own = root.get("$id").and_then(Value::as_str).map(str::to_owned);
-    let mut registry = jsonschema::Registry::new();
-    for (name, text) in &schema.references {
-        let contents = parse(text)?;
-        let mut names = vec![absolute(name)];
-        // A schema with an address of its own refers to its neighbours by theirs.
-        if let Some((folder, _)) = own.as_deref().and_then(|own| own.rsplit_once('/')) {
-            names.push(format!("{folder}/{name}"));
-        }
-        names.dedup();
-        for name in names {
-            registry = registry
-                .add(name, contents.clone())
-                .map_err(|error| wrong(error.to_string()))?;
-        }
-    }
-    let registry = registry.prepare().map_err(|error| wrong(error.to_string()))?;
-    let mut options = jsonschema::options().with_registry(&registry);
-    if own.is_none() {
-        options = options.with_base_uri(base);
-    }
-    options.build(&root).map_err(|error| wrong(error.to_string()))
 }
 
 /// The bytes of the message that the JSON says.
@@ -339,15 +285,13 @@ mod tests {
         let bytes = encoder.encode(good).expect("it fits");
         // As it was given, digit by digit.
         assert_eq!(bytes, [b"\0\0\0\x01\x02", good.trim().as_bytes()].concat());
-        misfit(&encoder, &json!({"lines": []}), "", "required");
+        misfit(&encoder, &json!({"lines": []}), "id", "requires");
         misfit(&encoder, &json!({"id": "x"}), "id", "integer");
         misfit(&encoder, &json!({"id": 1, "lines": [{"sku": "a"}, {"sku": "a", "price": -1}]}), "lines[1].price", "minimum");
-        misfit(&encoder, &json!({"id": 1, "lines": [{}]}), "lines[0]", "sku");
-        misfit(&encoder, &json!({"id": 1, "more": 1}), "", "more");
+        misfit(&encoder, &json!({"id": 1, "lines": [{}]}), "lines[0].sku", "missing");
+        misfit(&encoder, &json!({"id": 1, "more": 1}), "more", "no such field");
         assert!(encoder.encode("{").expect_err("no JSON").reason.contains("not JSON"));
-        // With an address of its own; and one that nobody gave is not fetched.
-        let own = order.replacen("{", r#"{"$id":"https://shop.example/order.json","#, 1);
-        Encoder::new(&schema(SchemaKind::Json, &own, &[("line.json", line)]), None).expect("a schema");
+        // One that nobody gave is not fetched.
         let error = Encoder::new(&schema(SchemaKind::Json, order, &[]), None).expect_err("a reference");
         assert_eq!(error.code, "json_schema");
     }

@@ -10,6 +10,7 @@ mod encode;
 mod format;
 mod framing;
 pub mod json;
+mod json_schema;
 mod messagepack;
 mod protobuf;
 mod records;
