@@ -79,8 +79,15 @@ export function watch(view: (id: number) => View, tail: (request: TailRequest) =
         properties: { order_id: "o-99120", revenue: 129.9, currency: "EUR", products: [{ sku: "s-1", price: 89.9 }, { sku: "s-2", price: 40 }] },
         context: { ip: "203.0.113.7", country: "DE", page: { path: "/checkout", referrer: "https://example.org" }, device: { id: "d-1", kind: "phone" } }, timestamp: "2026-11-21T14:52:55.047Z",
       }, null, 2);
-      return { topic, partition, offset, timestamp_ms: Date.now(), key: "u_482113", headers: [{ name: "trace-id", value: "4bf92f3577b34da6" }], format: "json", json, text: json, value_bytes: json.length, problem: null };
+      return { topic, partition, offset, timestamp_ms: Date.now(), key: "u_482113", key_format: TEXT_FORMAT, key_bytes: 8, key_problem: null, headers: [{ name: "trace-id", value: "4bf92f3577b34da6" }], value_format: JSON_FORMAT, json, text: json, value_bytes: json.length, problem: null, schema: null };
     },
+    record_bytes: ({ first, limit }) => {
+      const shown = Math.max(0, Math.min(limit, 40 - first));
+      return { hex: Array.from({ length: shown }, (_, at) => (97 + ((first + at) % 26)).toString(16).padStart(2, "0")).join(""), total: 40 };
+    },
+    record_compare: () => ({ differences: [{ path: "value.properties.revenue", left: "129.9", right: "40" }, { path: "value.properties.coupon", left: null, right: '"SPRING"' }], total: 2, same: 11 }),
+    format_list: () => [["json", "JSON"], ["registry", "Schema registry"], ["avro", "Avro"], ["protobuf", "Protobuf"], ["csv", "CSV"], ["text", "Text"], ["hex", "Hexadecimal"]].map(([name = "", label = ""]) => ({ name, label, schema: name === "avro" || name === "protobuf" })),
+    topic_formats_save: () => ({}),
     group_list: groups,
     group_show: ({ group }) => ({
       summary: groups().find((each) => each.group === group) ?? groups()[0]!,
@@ -124,9 +131,12 @@ function sources(): SourceSummary[] {
   }));
 }
 
+const JSON_FORMAT = { definition: { format: "json" }, label: "JSON", detected: true };
+const TEXT_FORMAT = { definition: { format: "text" }, label: "Text", detected: true };
+
 function status(tail: View, columns: Column[]): TailStatus {
   return {
-    state: tail.ended !== null ? "stopped" : tail.paused ? "paused" : "running", scanned: tail.total * 143, scanned_bytes: tail.total * 72_000, matched: tail.total, evicted: evicted(tail), mistyped: 0,
+    state: tail.ended !== null ? "stopped" : tail.paused ? "paused" : "running", scanned: tail.total * 143, scanned_bytes: tail.total * 72_000, matched: tail.total, evicted: evicted(tail), mistyped: 0, undecoded: 0, key_format: TEXT_FORMAT, value_format: JSON_FORMAT,
     per_second: tail.ended !== null || tail.paused ? 0 : 41_200, started_ms: Date.now() - 60_000, columns, partitions: [], note: tail.ended, error: null,
   };
 }

@@ -22,6 +22,7 @@ mod masks;
 mod people;
 mod produce;
 mod queries;
+mod records;
 mod syncs;
 mod tails;
 

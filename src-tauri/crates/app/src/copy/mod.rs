@@ -8,10 +8,11 @@ mod records;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use arrow::array::RecordBatch;
 use progress::Journal;
 use tailrace_connectors::clusters::kafka::{Fate, OutRecord, RawBatch, Tail, TailFrom, TailSpec, Writer};
 use tailrace_model::{
-    Error, Result,
+    Error, Result, TopicFormats,
     api::{CopyOutcome, CopyPosition, CopyRequest, Interrupted},
 };
 
@@ -22,7 +23,8 @@ use crate::{
         now_ms,
     },
     open::OpenWorkspace,
-    tails::Filter,
+    records::TopicView,
+    tails::{Filter, kept},
 };
 
 /// `0:120,1:98`: positions as the command line takes them.
@@ -37,9 +39,17 @@ pub async fn copy(open: &Arc<OpenWorkspace>, mut request: CopyRequest) -> Result
     refuse_read_only(open, &request.to_cluster, "nothing was copied")?;
     let filter = request.filter.as_deref().map(str::trim).filter(|text| !text.is_empty());
     let filter = filter.map(|text| Filter::parse(text, now_ms())).transpose()?;
+    let filtered = filter.is_some();
     let from = open.cluster(&request.from_cluster).await?;
     let to = open.cluster(&request.to_cluster).await?;
-    refuse_itself(&from, &to, &request, &to_topic, filter.is_some()).await?;
+    refuse_itself(&from, &to, &request, &to_topic, filtered).await?;
+    let picker = match filter {
+        None => None,
+        Some(filter) => Some(Picker {
+            filter,
+            view: TopicView::new(open, &from, &request.topic, &TopicFormats::default())?,
+        }),
+    };
     let writer = to.client.writer(&to_topic).await?;
     if request.keep_partition {
         let have = from.client.topic(&request.topic).await?.partitions;
@@ -69,7 +79,7 @@ pub async fn copy(open: &Arc<OpenWorkspace>, mut request: CopyRequest) -> Result
             job,
             writer,
             request,
-            filter,
+            picker,
             journal,
             outcome: CopyOutcome {
                 scanned: 0,
@@ -147,11 +157,25 @@ fn from_where(journal: &Journal, request: &CopyRequest) -> Result<Vec<CopyPositi
     }
 }
 
+/// Finds the records that the filter keeps, as they are read; those that are copied stay as they are.
+struct Picker {
+    filter: Filter,
+    view: TopicView,
+}
+
+impl Picker {
+    async fn pick(&mut self, raw: &RecordBatch) -> Result<RecordBatch> {
+        let viewed = self.view.view(raw, now_ms()).await?;
+        let (mask, _) = self.filter.mask(&viewed.records, self.view.values_are_text())?;
+        kept(raw, &mask)
+    }
+}
+
 struct Copy<'j> {
     job: &'j Job,
     writer: Writer,
     request: CopyRequest,
-    filter: Option<Filter>,
+    picker: Option<Picker>,
     journal: Journal,
     outcome: CopyOutcome,
 }
@@ -193,8 +217,8 @@ impl Copy<'_> {
     /// Copies a batch. False when not all of it was written.
     fn batch(&mut self, batch: RawBatch) -> Result<bool> {
         self.outcome.scanned += batch.records.num_rows() as u64;
-        let matched = match &mut self.filter {
-            Some(filter) => filter.apply(&batch.records)?.0,
+        let matched = match &mut self.picker {
+            Some(picker) => self.job.wait(picker.pick(&batch.records))?,
             None => batch.records,
         };
         let rows = records::read(&matched, self.request.keep_partition, self.request.keep_timestamps)?;

@@ -19,6 +19,7 @@ use arrow::{
 };
 use mask::{Path, of_json, of_text};
 use regex::Regex;
+use tailrace_connectors::formats::PROBLEM;
 use tailrace_model::{
     Error, MaskDefinition, MaskWith, Result,
     api::{RecordDetail, RecordHeader},
@@ -28,6 +29,8 @@ use tailrace_model::{
 pub const MASKED: &str = "•••";
 /// What stands for a value whose fields cannot be told apart.
 const MASKED_WHOLE: &str = "••• masked whole: its fields can't be told apart";
+
+const HIDDEN_REASON: &str = "it is masked, and so is why it can't be read";
 
 /// Makes hashes that nobody can look up.
 pub type Key = RandomState;
@@ -241,6 +244,11 @@ impl Masks {
                 ("_key", DataType::Binary) => Arc::new(map(column.as_binary(), |bytes| self.key(bytes))),
                 ("value", DataType::Binary) => Arc::new(map(column.as_binary(), |bytes| self.value(bytes))),
                 ("_headers", DataType::List(_)) => Arc::new(self.headers(column.as_list()).map_err(wrong)?),
+                // Why a value can't be read may quote it.
+                (PROBLEM, DataType::Utf8) if self.hides_value() || self.hides_key() => {
+                    let reasons = column.as_string::<i32>().iter();
+                    Arc::new(reasons.map(|reason| reason.map(|_| HIDDEN_REASON)).collect::<StringArray>())
+                }
                 ("_key" | "value" | "_headers", other) => {
                     let sentence = format!("records of the type {other} can't be masked");
                     return Err(Error::internal("mask", sentence));
@@ -306,7 +314,11 @@ impl Masks {
                 })
             })
             .collect();
+        if self.hides_key() {
+            detail.key_problem = detail.key_problem.map(|_| HIDDEN_REASON.to_owned());
+        }
         if self.hides_value() {
+            detail.problem = detail.problem.map(|_| HIDDEN_REASON.to_owned());
             let json = detail.json.take();
             let plain = detail.text.take();
             match (json, plain) {

@@ -86,14 +86,20 @@ fn bytes(encoder: Option<&Encoder>, what: &str, text: &str) -> Result<Vec<u8>, S
 }
 
 fn registry(open: &Arc<OpenWorkspace>, cluster: &Cluster) -> Result<Registry> {
-    let _ = open;
-    Err(Error::user(
-        "no_registry",
-        format!(
-            "cluster \"{0}\" has no schema registry: add [registry] with url = \"...\" to clusters/{0}.toml",
-            cluster.name
-        ),
-    ))
+    let definition = {
+        let workspace = open.workspace();
+        workspace.definitions.cluster(&cluster.name)?.registry.clone()
+    };
+    let registry = cluster.registry(open, definition.as_ref())?;
+    registry.ok_or_else(|| {
+        Error::user(
+            "no_registry",
+            format!(
+                "cluster \"{0}\" has no schema registry: add [registry] with url = \"...\" to clusters/{0}.toml",
+                cluster.name
+            ),
+        )
+    })
 }
 
 /// Writes one record and waits until it is acknowledged.

@@ -4,7 +4,7 @@ use std::{io::Write, time::Duration};
 
 use chrono::DateTime;
 use tailrace_app::{App, commands as run};
-use tailrace_model::{Error, api::*, limits::ROWS_PAGE_MAX};
+use tailrace_model::{Error, FormatDefinition, TopicFormats, api::*, limits::ROWS_PAGE_MAX};
 
 use super::export;
 use crate::{
@@ -12,6 +12,20 @@ use crate::{
     args::{Format, Tail},
     output::{Output, count, time},
 };
+
+/// What is not asked for is as the cluster's file says, or found out.
+fn formats(args: &Tail) -> TopicFormats {
+    let value = args.value_format.as_ref().map(|format| FormatDefinition {
+        schema: args.schema.clone(),
+        descriptor_set: args.descriptor_set.clone(),
+        message: args.message.clone(),
+        ..FormatDefinition::named(format)
+    });
+    TopicFormats {
+        key: args.key_format.as_ref().map(FormatDefinition::named),
+        value,
+    }
+}
 
 pub async fn tail(app: &App, args: Tail, output: &Output) -> anyhow::Result<Outcome> {
     let (start, until_ms) = offsets(&args.offset)?;
@@ -27,6 +41,7 @@ pub async fn tail(app: &App, args: Tail, output: &Output) -> anyhow::Result<Outc
         filter: args.filter.clone(),
         stop_at_end: args.exit,
         limit: args.count,
+        formats: formats(&args),
     };
     if let Some(path) = &args.out
         && let Some(format) = export::format_of(args.format, output.json, path)?

@@ -5,6 +5,7 @@ mod connect;
 mod deliver;
 mod people;
 mod produce;
+mod records;
 mod work;
 
 pub use clusters::*;
@@ -12,6 +13,7 @@ pub use connect::*;
 pub use deliver::*;
 pub use people::*;
 pub use produce::*;
+pub use records::*;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 pub use work::*;

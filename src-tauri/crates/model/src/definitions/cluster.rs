@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::{RegistryDefinition, TopicFormats};
+
 /// `clusters/NAME.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +23,14 @@ pub struct ClusterDefinition {
     /// Kafka Connect clusters that work with this cluster, by a name of their own: `[connect.NAME]`.
     #[serde(default)]
     pub connect: BTreeMap<String, ConnectDefinition>,
+    /// The schema registry that records name their schemas of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub registry: Option<RegistryDefinition>,
+    /// How records are read, by topic; of topics that are not here it is found out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[ts(optional, as = "Option<BTreeMap<String, TopicFormats>>")]
+    pub topics: BTreeMap<String, TopicFormats>,
     /// Only for `kind = "sandbox"`.
     #[serde(default)]
     pub sandbox: SandboxSettings,
