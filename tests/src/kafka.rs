@@ -16,7 +16,7 @@ use rdkafka::{
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer},
     error::{KafkaError, RDKafkaErrorCode},
-    message::{DeliveryResult, Header, OwnedHeaders},
+    message::{DeliveryResult, Header, Headers as _, OwnedHeaders},
     producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer},
 };
 use tempfile::TempDir;
@@ -96,7 +96,7 @@ pub struct Kafka {
 }
 
 #[derive(Clone)]
-struct Java {
+pub(crate) struct Java {
     program: PathBuf,
     classpath: String,
 }
@@ -300,17 +300,18 @@ pub struct Consumed {
     pub timestamp_ms: Option<i64>,
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
+    pub headers: Vec<(String, Option<Vec<u8>>)>,
 }
 
 impl Java {
-    async fn find() -> Result<Self, Unavailable> {
+    pub(crate) async fn find() -> Result<Self, Unavailable> {
         let program = on_path("java").ok_or_else(|| Unavailable::new(WHAT, "java is not installed"))?;
         static CLASSPATH: OnceCell<Result<String, Unavailable>> = OnceCell::const_new();
         let classpath = CLASSPATH.get_or_init(resolve).await.clone()?;
         Ok(Self { program, classpath })
     }
 
-    fn program(&self, name: &'static str, folder: &Path, main_class: &str) -> Program {
+    pub(crate) fn program(&self, name: &'static str, folder: &Path, main_class: &str) -> Program {
         let logging = root().join("tests/kafka/log4j2.properties");
         Program::new(name, folder, &self.program)
             .args(JVM)
@@ -319,7 +320,7 @@ impl Java {
     }
 }
 
-/// The broker's classpath. Kept under `target/` beside the `pom.xml` it came from, so that Maven runs only when that
+/// The classpath of a broker and of a Connect worker. Kept under `target/` beside the `pom.xml` it came from, so that Maven runs only when that
 /// has changed or a jar is gone.
 async fn resolve() -> Result<String, Unavailable> {
     resolve_classpath()
@@ -507,6 +508,10 @@ fn consume(config: &ClientConfig, topic: &str) -> Result<Vec<Consumed>> {
                 timestamp_ms: message.timestamp().to_millis(),
                 key: message.key().map(<[u8]>::to_vec),
                 value: message.payload().map(<[u8]>::to_vec),
+                headers: message.headers().map_or_else(Vec::new, |headers| {
+                    let each = headers.iter();
+                    each.map(|it| (it.key.to_owned(), it.value.map(<[u8]>::to_vec))).collect()
+                }),
             }),
             Err(KafkaError::PartitionEOF(_)) => at_end += 1,
             Err(error) => return Err(error.into()),

@@ -7,6 +7,7 @@
 //! file: there is no silent skip.
 
 pub mod cli;
+pub mod connect;
 pub mod http;
 pub mod kafka;
 pub mod postgres;

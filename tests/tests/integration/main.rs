@@ -3,13 +3,18 @@
 
 mod bad_input;
 mod broker;
+mod connect_workers;
+mod copy;
 mod demo;
 mod exactly_once;
 mod formats;
+mod export;
 mod harness;
 mod journey;
 mod lag;
 mod layout;
+mod masks;
+mod produce;
 mod retail;
 mod shop;
 mod stopping;

@@ -354,6 +354,30 @@ inherited: InheritedConfig | null, };
  * Where the value of a setting comes from.
  */
 export type ConfigSource = "topic" | "dynamic_broker" | "dynamic_default" | "static" | "default" | "unknown";
+ * The Connect clusters of one cluster, each asked for itself.
+ */
+export type ConnectOverview = { cluster: string, connects: Array<ConnectSummary>, };
+
+/**
+ * One `[connect.NAME]`.
+ */
+export type ConnectSummary = { name: string, 
+/**
+ * The worker that is asked.
+ */
+url: string, 
+/**
+ * Absent: it did not answer.
+ */
+version: string | null, 
+/**
+ * By name.
+ */
+connectors: Array<ConnectorSummary>, 
+/**
+ * Why it did not answer.
+ */
+error: Error | null, };
 
 export type ConnectionStep = { 
 /**
@@ -365,6 +389,89 @@ step: string, ok: boolean, detail: string, took_ms: number, };
  * The steps of a connection, in order; the first that failed ends them.
  */
 export type ConnectionTest = { ok: boolean, steps: Array<ConnectionStep>, };
+
+export type ConnectorAct = "restart" | "restart_failed" | { "restart_task": number } | "pause" | "resume" | "stop";
+
+export type ProduceSchema = { subject: string, version?: number | null, message?: string | null, };
+export type ProduceRequest = { cluster: string, topic: string, key: string | null, value: string | null, headers: Array<RecordHeader>, partition?: number | null, timestamp_ms?: number | null, key_schema?: ProduceSchema | null, value_schema?: ProduceSchema | null, };
+export type Produced = { partition: number, offset: number, value_bytes: number, };
+export type ProduceFormat = "json_lines" | "values" | "csv";
+export type ProduceFileRequest = { cluster: string, topic: string, path: string, format?: ProduceFormat | null, partition?: number | null, key_schema?: ProduceSchema | null, value_schema?: ProduceSchema | null, };
+export type LineFailure = { line: number, reason: string, };
+export type ProduceOutcome = { records: number, acknowledged: number, failed: number, uncertain: number, failures: Array<LineFailure>, took_ms: number, note: string | null, };
+export type CopyPosition = { partition: number, offset: number, };
+export type Interrupted = "ask" | "go_on" | "anew";
+export type CopyRequest = { from_cluster: string, topic: string, to_cluster: string, to_topic?: string | null, filter?: string | null, start: TailStart, offsets: Array<CopyPosition>, until_ms?: number | null, stop_at_end: boolean, keep_partition: boolean, keep_timestamps: boolean, interrupted: Interrupted, };
+export type CopyOutcome = { scanned: number, matched: number, copied: number, failed: number, uncertain: number, positions: Array<CopyPosition>, again: number, lost: number, took_ms: number, complete: boolean, note: string, error: Error | null, };
+export type ExportFormat = "json_lines" | "csv" | "parquet" | "arrow";
+export type TailExportRequest = { tail: TailRequest, path: string, format: ExportFormat, };
+export type TailExport = { path: string, bytes: number, rows: number, scanned: number, scanned_bytes: number, note: string, };
+export type ConnectorActRequest = { cluster: string, connect?: string | null, connector: string, act: ConnectorAct, };
+
+/**
+ * A connector with its settings.
+ */
+export type ConnectorDetail = { summary: ConnectorSummary, 
+/**
+ * By name.
+ */
+settings: Array<ConnectorSetting>, 
+/**
+ * Topics that it has used. Absent: the worker does not tell.
+ */
+topics: Array<string> | null, };
+
+export type ConnectorRequest = { cluster: string, 
+/**
+ * The Connect cluster; may be absent where only one has a connector of this name.
+ */
+connect?: string | null, connector: string, };
+
+export type ConnectorSetting = { name: string, value: string, 
+/**
+ * The value, or a part of it, is a secret and is not told.
+ */
+masked: boolean, };
+
+export type ConnectorSummary = { 
+/**
+ * The Connect cluster's name.
+ */
+connect: string, name: string, 
+/**
+ * `source` or `sink`.
+ */
+kind: string, 
+/**
+ * `connector.class`, whole.
+ */
+class: string, 
+/**
+ * As Connect names it: `RUNNING`, `PAUSED`, `STOPPED`, `FAILED`, `UNASSIGNED`, `RESTARTING`. Absent: not said yet.
+ */
+state: string | null, worker: string | null, tasks: Array<ConnectorTask>, 
+/**
+ * Why it, or the first task that did, failed: the first line of the trace.
+ */
+reason: string | null, 
+/**
+ * The connector's own trace, whole; without secrets.
+ */
+trace: string | null, };
+
+export type ConnectorTask = { task: number, 
+/**
+ * As Connect names it. Absent: not said yet.
+ */
+state: string | null, worker: string | null, 
+/**
+ * The first line of the trace.
+ */
+reason: string | null, 
+/**
+ * Whole; without secrets.
+ */
+trace: string | null, };
 
 /**
  * The numbers beside the entries of the rail and in the status bar.
@@ -1570,6 +1677,13 @@ export interface Commands {
   group_reset: { request: ResetApply; response: ResetPlan };
   group_delete: { request: GroupDelete; response: Nothing };
   alert_list: { request: Nothing; response: Array<AlertSummary> };
+  connect_list: { request: ClusterRequest; response: ConnectOverview };
+  connector_show: { request: ConnectorRequest; response: ConnectorDetail };
+  connector_act: { request: ConnectorActRequest; response: ConnectorSummary };
+  record_produce: { request: ProduceRequest; response: Produced };
+  file_produce: { request: ProduceFileRequest; response: ProduceOutcome };
+  topic_copy: { request: CopyRequest; response: CopyOutcome };
+  tail_export: { request: TailExportRequest; response: TailExport };
   source_list: { request: Nothing; response: Array<SourceSummary> };
   malformed_list: { request: PageRequest; response: Array<MalformedRecord> };
   profile_search: { request: SearchRequest; response: ProfileList };

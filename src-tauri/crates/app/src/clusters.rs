@@ -101,6 +101,7 @@ fn connection(definition: &ClusterDefinition) -> ClusterDefinition {
     ClusterDefinition {
         registry: None,
         topics: BTreeMap::new(),
+        connect: BTreeMap::new(),
         ..definition.clone()
     }
 }
@@ -156,6 +157,18 @@ impl Cluster {
             sandbox.stop().await;
         }
     }
+}
+
+/// Refuses what would change a cluster that its definition protects. `so` says what was not done.
+pub fn refuse_read_only(open: &OpenWorkspace, cluster: &str, so: &str) -> Result<()> {
+    let read_only = open.workspace().definitions.cluster(cluster)?.read_only;
+    if !read_only {
+        return Ok(());
+    }
+    Err(Error::user(
+        "read_only",
+        format!("cluster \"{cluster}\" is read-only (read_only = true in clusters/{cluster}.toml): {so}"),
+    ))
 }
 
 async fn make(open: &OpenWorkspace, name: &str, definition: ClusterDefinition) -> Result<Cluster> {

@@ -15,9 +15,13 @@ pub mod store;
 pub mod workspace;
 
 mod clusters;
+mod connect;
+mod copy;
 mod dispatch;
 mod lag;
+mod masks;
 mod people;
+mod produce;
 mod queries;
 mod records;
 mod syncs;

@@ -13,6 +13,7 @@ use crate::{
     clusters::{Cluster, Clusters},
     core::{Activities, Hub, Stage, Supervisor, Views, now_ms},
     lag,
+    masks::{self, Masks},
     people::People,
     queries::QueryView,
     secrets::SecretStore,
@@ -37,6 +38,8 @@ pub struct OpenOptions {
     pub sources: bool,
     /// Audiences are kept live, syncs run when due, lag is sampled.
     pub live: bool,
+    /// What the workspace's masks hide is taken out of records.
+    pub masked: bool,
     /// Who holds the lock, for the sentence that another one gets.
     pub holder: &'static str,
 }
@@ -48,6 +51,7 @@ impl OpenOptions {
             state: true,
             sources: true,
             live: true,
+            masked: true,
             holder: "the window",
         }
     }
@@ -58,6 +62,7 @@ impl OpenOptions {
             state: false,
             sources: false,
             live: false,
+            masked: false,
             holder: "",
         }
     }
@@ -68,8 +73,16 @@ impl OpenOptions {
             state: true,
             sources: false,
             live: false,
+            masked: false,
             holder: "a tailrace command",
         }
+    }
+}
+
+impl OpenOptions {
+    /// The same, with or without masks.
+    pub fn masked(self, masked: bool) -> Self {
+        Self { masked, ..self }
     }
 }
 
@@ -99,6 +112,9 @@ pub struct OpenWorkspace {
     pub(crate) samplers: lag::Samplers,
     /// What a person shall see now; a slow listener misses the oldest.
     pub(crate) notices: broadcast::Sender<lag::alerts::Notice>,
+    /// Whether records are masked, and what hashes are made with.
+    masked: bool,
+    mask_key: Arc<masks::Key>,
     held: Option<Held>,
 }
 
@@ -123,6 +139,8 @@ impl OpenWorkspace {
             samplers: lag::Samplers::default(),
             notices: broadcast::Sender::new(NOTICES_MAX),
             workspace: RwLock::new(workspace),
+            masked: options.masked,
+            mask_key: Arc::default(),
             config,
             held,
         });
@@ -220,6 +238,15 @@ impl OpenWorkspace {
     /// The time of the newest event collected; the sandbox's history begins there.
     pub(crate) fn newest_event_ms(&self) -> Option<i64> {
         self.held.as_ref().and_then(|held| held.people.newest_event_ms())
+    }
+
+    /// What of a topic's records must not be shown.
+    pub(crate) fn masks(&self, cluster: &str, topic: &str) -> Option<Masks> {
+        if !self.masked {
+            return None;
+        }
+        let workspace = self.workspace();
+        Masks::of(workspace.definitions.masks(), cluster, topic, &self.mask_key)
     }
 
     /// What is wrong with the event log: segments that can't be read, a checkpoint that can't be written.

@@ -19,6 +19,9 @@ pub struct Cli {
     /// One JSON object, or one a line; times in RFC 3339
     #[arg(long, global = true)]
     pub json: bool,
+    /// Records as the window shows them: with what [[masks]] hide taken out
+    #[arg(long, global = true)]
+    pub masked: bool,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -45,6 +48,13 @@ pub enum Command {
     Quotas { cluster: String },
     /// Records of a topic
     Tail(Tail),
+    /// Writes one record, or those of a file, or of standard input a value a line
+    Produce(Produce),
+    /// Copies the records of a topic to another, byte for byte
+    Copy(Copy),
+    /// Kafka Connect: connectors and their tasks
+    #[command(subcommand)]
+    Connect(Connect),
     /// Consumer groups
     #[command(subcommand)]
     Groups(Groups),
@@ -233,6 +243,8 @@ pub enum Format {
     Kcat,
     Csv,
     Parquet,
+    /// Arrow's own file
+    Arrow,
 }
 
 #[derive(Debug, Args)]
@@ -285,6 +297,121 @@ pub struct Tail {
     /// Writes to a file instead of the terminal
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FileFormat {
+    /// {"key", "value", "headers", "partition", "timestamp"} a line
+    Jsonl,
+    /// A value a line
+    Values,
+    /// With a header: key, value, partition, timestamp, header.NAME
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub struct Produce {
+    pub cluster: String,
+    pub topic: String,
+    #[arg(long, short = 'k')]
+    pub key: Option<String>,
+    /// The value of the one record
+    #[arg(long, short = 'v')]
+    pub value: Option<String>,
+    /// One record without a value
+    #[arg(long, conflicts_with_all = ["value", "file"])]
+    pub tombstone: bool,
+    /// A header of the one record; may be given more than once
+    #[arg(long = "header", short = 'H', value_name = "NAME=VALUE")]
+    pub headers: Vec<String>,
+    /// Default: chosen by the key
+    #[arg(long, short = 'p')]
+    pub partition: Option<i32>,
+    /// Milliseconds since 1970, or RFC 3339; default: now
+    #[arg(long, value_name = "TIME")]
+    pub timestamp: Option<String>,
+    /// Every record of a file, or of standard input with -
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["value", "key", "headers", "timestamp"])]
+    pub file: Option<PathBuf>,
+    /// Default: by the file's ending; of standard input a value a line
+    #[arg(long, value_enum)]
+    pub format: Option<FileFormat>,
+    /// Values are JSON that is written by this subject of the schema registry, such as orders-value
+    #[arg(long, value_name = "SUBJECT[@VERSION]")]
+    pub schema: Option<String>,
+    /// Keys are JSON that is written by this subject
+    #[arg(long, value_name = "SUBJECT[@VERSION]")]
+    pub key_schema: Option<String>,
+    /// The Protobuf message of --schema; default: the first of its file
+    #[arg(long, value_name = "NAME", requires = "schema")]
+    pub message: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Copy {
+    pub from_cluster: String,
+    pub topic: String,
+    pub to_cluster: String,
+    /// Default: of the same name
+    pub to_topic: Option<String>,
+    /// A SQL predicate: "value.revenue > 100"
+    #[arg(long = "where", value_name = "SQL")]
+    pub filter: Option<String>,
+    /// beginning | end | OFFSET | -N (the last N) | s@TIME | PARTITION:OFFSET,... as an interrupted copy says
+    #[arg(short = 'o', long = "offset", allow_hyphen_values = true, default_value = "beginning")]
+    pub offset: String,
+    /// Exit at the end that the partitions have now
+    #[arg(short = 'e', long = "exit")]
+    pub exit: bool,
+    /// Exit at the first record at or after this time
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Each record to the partition that it was in
+    #[arg(long)]
+    pub keep_partition: bool,
+    /// Records keep their times
+    #[arg(long)]
+    pub keep_timestamps: bool,
+    /// Goes on where the same copy was interrupted
+    #[arg(long)]
+    pub resume: bool,
+    /// Begins anew where the same copy was interrupted
+    #[arg(long, conflicts_with = "resume")]
+    pub anew: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Connect {
+    /// The connectors of a cluster's Connect clusters
+    List { cluster: String },
+    /// One connector: tasks, settings, and why a task failed
+    Show(Connector),
+    /// Restarts the connector and its tasks
+    Restart {
+        #[command(flatten)]
+        of: Connector,
+        /// This task alone
+        #[arg(long, conflicts_with = "failed")]
+        task: Option<u32>,
+        /// Only what has failed
+        #[arg(long)]
+        failed: bool,
+    },
+    /// Pauses it: tasks stay, and do nothing
+    Pause(Connector),
+    /// Goes on after a pause or a stop
+    Resume(Connector),
+    /// Ends its tasks and keeps its settings (Kafka 3.5 and later)
+    Stop(Connector),
+}
+
+#[derive(Debug, Args)]
+pub struct Connector {
+    pub cluster: String,
+    pub name: String,
+    /// The Connect cluster, where several have a connector of this name
+    #[arg(long, value_name = "NAME")]
+    pub connect: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -44,6 +44,15 @@ macro_rules! for_each_command {
             group_delete(GroupDelete) -> Nothing;
             alert_list(Nothing) -> Vec<AlertSummary>;
 
+            connect_list(ClusterRequest) -> ConnectOverview;
+            connector_show(ConnectorRequest) -> ConnectorDetail;
+            connector_act(ConnectorActRequest) -> ConnectorSummary;
+
+            record_produce(ProduceRequest) -> Produced;
+            file_produce(ProduceFileRequest) -> ProduceOutcome;
+            topic_copy(CopyRequest) -> CopyOutcome;
+            tail_export(TailExportRequest) -> TailExport;
+
             source_list(Nothing) -> Vec<SourceSummary>;
             malformed_list(PageRequest) -> Vec<MalformedRecord>;
             profile_search(SearchRequest) -> ProfileList;

@@ -19,6 +19,7 @@ import { Range } from "./Range";
 import { RecordPane } from "./RecordPane";
 import styles from "./Records.module.css";
 import { isStartKind, toEnd, toPartitions, toStart, type StartKind } from "./start";
+import { ExportButton } from "./write/Export";
 import { useTail, type Tail, type TailRecord } from "./useTail";
 
 interface RecordsProps {
@@ -68,6 +69,7 @@ export function Records({ cluster, topic, partitions, shown }: RecordsProps) {
         <FormatPick cluster={cluster} topic={topic} valueFormat={status?.value_format ?? null} keyFormat={status?.key_format ?? null} onSaved={() => rerun({})} />
         <SqlEditor line search label="Filter" value={draft} onChange={setDraft} onRun={(filter) => rerun({ where: filter.trim() })} tables={tables} defaultTable="records" error={ofFilter(failure)} placeholder="where value.event = 'Order Completed'" testId="tail-filter" />
         <Button kind="primary" keys="Shift Enter" onClick={() => rerun({ where: draft.trim() })} testId="tail-run">Run</Button>
+        <ExportButton request={request} />
         <Switch label="Follow" checked={follow} onChange={setFollow} testId="tail-follow" />
       </div>
       {failure !== null && <div className={styles["note"]}><ErrorNote error={failure} testId="tail-error" /></div>}

@@ -2,15 +2,19 @@
 //! else. The list is `tailrace_model::commands`.
 
 mod clusters;
+mod connect;
 mod deliver;
 mod groups;
 mod people;
 mod topics;
+mod produce;
 mod work;
 
 pub use clusters::*;
+pub use connect::*;
 pub use deliver::*;
 pub use groups::*;
 pub use people::*;
 pub use topics::*;
+pub use produce::*;
 pub use work::*;

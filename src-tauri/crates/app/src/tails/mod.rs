@@ -4,6 +4,7 @@
 //! a slow reader slows the tail, it loses nothing; a tail always says what it scanned and why it stopped.
 
 mod buffer;
+mod export;
 mod filter;
 mod rows;
 
@@ -13,9 +14,10 @@ use arrow::{
     array::AsArray,
     datatypes::{Int32Type, Int64Type},
 };
+use buffer::{Buffer, Counted, Page};
 pub use buffer::Keeps;
-use buffer::{Buffer, Counted};
-use filter::Filter;
+pub use export::export;
+pub use filter::{Filter, kept};
 pub use rows::Values;
 use tailrace_connectors::{
     clusters::kafka::{RawBatch, Tail, TailFrom, TailPhase, TailSpec, TailWatch},
@@ -30,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     core::{ActivityHandle, Stage, now_ms},
+    masks::Masks,
     open::OpenWorkspace,
     records::TopicView,
 };
@@ -79,6 +82,7 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
         values_are_text: formats.values_are_text(),
         formats,
         filter,
+        masks: open.masks(&request.cluster, &request.topic),
         limit: request.limit,
     };
     let mut spec = TailSpec::new(&request.topic, TailFrom::Start(request.start));
@@ -125,6 +129,7 @@ struct Reading {
     formats: TopicView,
     values_are_text: bool,
     filter: Option<Filter>,
+    masks: Option<Masks>,
     limit: Option<u64>,
 }
 
@@ -238,6 +243,10 @@ async fn keep(
     if let Some(filter) = &mut reading.filter {
         (matched, counted.mistyped) = filter.apply(&matched, reading.values_are_text)?;
         *view.unseen.lock().unwrap_or_else(PoisonError::into_inner) = filter.unseen();
+    }
+    // What is kept is what is shown: nothing behind it has the record as it was.
+    if let Some(masks) = &reading.masks {
+        matched = masks.batch(&matched)?;
     }
     loop {
         {
@@ -375,14 +384,16 @@ impl TailView {
     /// Rows from `offset`, counted from the first one that matched. Rows that left the full table are skipped.
     /// Of a tail whose rows are taken, those before `offset` are given up.
     pub fn rows(&self, offset: u64, limit: u32, values: Values) -> Result<TailRows> {
-        let page = {
-            let mut buffer = self.buffer();
-            if buffer.keeps() == Keeps::Untaken {
-                buffer.take_until(offset);
-                self.taken.send_replace(());
-            }
-            buffer.page(offset, limit)
-        };
-        rows::render(page, values)
+        rows::render(self.take(offset, limit), values)
+    }
+
+    /// As [`Self::rows`], as they are.
+    fn take(&self, offset: u64, limit: u32) -> Page {
+        let mut buffer = self.buffer();
+        if buffer.keeps() == Keeps::Untaken {
+            buffer.take_until(offset);
+            self.taken.send_replace(());
+        }
+        buffer.page(offset, limit)
     }
 }

@@ -5,8 +5,9 @@
 
 use std::collections::BTreeSet;
 
+use tailrace_connectors::clusters::connect::address;
 use tailrace_model::{
-    ClusterKind, Condition, DestinationDefinition, Error, SourceDefinition, SyncDefinition,
+    ClusterKind, Condition, ConnectDefinition, DestinationDefinition, Error, SourceDefinition, SyncDefinition,
     WarehouseDefinition, WarehouseKind,
 };
 
@@ -18,7 +19,7 @@ use super::{
     locate::Locator,
     parse::problem,
 };
-use crate::secrets;
+use crate::{masks, secrets};
 
 /// Characters of a definition's name.
 pub const NAME_CHARS_MAX: usize = 64;
@@ -179,6 +180,11 @@ fn check_workspace(definitions: &mut Definitions) {
         report.at(&["time_zone"], sentence);
     }
     check_lag_settings(&mut report, &workspace.lag);
+    for (at, mask) in workspace.masks.iter().enumerate() {
+        if let Err(why) = masks::check(mask) {
+            report.at(&["masks", &at.to_string()], format!("mask {}: {why}", at + 1));
+        }
+    }
     let problems = report.problems;
     definitions.workspace.problems.extend(problems);
 }
@@ -239,7 +245,37 @@ fn check_clusters(clusters: &mut Named<tailrace_model::ClusterDefinition>) {
         for (name, value) in &cluster.properties {
             check_secret(report, &["properties", name], name, value);
         }
+        for (name, connect) in &cluster.connect {
+            check_connect(report, name, connect);
+        }
     });
+}
+
+fn check_connect(report: &mut Report<'_>, name: &str, connect: &ConnectDefinition) {
+    if let Err(why) = address(&connect.url) {
+        report.at(&["connect", name, "url"], format!("url: {why}"));
+    }
+    match (&connect.user, &connect.password) {
+        (None, Some(_)) => report.at(
+            &["connect", name, "password"],
+            "a password needs a user: add user = ...",
+        ),
+        (Some(_), None) => report.at(
+            &["connect", name, "user"],
+            "a user needs a password: add password = \"secret:NAME\"",
+        ),
+        (Some(_), Some(password)) => match secrets::reference(password) {
+            Some(Err(error)) => report.at(&["connect", name, "password"], error.message),
+            Some(Ok(_)) => {}
+            None => {
+                let sentence = format!(
+                    "the password stands here in the open: write \"secret:connect_{name}\" and keep the value with `tailrace secret set connect_{name}`"
+                );
+                report.at(&["connect", name, "password"], sentence);
+            }
+        },
+        (None, None) => {}
+    }
 }
 
 /// A reference that is not well written, and a secret that stands in the open.

@@ -10,7 +10,7 @@ use std::{
 use serde::de::DeserializeOwned;
 use tailrace_model::{
     AlertDefinition, AudienceDefinition, ClusterDefinition, DestinationDefinition, Error, LagSettings,
-    Result, SourceDefinition, SyncDefinition, TraitDefinition, WarehouseDefinition, WorkspaceDefinition,
+    MaskDefinition, MaskWith, Result, SourceDefinition, SyncDefinition, TraitDefinition, WarehouseDefinition, WorkspaceDefinition,
 };
 
 use super::{
@@ -199,6 +199,22 @@ impl Definitions {
         destination, valid_destinations, destinations, Destination, DestinationDefinition;
         sync, valid_syncs, syncs, Sync, SyncDefinition;
         alert, valid_alerts, alerts, Alert, AlertDefinition;
+    }
+
+    /// Masks of the workspace, in their order. Where `tailrace.toml` can't be read, everything is masked: what was to be
+    /// hidden is not shown because of a mistake.
+    pub fn masks(&self) -> &[MaskDefinition] {
+        static EVERYTHING: [MaskDefinition; 1] = [MaskDefinition {
+            topic: None,
+            column: None,
+            pattern: None,
+            with: MaskWith::Mask,
+        }];
+        match &self.workspace.value {
+            Some(workspace) => &workspace.masks,
+            None if self.workspace.toml.contains("masks") => &EVERYTHING,
+            None => &[],
+        }
     }
 
     /// The workspace's name; `workspace` when `tailrace.toml` does not parse.

@@ -1,10 +1,14 @@
 //! The commands, by area.
 
 mod clusters;
+mod connect;
 mod deliver;
 mod demo;
 mod groups;
+mod export;
 mod people;
+mod produce;
+mod progress;
 mod tail;
 mod topic_changes;
 mod topics;
@@ -69,8 +73,27 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
         }
         Command::Tail(it) => {
             // It ends itself: with what it has, and a word on what it scanned.
-            opened(folder()?, OpenOptions::look(), async |app| {
+            opened(folder()?, OpenOptions::look().masked(cli.masked), async |app| {
                 tail::tail(app, it, output).await
+            })
+            .await
+        }
+        // They end themselves: with what they did, exactly.
+        Command::Produce(it) => {
+            opened(folder()?, OpenOptions::look(), async |app| {
+                produce::produce(app, it, output).await
+            })
+            .await
+        }
+        Command::Copy(it) => {
+            opened(folder()?, OpenOptions::look(), async |app| {
+                produce::copy(app, it, output).await
+            })
+            .await
+        }
+        Command::Connect(it) => {
+            with(folder()?, OpenOptions::look(), async |app| {
+                connect::connect(app, it, output).await
             })
             .await
         }

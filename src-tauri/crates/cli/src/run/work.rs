@@ -85,6 +85,7 @@ pub async fn ingest(folder: PathBuf, until_caught_up: bool, output: &Output) -> 
         state: true,
         sources: true,
         live: false,
+        masked: false,
         holder: "tailrace ingest",
     };
     let app = App::open(folder, options).await?;
@@ -309,9 +310,9 @@ fn print(rows: &Rows, format: Format, output: &Output) -> anyhow::Result<()> {
                 .map(|(column, cell)| (column.name.clone(), typed(column, cell.as_deref())));
             output.line(&serde_json::Value::Object(fields.collect()).to_string())
         }),
-        Format::Kcat | Format::Parquet => Err(Error::user(
+        Format::Kcat | Format::Parquet | Format::Arrow => Err(Error::user(
             "misuse",
-            "a result is printed as table, json or csv; for Parquet name a file with --out FILE.parquet",
+            "a result is printed as table, json or csv; for Parquet and Arrow name a file with --out FILE.parquet",
         )
         .into()),
     }

@@ -1,17 +1,21 @@
 //! Requests and responses of the commands, by area. `Nothing` stands for an empty request or response.
 
 mod clusters;
+mod connect;
 mod deliver;
 mod groups;
 mod people;
+mod produce;
 mod records;
 mod topics;
 mod work;
 
 pub use clusters::*;
+pub use connect::*;
 pub use deliver::*;
 pub use groups::*;
 pub use people::*;
+pub use produce::*;
 pub use records::*;
 use serde::{Deserialize, Serialize};
 pub use topics::*;

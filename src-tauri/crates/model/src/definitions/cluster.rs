@@ -20,6 +20,9 @@ pub struct ClusterDefinition {
     /// `secret:NAME` is looked up when the client is made.
     #[serde(default)]
     pub properties: BTreeMap<String, String>,
+    /// Kafka Connect clusters that work with this cluster, by a name of their own: `[connect.NAME]`.
+    #[serde(default)]
+    pub connect: BTreeMap<String, ConnectDefinition>,
     /// The schema registry that records name their schemas of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional = nullable)]
@@ -34,6 +37,21 @@ pub struct ClusterDefinition {
     /// How lag is sampled and judged here; what is absent is as in `tailrace.toml`.
     #[serde(default)]
     pub lag: LagSettings,
+}
+
+/// `[connect.NAME]`: a Kafka Connect cluster, reached through one of its workers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectDefinition {
+    /// `http://` or `https://`; any worker of the cluster.
+    pub url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub user: Option<String>,
+    /// `secret:NAME`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub password: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -29,6 +29,7 @@ mod tail;
 mod tests;
 mod topics;
 mod wire;
+mod writer;
 
 pub use admin::{GroupDescription, GroupMember};
 pub use client::{ClusterMarks, KafkaClient, TopicMarks, TopicPartition, Watermarks};
@@ -41,3 +42,4 @@ pub use tail::{
 };
 pub use topics::{ClusterShape, NewTopic};
 pub use wire::BrokerLogs;
+pub use writer::{Fate, Writer};
