@@ -15,7 +15,7 @@ pub mod store;
 pub mod workspace;
 
 mod clusters;
-mod connect;
+mod connect_workers;
 mod copy;
 mod dispatch;
 mod lag;

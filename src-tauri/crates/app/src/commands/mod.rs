@@ -2,7 +2,7 @@
 //! else. The list is `tailrace_model::commands`.
 
 mod clusters;
-mod connect;
+mod connect_workers;
 mod deliver;
 mod groups;
 mod people;
@@ -11,7 +11,7 @@ mod produce;
 mod work;
 
 pub use clusters::*;
-pub use connect::*;
+pub use connect_workers::*;
 pub use deliver::*;
 pub use groups::*;
 pub use people::*;

@@ -1,7 +1,7 @@
 //! Requests and responses of the commands, by area. `Nothing` stands for an empty request or response.
 
 mod clusters;
-mod connect;
+mod connect_workers;
 mod deliver;
 mod groups;
 mod people;
@@ -11,7 +11,7 @@ mod topics;
 mod work;
 
 pub use clusters::*;
-pub use connect::*;
+pub use connect_workers::*;
 pub use deliver::*;
 pub use groups::*;
 pub use people::*;

@@ -2,15 +2,15 @@
 
 use tailrace_model::{Result, api::*};
 
-use crate::{App, connect};
+use crate::{App, connect_workers};
 
 pub async fn connect_list(app: &App, request: ClusterRequest) -> Result<ConnectOverview> {
-    connect::list(&app.opened().await?, &request.cluster).await
+    connect_workers::list(&app.opened().await?, &request.cluster).await
 }
 
 pub async fn connector_show(app: &App, request: ConnectorRequest) -> Result<ConnectorDetail> {
     let open = app.opened().await?;
-    let (client, _) = connect::find(
+    let (client, _) = connect_workers::find(
         &open,
         &request.cluster,
         request.connect.as_deref(),
@@ -22,5 +22,5 @@ pub async fn connector_show(app: &App, request: ConnectorRequest) -> Result<Conn
 
 pub async fn connector_act(app: &App, request: ConnectorActRequest) -> Result<ConnectorSummary> {
     let open = app.opened().await?;
-    connect::act(&open, &request).await
+    connect_workers::act(&open, &request).await
 }
