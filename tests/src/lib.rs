@@ -9,8 +9,10 @@
 pub mod cli;
 pub mod http;
 pub mod kafka;
+pub mod listeners;
 pub mod postgres;
 pub mod process;
+pub mod secure;
 pub mod window;
 
 use std::{

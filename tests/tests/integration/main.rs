@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod broker;
+mod connect;
 mod demo;
 mod exactly_once;
 mod harness;

@@ -14,6 +14,7 @@ pub mod store;
 pub mod workspace;
 
 mod clusters;
+mod connect;
 mod dispatch;
 mod lag;
 mod people;

@@ -14,6 +14,11 @@ macro_rules! for_each_command {
             cluster_list(Nothing) -> Vec<ClusterSummary>;
             cluster_show(ClusterRequest) -> ClusterOverview;
             cluster_test(ClusterRequest) -> ConnectionTest;
+            cluster_definition(ClusterRequest) -> ClusterDefined;
+            cluster_try(ClusterSaveRequest) -> ConnectionTest;
+            cluster_save(ClusterSaveRequest) -> ClusterSummary;
+            import_preview(ImportRequest) -> Import;
+            import_run(ImportRequest) -> Import;
             topic_list(ClusterRequest) -> Vec<TopicSummary>;
             topic_show(TopicRequest) -> TopicDetail;
             tail_start(TailRequest) -> TailStarted;

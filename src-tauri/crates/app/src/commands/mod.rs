@@ -2,11 +2,13 @@
 //! else. The list is `tailrace_model::commands`.
 
 mod clusters;
+mod connect;
 mod deliver;
 mod people;
 mod work;
 
 pub use clusters::*;
+pub use connect::*;
 pub use deliver::*;
 pub use people::*;
 pub use work::*;

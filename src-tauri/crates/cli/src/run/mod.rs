@@ -34,6 +34,12 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
             })
             .await
         }
+        Command::Import(it) => {
+            with(folder()?, OpenOptions::look(), async |app| {
+                clusters::import(app, it, output).await
+            })
+            .await
+        }
         Command::Topics { cluster, topic } => {
             with(folder()?, OpenOptions::look(), async |app| {
                 clusters::topics(app, cluster, topic, output).await

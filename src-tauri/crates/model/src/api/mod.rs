@@ -1,11 +1,13 @@
 //! Requests and responses of the commands, by area. `Nothing` stands for an empty request or response.
 
 mod clusters;
+mod connect;
 mod deliver;
 mod people;
 mod work;
 
 pub use clusters::*;
+pub use connect::*;
 pub use deliver::*;
 pub use people::*;
 use serde::{Deserialize, Serialize};

@@ -209,8 +209,14 @@ impl KafkaClient {
         use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
         let made: AdminClient<_> = self
             .config()
-            .create_with_context(super::context::Context::default())
+            .create_with_context(super::context::Context::of(self.config()))
             .map_err(|error| Error::internal("kafka", format!("cluster \"{}\": {error}", self.cluster())))?;
+        let made = tokio::task::spawn_blocking(move || {
+            made.inner().context().renew_login(made.inner());
+            made
+        })
+        .await
+        .map_err(|_| Error::internal("task", "making a topic was interrupted"))?;
         let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(replication));
         let options = AdminOptions::new()
             .request_timeout(Some(REQUEST_MAX))

@@ -16,7 +16,9 @@ mod context;
     reason = "the only module that speaks to librdkafka's C interface"
 )]
 mod ffi;
+pub mod import;
 mod lag;
+mod login;
 mod native;
 mod near;
 mod problem;
@@ -30,8 +32,10 @@ mod tests;
 
 pub use admin::{GroupDescription, GroupMember};
 pub use client::{KafkaClient, TopicPartition, Watermarks};
+pub use config::check as check_properties;
 pub use connection::test_connection;
 pub use lag::{GroupSample, LagSampler};
+pub use login::with_auth;
 pub use produce::OutRecord;
 pub use record::RawRecord;
 pub use tail::{

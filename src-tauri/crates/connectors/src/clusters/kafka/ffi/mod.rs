@@ -5,6 +5,7 @@
 
 pub(super) mod admin;
 pub(super) mod consume;
+pub(super) mod login;
 
 use std::{
     ffi::{CStr, CString, c_char},
