@@ -118,6 +118,50 @@ export type Chart = { svg: string, };
  */
 export type ChartStyle = { width: number, height: number, dark: boolean, };
 
+/**
+ * `[auth]`: how to log in where properties alone cannot say it.
+ */
+export type ClusterAuth = { "kind": "msk_iam", 
+/**
+ * Absent: read from the host name of `bootstrap.servers`.
+ */
+region?: string | null, 
+/**
+ * A profile of `~/.aws/config`. Absent: `AWS_PROFILE`, else the usual search for credentials.
+ */
+profile?: string | null, };
+
+/**
+ * What `clusters/NAME.toml` says.
+ */
+export type ClusterDefined = { name: string, definition: ClusterDefinition, };
+
+/**
+ * `clusters/NAME.toml`.
+ */
+export type ClusterDefinition = { kind: ClusterKind, 
+/**
+ * `#rrggbb`; shown wherever the cluster is, so that production is never mistaken.
+ */
+color: string, 
+/**
+ * Refuses every command that would change the cluster.
+ */
+read_only: boolean, 
+/**
+ * librdkafka properties by their own names (`bootstrap.servers`, `security.protocol`, ...). A value
+ * `secret:NAME` is looked up when the client is made.
+ */
+properties?: { [key in string]: string } | null, 
+/**
+ * A login that librdkafka has no properties for; it sets those of OAUTHBEARER.
+ */
+auth?: ClusterAuth | null, 
+/**
+ * Only for `kind = "sandbox"`.
+ */
+sandbox?: SandboxSettings | null, };
+
 export type ClusterKind = "kafka" | "sandbox";
 
 /**
@@ -134,6 +178,19 @@ groups: number | null,
 took_ms: number, };
 
 export type ClusterRequest = { cluster: string, };
+
+/**
+ * A definition as a form has it: tried with `cluster_try`, written with `cluster_save`.
+ */
+export type ClusterSaveRequest = { name: string, 
+/**
+ * Refused when there is a cluster of this name already.
+ */
+create: boolean, definition: ClusterDefinition, 
+/**
+ * Values of properties that are secrets, just typed: kept in the secret store, and referred to by the definition.
+ */
+secrets: { [key in string]: string }, };
 
 export type ClusterSummary = { name: string, kind: ClusterKind, color: string, read_only: boolean, 
 /**
@@ -176,7 +233,8 @@ export type ConditionSize = { path: string, size: number, };
 
 export type ConnectionStep = { 
 /**
- * `configuration`, `name lookup`, `tcp`, `kafka`, `metadata`.
+ * `configuration`, `name lookup`, `tcp`, `tls`, `kafka`, `token`, `sasl`, `metadata`, `brokers`, `authorisation`;
+ * those of encryption and login only where there is one.
  */
 step: string, ok: boolean, detail: string, took_ms: number, };
 
@@ -314,6 +372,68 @@ export type Identifier = {
  * `user_id`, `email`, `anonymous_id`, ...
  */
 kind: string, value: string, first_seen_ms: number, };
+
+/**
+ * What a file becomes, or became.
+ */
+export type Import = { 
+/**
+ * Of the cluster.
+ */
+name: string, 
+/**
+ * `clusters/NAME.toml`.
+ */
+file: string, 
+/**
+ * Whose file it was: `java` or `librdkafka`.
+ */
+format: string, 
+/**
+ * One for each setting of the file, in its order.
+ */
+lines: Array<ImportLine>, 
+/**
+ * The text of the definition.
+ */
+toml: string, 
+/**
+ * Names of the secrets that are kept.
+ */
+secrets: Array<string>, 
+/**
+ * Names of the secrets that are still to be set.
+ */
+missing_secrets: Array<string>, 
+/**
+ * To be run by hand before the cluster can be used.
+ */
+commands: Array<string>, 
+/**
+ * Why it can't be written as it is, as a sentence.
+ */
+problem: string | null, written: boolean, };
+
+export type ImportLine = { 
+/**
+ * Of the file.
+ */
+line: number, key: string, outcome: ImportOutcome, detail: string, };
+
+export type ImportOutcome = "kept" | "converted" | "secret" | "left_out" | "to_do";
+
+/**
+ * A Java `client.properties`, a `kcat.conf` or another file of librdkafka's properties.
+ */
+export type ImportRequest = { path: string, 
+/**
+ * Of the cluster; absent: made from the file's name.
+ */
+name?: string | null, 
+/**
+ * `bootstrap.servers`, where the file does not say it: Java's tools are given it on their command line.
+ */
+bootstrap?: string | null, };
 
 export type LagChartRequest = { cluster: string, 
 /**
@@ -535,6 +655,23 @@ export type SampleMember = { profile_id: number, name: string,
  * Why, in short: `plan is pro · 4 × Order Completed in 14 days`.
  */
 why: string, };
+
+/**
+ * The shop of the sandbox.
+ */
+export type SandboxSettings = { seed: number, 
+/**
+ * Live events a second.
+ */
+events_per_second: number, 
+/**
+ * Events before now that the topics hold at the start, spread over `history_days`.
+ */
+history_events: number, history_days: number, 
+/**
+ * People in the shop.
+ */
+people: number, };
 
 export type SearchRequest = { 
 /**
@@ -860,6 +997,11 @@ export interface Commands {
   cluster_list: { request: Nothing; response: Array<ClusterSummary> };
   cluster_show: { request: ClusterRequest; response: ClusterOverview };
   cluster_test: { request: ClusterRequest; response: ConnectionTest };
+  cluster_definition: { request: ClusterRequest; response: ClusterDefined };
+  cluster_try: { request: ClusterSaveRequest; response: ConnectionTest };
+  cluster_save: { request: ClusterSaveRequest; response: ClusterSummary };
+  import_preview: { request: ImportRequest; response: Import };
+  import_run: { request: ImportRequest; response: Import };
   topic_list: { request: ClusterRequest; response: Array<TopicSummary> };
   topic_show: { request: TopicRequest; response: TopicDetail };
   tail_start: { request: TailRequest; response: TailStarted };
