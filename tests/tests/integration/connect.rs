@@ -330,6 +330,75 @@ async fn a_refused_login_is_told_by_every_command() -> Result<()> {
     Ok(())
 }
 
+/// What a colleague's Java client uses, in one command: the secret goes where secrets are, and the login holds.
+#[tokio::test]
+async fn a_java_client_is_imported() -> Result<()> {
+    let secure = need!(Secure::shared().await);
+    let workspace = need!(workspace());
+    let jaas = PASSWORD.replace('"', "\\\\\"");
+    let text = format!(
+        "# how we connect\nsecurity.protocol=SASL_SSL\nsasl.mechanism=SCRAM-SHA-512\n\
+         sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required \\\n  \
+         username=\"{USER}\" password=\"{jaas}\";\n\
+         ssl.truststore.type=PEM\nssl.truststore.location={}\nvalue.deserializer=x.StringDeserializer\n",
+        secure.file("ca.pem")
+    );
+    workspace.write("from/shop.client.properties", text)?;
+    let file = workspace
+        .path("from/shop.client.properties")
+        .display()
+        .to_string();
+    let refused = workspace.json_with(&["import", &file, "--dry-run"], 1).await?;
+    assert!(
+        refused["problem"]
+            .as_str()
+            .is_some_and(|it| it.contains("--bootstrap-servers")),
+        "{refused}"
+    );
+    let at = secure.at("SCRAM")?;
+    let import = ["import", &file, "--bootstrap-servers", &at];
+    let preview = workspace.json(&[&import[..], &["--dry-run"]].concat()).await?;
+    assert!(
+        !workspace.path("clusters/shop.toml").exists(),
+        "a preview writes nothing"
+    );
+    let done = workspace.json(&import).await?;
+    let outcomes: Vec<&str> = done["lines"]
+        .as_array()
+        .context("lines")?
+        .iter()
+        .filter_map(|line| line["outcome"].as_str())
+        .collect();
+    assert_eq!(
+        outcomes,
+        ["kept", "kept", "converted", "left_out", "converted", "left_out"],
+        "{done}"
+    );
+    let written = std::fs::read_to_string(workspace.path("clusters/shop.toml"))?;
+    assert_eq!(preview["toml"], written.as_str());
+    assert!(written.contains("\"secret:shop.sasl.password\""), "{written}");
+    assert!(
+        !written.contains("secret\\\"") && !done.to_string().contains("alice's"),
+        "{written}"
+    );
+    works(secure, &workspace, "shop", &all(&["tls", "kafka", "sasl"])).await?;
+    let said = workspace.sentence(&import, 1).await?;
+    assert!(said.contains("there is a cluster \"shop\" already"), "{said}");
+    let check = workspace.run(&["check"]).await?.exits(0)?;
+    assert!(check.stdout.contains("every definition holds"), "{check:?}");
+
+    // Of kcat's file every property has its own name already.
+    let text = format!(
+        "metadata.broker.list={}\nsecurity.protocol=ssl\nssl.ca.location=ca.pem\n",
+        secure.at("TLS")?
+    );
+    workspace.write("from/plain.conf", text)?;
+    workspace.write("from/ca.pem", std::fs::read(secure.file("ca.pem"))?)?;
+    let file = workspace.path("from/plain.conf").display().to_string();
+    workspace.run(&["import", &file]).await?.exits(0)?;
+    works(secure, &workspace, "plain", &all(&["tls", "kafka"])).await
+}
+
 /// Tokens that live for seconds: a tail that goes on for longer fetches new ones, and loses nothing.
 #[tokio::test]
 async fn tokens_are_renewed_while_a_tail_goes_on() -> Result<()> {

@@ -158,6 +158,14 @@ properties?: { [key in string]: string } | null,
  */
 auth?: ClusterAuth | null, 
 /**
+ * The schema registry that records name their schemas of.
+ */
+registry?: RegistryDefinition | null, 
+/**
+ * How records are read, by topic; of topics that are not here it is found out.
+ */
+topics?: { [key in string]: TopicFormats }, 
+/**
  * Only for `kind = "sandbox"`.
  */
 sandbox?: SandboxSettings | null, };
@@ -319,6 +327,65 @@ conditions: Array<ExplainedCondition>, };
  * A file that was written.
  */
 export type FileWritten = { path: string, bytes: number, rows: number, };
+
+/**
+ * What keys or values are written in.
+ */
+export type FormatDefinition = { 
+/**
+ * `json`, `registry`, `avro`, `protobuf`, ...: a name of the command `format_list`.
+ */
+format: string, 
+/**
+ * `plain`, `confluent` or `glue`: what stands before the payload. Absent: what is usual for the format.
+ */
+framing?: string | null, 
+/**
+ * The file of the schema, in the workspace: Avro's JSON, or Protobuf's text.
+ */
+schema?: string | null, 
+/**
+ * Of Protobuf, instead of a text: a file that `protoc --descriptor_set_out` wrote, in the workspace.
+ */
+descriptor_set?: string | null, 
+/**
+ * The full name of the Protobuf message that each value is.
+ */
+message?: string | null, 
+/**
+ * Of CSV: one character.
+ */
+delimiter?: string | null, 
+/**
+ * Names of CSV's fields. Absent: `field_1`, `field_2`, ...
+ */
+header?: Array<string>, };
+
+/**
+ * A format that records can be read as.
+ */
+export type FormatSummary = { name: string, 
+/**
+ * As a person calls it.
+ */
+label: string, 
+/**
+ * Takes the file of a schema, or names its schemas to a registry.
+ */
+schema: boolean, };
+
+/**
+ * What keys or values are read as.
+ */
+export type FormatUsed = { definition: FormatDefinition, 
+/**
+ * As a person calls it.
+ */
+label: string, 
+/**
+ * Found out from the records, not chosen.
+ */
+detected: boolean, };
 
 export type GroupDetail = { summary: GroupSummary, partitions: Array<GroupPartition>, };
 
@@ -594,26 +661,77 @@ export type PropertyCondition = { property: string, op: Operator, value?: Value 
 
 export type RecentWorkspace = { name: string, path: string, };
 
+export type RecordBytes = { 
+/**
+ * Two digits a byte.
+ */
+hex: string, total: number, };
+
+/**
+ * A part of the bytes of a key or of a value.
+ */
+export type RecordBytesRequest = { cluster: string, topic: string, partition: number, offset: number, 
+/**
+ * Of the key, not of the value.
+ */
+key: boolean, first: number, 
+/**
+ * At most [`crate::limits::RECORD_BYTES_PAGE_MAX`].
+ */
+limit: number, };
+
+export type RecordCompareRequest = { left: RecordRequest, right: RecordRequest, };
+
 /**
  * One record, whole.
  */
-export type RecordDetail = { topic: string, partition: number, offset: number, timestamp_ms: number | null, key: string | null, headers: Array<RecordHeader>, 
+export type RecordDetail = { topic: string, partition: number, offset: number, timestamp_ms: number | null, 
 /**
- * `json`, `text` or `bytes`.
+ * The key as it is read: text, or JSON.
  */
-format: string, 
+key: string | null, key_format: FormatUsed, key_bytes: number, key_problem: string | null, headers: Array<RecordHeader>, value_format: FormatUsed, 
 /**
- * The value as JSON, when it is JSON.
+ * The value as indented JSON, when it can be read as JSON.
  */
 json: string | null, 
 /**
- * The value as text; of bytes: hexadecimal.
+ * The value as text; of bytes: the beginning as hexadecimal.
  */
-text: string | null, value_bytes: number, problem: string | null, };
+text: string | null, value_bytes: number, problem: string | null, 
+/**
+ * What the value names in its header, and what the registry says of it.
+ */
+schema: RecordSchema | null, };
+
+/**
+ * A field, as JSON on both sides; absent: it is not there.
+ */
+export type RecordDifference = { 
+/**
+ * `value.items[2].price`, `key`, `header trace-id`.
+ */
+path: string, left: string | null, right: string | null, };
+
+/**
+ * What two records do not have in common.
+ */
+export type RecordDifferences = { 
+/**
+ * At most [`crate::limits::DIFFERENCES_MAX`], in the order of the left record.
+ */
+differences: Array<RecordDifference>, total: number, 
+/**
+ * Fields that are the same.
+ */
+same: number, };
 
 export type RecordHeader = { name: string, value: string | null, };
 
-export type RecordRequest = { cluster: string, topic: string, partition: number, offset: number, };
+export type RecordRequest = { cluster: string, topic: string, partition: number, offset: number, 
+/**
+ * How it is read; what is absent is as the cluster's file says, or found out.
+ */
+formats?: TopicFormats, };
 
 export type RecordRow = { partition: number, offset: number, timestamp_ms: number | null, key: string | null, 
 /**
@@ -628,6 +746,40 @@ fields: Array<string | null>,
  * Why the value could not be decoded.
  */
 problem: string | null, };
+
+/**
+ * The schema that a record names.
+ */
+export type RecordSchema = { 
+/**
+ * As the registry counts them.
+ */
+id: number, 
+/**
+ * `Avro`, `Protobuf`, `JSON Schema`; absent: the registry did not say.
+ */
+kind: string | null, text: string | null, 
+/**
+ * `orders-value, version 3`.
+ */
+uses: Array<string>, problem: string | null, };
+
+/**
+ * `[registry]` of a cluster: a schema registry that speaks Confluent's protocol.
+ */
+export type RegistryDefinition = { 
+/**
+ * `http://` or `https://`; a path before the API's own is kept.
+ */
+url: string, 
+/**
+ * With `password`: basic authentication.
+ */
+user?: string | null, password?: string | null, 
+/**
+ * Bearer authentication.
+ */
+token?: string | null, };
 
 /**
  * What a subscription sends, at most [`crate::limits::REVISIONS_PER_SECOND_MAX`] times a second: something changed.
@@ -861,7 +1013,11 @@ stop_at_end: boolean,
 /**
  * Stops after this many matched records.
  */
-limit?: number | null, };
+limit?: number | null, 
+/**
+ * How keys and values are read, for this tail alone; what is absent is as the cluster's file says.
+ */
+formats?: TopicFormats, };
 
 /**
  * A page of a tail. Matched rows are numbered from 0 in the order they arrived.
@@ -902,6 +1058,14 @@ mistyped: number, per_second: number, started_ms: number,
  */
 columns: Array<Column>, partitions: Array<TailPartition>, 
 /**
+ * What keys and values are read as; absent: not known before the first of them.
+ */
+key_format: FormatUsed | null, value_format: FormatUsed | null, 
+/**
+ * Values and keys that are not of their format.
+ */
+undecoded: number, 
+/**
  * Why it stopped, or what it waits for, as a sentence.
  */
 note: string | null, error: Error | null, };
@@ -912,6 +1076,28 @@ note: string | null, error: Error | null, };
 export type Topic = { "view": number } | "lag" | "events" | "memberships" | "syncs" | "definitions" | "activity";
 
 export type TopicDetail = { name: string, partitions: Array<PartitionDetail>, };
+
+/**
+ * `[topics.NAME]` of a cluster: how the records of a topic are read.
+ */
+export type TopicFormats = { 
+/**
+ * Absent: found out from the records.
+ */
+key?: FormatDefinition | null, 
+/**
+ * Absent: found out from the records.
+ */
+value?: FormatDefinition | null, };
+
+/**
+ * Remembers how a topic is read.
+ */
+export type TopicFormatsRequest = { cluster: string, topic: string, 
+/**
+ * What is absent is found out from the records again.
+ */
+formats: TopicFormats, };
 
 export type TopicRequest = { cluster: string, topic: string, };
 
@@ -1012,6 +1198,10 @@ export interface Commands {
   tail_status: { request: ViewRequest; response: TailStatus };
   tail_rows: { request: RowsRequest; response: TailRows };
   record_show: { request: RecordRequest; response: RecordDetail };
+  record_bytes: { request: RecordBytesRequest; response: RecordBytes };
+  record_compare: { request: RecordCompareRequest; response: RecordDifferences };
+  format_list: { request: Nothing; response: Array<FormatSummary> };
+  topic_formats_save: { request: TopicFormatsRequest; response: Nothing };
   group_list: { request: ClusterRequest; response: Array<GroupSummary> };
   group_show: { request: GroupRequest; response: GroupDetail };
   lag_chart: { request: LagChartRequest; response: Chart };

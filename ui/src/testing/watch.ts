@@ -1,6 +1,6 @@
 /** The made-up clusters: topics, tails, groups. */
 
-import type { Column, GroupSummary, SourceSummary, TailRequest, TailStatus, WorkspaceSummary } from "@/bindings";
+import type { Import, Column, GroupSummary, SourceSummary, TailRequest, TailStatus, WorkspaceSummary } from "@/bindings";
 import type { Handlers } from "./fixture";
 import { evicted, type recordAt, type View } from "./fixture";
 import { random } from "./random";
@@ -54,6 +54,20 @@ export function watch(view: (id: number) => View, tail: (request: TailRequest) =
         { step: "tcp", ok: false, detail: "10.0.0.4:9092 refused the connection. Check the port, and that the broker runs.", took_ms: 12 },
       ],
     }),
+    cluster_definition: ({ cluster }) => ({
+      name: cluster,
+      definition: { kind: "kafka", color: "#ef6a6a", read_only: true, properties: { "bootstrap.servers": "kafka-1.prod.example:9092", "security.protocol": "sasl_ssl", "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": "studio", "sasl.password": "secret:prod-eu.sasl.password", "client.rack": "eu-1a" } },
+    }),
+    cluster_try: ({ definition }) => ({
+      ok: true,
+      steps: [
+        { step: "tls", ok: true, detail: "TLSv1.3, certificate \"CN=kafka-1.prod.example\", issued by \"CN=Shop CA\", valid from 2026-01-01 to 2027-01-01", took_ms: 12 },
+        { step: "sasl", ok: true, detail: `logged in as "${definition.properties?.["sasl.username"] ?? ""}"`, took_ms: 31 },
+      ],
+    }),
+    cluster_save: ({ name, definition }) => ({ name, kind: definition.kind, color: definition.color, read_only: definition.read_only, bootstrap: definition.properties?.["bootstrap.servers"] ?? null }),
+    import_preview: (request) => imported(request.name ?? "prod", false),
+    import_run: (request) => imported(request.name ?? "prod", true),
     topic_list: () => [
       ...TOPICS.map(([name, partitions, records]) => ({ name, partitions, replication: 3, records, internal: false })),
       { name: "__consumer_offsets", partitions: 50, replication: 3, records: 120_004, internal: true },
@@ -79,8 +93,15 @@ export function watch(view: (id: number) => View, tail: (request: TailRequest) =
         properties: { order_id: "o-99120", revenue: 129.9, currency: "EUR", products: [{ sku: "s-1", price: 89.9 }, { sku: "s-2", price: 40 }] },
         context: { ip: "203.0.113.7", country: "DE", page: { path: "/checkout", referrer: "https://example.org" }, device: { id: "d-1", kind: "phone" } }, timestamp: "2026-11-21T14:52:55.047Z",
       }, null, 2);
-      return { topic, partition, offset, timestamp_ms: Date.now(), key: "u_482113", headers: [{ name: "trace-id", value: "4bf92f3577b34da6" }], format: "json", json, text: json, value_bytes: json.length, problem: null };
+      return { topic, partition, offset, timestamp_ms: Date.now(), key: "u_482113", key_format: TEXT_FORMAT, key_bytes: 8, key_problem: null, headers: [{ name: "trace-id", value: "4bf92f3577b34da6" }], value_format: JSON_FORMAT, json, text: json, value_bytes: json.length, problem: null, schema: null };
     },
+    record_bytes: ({ first, limit }) => {
+      const shown = Math.max(0, Math.min(limit, 40 - first));
+      return { hex: Array.from({ length: shown }, (_, at) => (97 + ((first + at) % 26)).toString(16).padStart(2, "0")).join(""), total: 40 };
+    },
+    record_compare: () => ({ differences: [{ path: "value.properties.revenue", left: "129.9", right: "40" }, { path: "value.properties.coupon", left: null, right: '"SPRING"' }], total: 2, same: 11 }),
+    format_list: () => [["json", "JSON"], ["registry", "Schema registry"], ["avro", "Avro"], ["protobuf", "Protobuf"], ["csv", "CSV"], ["text", "Text"], ["hex", "Hexadecimal"]].map(([name = "", label = ""]) => ({ name, label, schema: name === "avro" || name === "protobuf" })),
+    topic_formats_save: () => ({}),
     group_list: groups,
     group_show: ({ group }) => ({
       summary: groups().find((each) => each.group === group) ?? groups()[0]!,
@@ -124,9 +145,28 @@ function sources(): SourceSummary[] {
   }));
 }
 
+const JSON_FORMAT = { definition: { format: "json" }, label: "JSON", detected: true };
+const TEXT_FORMAT = { definition: { format: "text" }, label: "Text", detected: true };
+
 function status(tail: View, columns: Column[]): TailStatus {
   return {
-    state: tail.ended !== null ? "stopped" : tail.paused ? "paused" : "running", scanned: tail.total * 143, scanned_bytes: tail.total * 72_000, matched: tail.total, evicted: evicted(tail), mistyped: 0,
+    state: tail.ended !== null ? "stopped" : tail.paused ? "paused" : "running", scanned: tail.total * 143, scanned_bytes: tail.total * 72_000, matched: tail.total, evicted: evicted(tail), mistyped: 0, undecoded: 0, key_format: TEXT_FORMAT, value_format: JSON_FORMAT,
     per_second: tail.ended !== null || tail.paused ? 0 : 41_200, started_ms: Date.now() - 60_000, columns, partitions: [], note: tail.ended, error: null,
+  };
+}
+
+function imported(name: string, written: boolean): Import {
+  return {
+    name, file: `clusters/${name}.toml`, format: "java", written, problem: null, missing_secrets: [],
+    lines: [
+      { line: 1, key: "bootstrap.servers", outcome: "kept", detail: "kafka-1.prod.example:9093" },
+      { line: 2, key: "security.protocol", outcome: "kept", detail: "SASL_SSL" },
+      { line: 3, key: "sasl.jaas.config", outcome: "converted", detail: "sasl.username = studio; sasl.password goes to the secret store" },
+      { line: 6, key: "ssl.truststore.location", outcome: "to_do", detail: "a JKS store can't be read by librdkafka: the command below makes PEM of it, for ssl.ca.location = certs/prod-ca.pem" },
+      { line: 7, key: "value.deserializer", outcome: "left_out", detail: "records are decoded by their own format here" },
+    ],
+    toml: `kind = "kafka"\ncolor = "#e0a84a"\nread_only = false\n\n[properties]\n"bootstrap.servers" = "kafka-1.prod.example:9093"\n"sasl.password" = "secret:${name}.sasl.password"\n"sasl.username" = "studio"\n`,
+    secrets: [`${name}.sasl.password`],
+    commands: [`keytool -list -rfc -keystore /home/me/trust.jks > /home/me/workspace/certs/${name}-ca.pem`],
   };
 }

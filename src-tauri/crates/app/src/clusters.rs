@@ -2,18 +2,20 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{Arc, PoisonError},
 };
 
 use tailrace_connectors::clusters::kafka::{self, KafkaClient, LagSampler};
 use tailrace_connectors::clusters::sandbox::{Sandbox, SandboxLimits, run::ShopSettings};
-use tailrace_model::{ClusterDefinition, ClusterKind, Error, Result};
+use tailrace_connectors::formats::registry::Registry;
+use tailrace_model::{ClusterDefinition, ClusterKind, Error, RegistryDefinition, Result};
 use tokio::sync::Mutex;
 
 use crate::{
     core::{Stage, now_ms},
     lag::LagState,
     open::OpenWorkspace,
+    records,
 };
 
 /// One cluster that was reached for.
@@ -27,6 +29,8 @@ pub struct Cluster {
     pub sampler: Mutex<LagSampler>,
     pub lag: std::sync::Mutex<LagState>,
     sandbox: Mutex<Option<Sandbox>>,
+    /// Made anew when its definition has changed.
+    registry: std::sync::Mutex<Option<(RegistryDefinition, Registry)>>,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -55,6 +59,36 @@ impl Cluster {
     }
 }
 
+impl Cluster {
+    /// Its schema registry as it is defined now.
+    pub fn registry(
+        &self,
+        open: &OpenWorkspace,
+        definition: Option<&RegistryDefinition>,
+    ) -> Result<Option<Registry>> {
+        let Some(definition) = definition else {
+            return Ok(None);
+        };
+        let mut kept = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, registry)) = kept.as_ref().filter(|(of, _)| of == definition) {
+            return Ok(Some(registry.clone()));
+        }
+        let registry = records::registry(open, definition)
+            .map_err(|error| error.context(format_args!("clusters/{}.toml: [registry]", self.name)))?;
+        *kept = Some((definition.clone(), registry.clone()));
+        Ok(Some(registry))
+    }
+}
+
+/// How records are read has no part in how a cluster is reached.
+fn connection(definition: &ClusterDefinition) -> ClusterDefinition {
+    ClusterDefinition {
+        registry: None,
+        topics: BTreeMap::new(),
+        ..definition.clone()
+    }
+}
+
 /// The clusters reached for so far, by name.
 #[derive(Debug, Default)]
 pub struct Clusters {
@@ -66,7 +100,8 @@ impl Clusters {
     pub async fn get(&self, open: &OpenWorkspace, name: &str) -> Result<Arc<Cluster>> {
         let definition = open.workspace().definitions.cluster(name)?.clone();
         let mut made = self.made.lock().await;
-        if let Some(cluster) = made.get(name).filter(|cluster| cluster.definition == definition) {
+        let alike = |cluster: &&Arc<Cluster>| connection(&cluster.definition) == connection(&definition);
+        if let Some(cluster) = made.get(name).filter(alike) {
             return Ok(Arc::clone(cluster));
         }
         if let Some(before) = made.remove(name) {
@@ -167,6 +202,7 @@ async fn make(open: &OpenWorkspace, name: &str, definition: ClusterDefinition) -
         id: Mutex::default(),
         client,
         sandbox: Mutex::new(sandbox),
+        registry: std::sync::Mutex::default(),
     })
 }
 

@@ -19,6 +19,7 @@ mod dispatch;
 mod lag;
 mod people;
 mod queries;
+mod records;
 mod syncs;
 mod tails;
 

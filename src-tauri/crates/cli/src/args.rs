@@ -141,6 +141,27 @@ pub struct Tail {
     /// A SQL predicate: "value.revenue > 100"
     #[arg(long = "where", value_name = "SQL")]
     pub filter: Option<String>,
+    /// How keys are read: json, registry, avro, ...; default: as the cluster's file says, else found out
+    #[arg(long, value_name = "FORMAT")]
+    pub key_format: Option<String>,
+    /// How values are read
+    #[arg(long, value_name = "FORMAT")]
+    pub value_format: Option<String>,
+    /// The schema of values: a file of Avro's JSON or of Protobuf's text
+    #[arg(long, value_name = "FILE", requires = "value_format")]
+    pub schema: Option<String>,
+    /// The schema of Protobuf values: a file of `protoc --descriptor_set_out`
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "value_format",
+        conflicts_with = "schema"
+    )]
+    pub descriptor_set: Option<String>,
+    /// The full name of the Protobuf message that values are
+    #[arg(long, value_name = "NAME", requires = "value_format")]
+    pub message: Option<String>,
+    /// What is written
     #[arg(long, value_enum)]
     pub format: Option<Format>,
     /// Writes to a file instead of the terminal

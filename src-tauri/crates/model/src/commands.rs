@@ -29,6 +29,10 @@ macro_rules! for_each_command {
             tail_status(ViewRequest) -> TailStatus;
             tail_rows(RowsRequest) -> TailRows;
             record_show(RecordRequest) -> RecordDetail;
+            record_bytes(RecordBytesRequest) -> RecordBytes;
+            record_compare(RecordCompareRequest) -> RecordDifferences;
+            format_list(Nothing) -> Vec<FormatSummary>;
+            topic_formats_save(TopicFormatsRequest) -> Nothing;
             group_list(ClusterRequest) -> Vec<GroupSummary>;
             group_show(GroupRequest) -> GroupDetail;
             lag_chart(LagChartRequest) -> Chart;

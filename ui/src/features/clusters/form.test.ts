@@ -14,6 +14,7 @@ test.each<[string, ClusterDefinition, string]>([
   ["SCRAM", definition({ "security.protocol": "sasl_ssl", "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": "me", "sasl.password": "secret:p", "fetch.max.bytes": "9" }), "scram512"],
   ["OIDC", definition({ "security.protocol": "sasl_ssl", "sasl.mechanism": "OAUTHBEARER", "sasl.oauthbearer.method": "oidc", "sasl.oauthbearer.client.id": "x", "sasl.oauthbearer.token.endpoint.url": "https://x", "sasl.oauthbearer.client.secret": "secret:s" }), "oidc"],
   ["MSK", definition({}, { auth: { kind: "msk_iam", region: "eu-west-1" } }), "msk"],
+  ["what the form does not show", definition({}, { topics: { orders: {} } }), "plaintext"],
   ["Kerberos", definition({ "security.protocol": "sasl_ssl", "sasl.mechanism": "GSSAPI", "sasl.kerberos.principal": "me@X" }), "gssapi"],
   ["what it has no field for", definition({ "security.protocol": "sasl_ssl", "sasl.mechanism": "OAUTHBEARER", "enable.sasl.oauthbearer.unsecure.jwt": "true" }), "written"],
 ])("%s comes back as it was", (_, given, security) => {

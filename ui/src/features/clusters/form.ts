@@ -30,6 +30,8 @@ export interface Draft {
   more: readonly (readonly [string, string])[];
   /** References to secrets that stay unless something is typed. */
   kept: Readonly<Record<string, string>>;
+  /** What the form does not show: the schema registry, formats of topics. */
+  rest: Partial<ClusterDefinition>;
 }
 
 const MECHANISMS: Partial<Record<Security, string>> = { plain: "PLAIN", scram256: "SCRAM-SHA-256", scram512: "SCRAM-SHA-512", oidc: "OAUTHBEARER", gssapi: "GSSAPI" };
@@ -79,7 +81,7 @@ export function fieldsOf(draft: Pick<Draft, "security" | "encrypted" | "kept">):
 }
 
 export function empty(): Draft {
-  return { name: "", color: "#e0a84a", readOnly: false, servers: "", security: "plaintext", encrypted: true, values: {}, more: [], kept: {} };
+  return { name: "", color: "#e0a84a", readOnly: false, servers: "", security: "plaintext", encrypted: true, values: {}, more: [], kept: {}, rest: {} };
 }
 
 function securityOf(definition: ClusterDefinition, of: (name: string) => string | undefined): Security {
@@ -110,6 +112,7 @@ export function draftOf(name: string, definition: ClusterDefinition): Draft {
     values: { ...values, ...auth },
     more: properties.filter(([key]) => !owned.has(key)),
     kept: Object.fromEntries(properties.filter(([key]) => secret(key))),
+    rest: definition,
   };
 }
 
@@ -140,5 +143,5 @@ export function requestOf(draft: Draft, create: boolean): ClusterSaveRequest {
   }
   for (const [name, value] of draft.more) if (name.trim() !== "") properties[name.trim()] = value;
   const auth = draft.security === "msk" ? { kind: "msk_iam" as const, ...(text("region") && { region: text("region") }), ...(text("profile") && { profile: text("profile") }) } : null;
-  return { name: draft.name.trim(), create, definition: { kind: "kafka", color: draft.color, read_only: draft.readOnly, properties, auth }, secrets };
+  return { name: draft.name.trim(), create, definition: { ...draft.rest, kind: "kafka", color: draft.color, read_only: draft.readOnly, properties, auth }, secrets };
 }

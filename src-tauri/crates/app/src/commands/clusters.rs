@@ -3,7 +3,7 @@
 use tailrace_connectors::clusters::kafka;
 use tailrace_model::{ClusterDefinition, ClusterKind, Result, api::*};
 
-use crate::{App, OpenWorkspace, clusters, lag, reports, tails};
+use crate::{App, OpenWorkspace, clusters, lag, records, reports, tails};
 
 pub async fn cluster_list(app: &App, _: Nothing) -> Result<Vec<ClusterSummary>> {
     let open = app.opened().await?;
@@ -129,12 +129,26 @@ pub async fn tail_rows(app: &App, request: RowsRequest) -> Result<TailRows> {
 }
 
 pub async fn record_show(app: &App, request: RecordRequest) -> Result<RecordDetail> {
-    let cluster = app.opened().await?.cluster(&request.cluster).await?;
-    let record = cluster
-        .client
-        .record(&request.topic, request.partition, request.offset)
-        .await?;
-    Ok(record.detail(&request.topic))
+    records::show(&*app.opened().await?, &request).await
+}
+
+pub async fn record_bytes(app: &App, request: RecordBytesRequest) -> Result<RecordBytes> {
+    records::bytes(&*app.opened().await?, &request).await
+}
+
+pub async fn record_compare(app: &App, request: RecordCompareRequest) -> Result<RecordDifferences> {
+    records::compare(&*app.opened().await?, &request).await
+}
+
+pub async fn format_list(_: &App, _: Nothing) -> Result<Vec<FormatSummary>> {
+    Ok(records::list())
+}
+
+pub async fn topic_formats_save(app: &App, request: TopicFormatsRequest) -> Result<Nothing> {
+    let open = app.opened().await?;
+    records::save_formats(&open, request)?;
+    open.hub.add(&Topic::Definitions, 1);
+    Ok(Nothing {})
 }
 
 pub async fn group_list(app: &App, request: ClusterRequest) -> Result<Vec<GroupSummary>> {

@@ -124,6 +124,8 @@ fn definition(found: &Imported, name: &str) -> ClusterDefinition {
         read_only: false,
         properties,
         auth: found.auth.clone(),
+        registry: None,
+        topics: BTreeMap::new(),
         sandbox: Default::default(),
     }
 }

@@ -9,14 +9,14 @@ mod rows;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use buffer::Buffer;
 pub use buffer::Keeps;
+use buffer::{Buffer, Counted};
 use filter::Filter;
 pub use rows::Values;
 use tailrace_connectors::clusters::kafka::{RawBatch, Tail, TailFrom, TailPhase, TailSpec, TailWatch};
 use tailrace_model::{
     Error, Result,
-    api::{TailRequest, TailRows, TailState, TailStatus, Topic},
+    api::{FormatUsed, TailRequest, TailRows, TailState, TailStatus, Topic},
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     core::{ActivityHandle, Stage, now_ms},
     open::OpenWorkspace,
+    records::TopicView,
 };
 
 /// One tail that is open.
@@ -34,6 +35,8 @@ pub struct TailView {
     /// Changes when rows were taken.
     taken: watch::Sender<()>,
     progress: TailWatch,
+    /// What keys and values are read as.
+    formats: Mutex<(Option<FormatUsed>, Option<FormatUsed>)>,
     /// A field of the filter that no record has had so far.
     unseen: Mutex<Option<String>>,
     started_ms: i64,
@@ -63,6 +66,13 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
         .filter(|text| !text.is_empty());
     let filter = filter.map(|text| Filter::parse(text, now_ms())).transpose()?;
     let cluster = open.cluster(&request.cluster).await?;
+    let formats = TopicView::new(open, &cluster, &request.topic, &request.formats)?;
+    let reading = Reading {
+        values_are_text: formats.values_are_text(),
+        formats,
+        filter,
+        limit: request.limit,
+    };
     let mut spec = TailSpec::new(&request.topic, TailFrom::Start(request.start));
     spec.partitions = request.partitions.clone();
     spec.stop_at_end = request.stop_at_end;
@@ -73,7 +83,11 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
     let (number, view) = open.tails.open(|_| TailView {
         token: token.clone(),
         paused: watch::Sender::new(false),
-        buffer: Mutex::new(Buffer::new(keeps)),
+        buffer: Mutex::new(Buffer::new(keeps, reading.values_are_text)),
+        formats: Mutex::new((
+            reading.formats.key_format().cloned(),
+            reading.formats.value_format().cloned(),
+        )),
         taken: watch::Sender::new(()),
         progress: tail.watch(),
         unseen: Mutex::default(),
@@ -91,17 +105,24 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
                 open.hub.publish(&Topic::View(number), total);
             }
         };
-        runtime.block_on(run(&view, tail, filter, request.limit, &activity, publish));
+        runtime.block_on(run(&view, tail, reading, &activity, publish));
         activity.end(view.error().map_or(Ok(()), Err));
     });
     Ok(number)
 }
 
+/// What becomes of the records of a tail.
+struct Reading {
+    formats: TopicView,
+    values_are_text: bool,
+    filter: Option<Filter>,
+    limit: Option<u64>,
+}
+
 async fn run(
     view: &TailView,
     mut tail: Tail,
-    mut filter: Option<Filter>,
-    limit: Option<u64>,
+    mut reading: Reading,
     activity: &ActivityHandle,
     publish: impl Fn(u64),
 ) {
@@ -137,7 +158,7 @@ async fn run(
             }
         };
         match next {
-            Ok(Some(batch)) => match keep(view, filter.as_mut(), batch, limit, &mut paused).await {
+            Ok(Some(batch)) => match keep(view, &mut reading, batch, &mut paused).await {
                 Ok(done) => {
                     let progress = tail.progress();
                     activity.progress(progress.scanned, None, None);
@@ -145,7 +166,7 @@ async fn run(
                     if done {
                         let note = format!(
                             "stopped after {} matched records, as asked",
-                            limit.unwrap_or_default()
+                            reading.limit.unwrap_or_default()
                         );
                         break Ending { note, error: None };
                     }
@@ -185,20 +206,24 @@ async fn run(
 /// as were asked for.
 async fn keep(
     view: &TailView,
-    filter: Option<&mut Filter>,
+    reading: &mut Reading,
     batch: RawBatch,
-    limit: Option<u64>,
     paused: &mut watch::Receiver<bool>,
 ) -> Result<bool> {
-    let scanned = batch.records.num_rows() as u64;
-    let (mut matched, mistyped) = match filter {
-        Some(filter) => {
-            let found = filter.apply(&batch.records)?;
-            *view.unseen.lock().unwrap_or_else(PoisonError::into_inner) = filter.unseen();
-            found
-        }
-        None => (batch.records, 0),
+    let limit = reading.limit;
+    let viewed = reading.formats.view(&batch.records, now_ms()).await?;
+    view.read_as(&reading.formats);
+    let mut counted = Counted {
+        records: batch.records.num_rows() as u64,
+        bytes: batch.bytes,
+        mistyped: 0,
+        undecoded: (viewed.problems.len() + viewed.key_problems.len()) as u64,
     };
+    let mut matched = viewed.records;
+    if let Some(filter) = &mut reading.filter {
+        (matched, counted.mistyped) = filter.apply(&matched, reading.values_are_text)?;
+        *view.unseen.lock().unwrap_or_else(PoisonError::into_inner) = filter.unseen();
+    }
     loop {
         {
             let mut buffer = view.buffer();
@@ -208,7 +233,7 @@ async fn keep(
                 if matched.num_rows() as u64 > left {
                     matched = matched.slice(0, left as usize);
                 }
-                buffer.add(matched, scanned, batch.bytes, mistyped, now_ms());
+                buffer.add(matched, counted, now_ms());
                 return Ok(limit.is_some_and(|limit| buffer.matched() >= limit));
             }
         }
@@ -226,6 +251,13 @@ async fn keep(
 impl TailView {
     fn buffer(&self) -> std::sync::MutexGuard<'_, Buffer> {
         self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_as(&self, formats: &TopicView) {
+        let mut known = self.formats.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.0.as_ref() != formats.key_format() || known.1.as_ref() != formats.value_format() {
+            *known = (formats.key_format().cloned(), formats.value_format().cloned());
+        }
     }
 
     fn matched(&self) -> u64 {
@@ -272,6 +304,11 @@ impl TailView {
         status.state = state;
         status.started_ms = self.started_ms;
         status.partitions = progress.partitions;
+        (status.key_format, status.value_format) = self
+            .formats
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         status.error = ending.as_ref().and_then(|ending| ending.error.clone());
         status.note = ending.map(|ending| ending.note).or(progress.note);
         let unseen = self.unseen.lock().unwrap_or_else(PoisonError::into_inner).clone();

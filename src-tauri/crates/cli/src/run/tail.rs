@@ -4,13 +4,27 @@ use std::{io::Write, time::Duration};
 
 use chrono::DateTime;
 use tailrace_app::{App, commands as run};
-use tailrace_model::{Error, api::*, limits::ROWS_PAGE_MAX};
+use tailrace_model::{Error, FormatDefinition, TopicFormats, api::*, limits::ROWS_PAGE_MAX};
 
 use crate::{
     Outcome,
     args::{Format, Tail},
     output::{Output, count, time},
 };
+
+/// What is not asked for is as the cluster's file says, or found out.
+fn formats(args: &Tail) -> TopicFormats {
+    let value = args.value_format.as_ref().map(|format| FormatDefinition {
+        schema: args.schema.clone(),
+        descriptor_set: args.descriptor_set.clone(),
+        message: args.message.clone(),
+        ..FormatDefinition::named(format)
+    });
+    TopicFormats {
+        key: args.key_format.as_ref().map(FormatDefinition::named),
+        value,
+    }
+}
 
 pub async fn tail(app: &App, args: Tail, output: &Output) -> anyhow::Result<Outcome> {
     let (start, until_ms) = offsets(&args.offset)?;
@@ -26,6 +40,7 @@ pub async fn tail(app: &App, args: Tail, output: &Output) -> anyhow::Result<Outc
         filter: args.filter.clone(),
         stop_at_end: args.exit,
         limit: args.count,
+        formats: formats(&args),
     };
     let mut sink = Sink::open(&args, format, output)?;
     let view = tokio::select! {

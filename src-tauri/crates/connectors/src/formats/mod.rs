@@ -29,4 +29,4 @@ pub use protobuf::ProtobufSchema;
 pub use records::{DecodedBatch, RecordDecoder};
 pub use text::{Described, describe, preview, problem, text_of};
 pub use transcode::{Problem, Transcoded, Transcoder};
-pub use view::{RecordView, Viewed};
+pub use view::{PROBLEM, RecordView, VALUE_BYTES, Viewed};

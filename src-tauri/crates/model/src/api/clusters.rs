@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{ChartStyle, Column};
-use crate::{ClusterKind, Error};
+use super::{ChartStyle, Column, FormatUsed, RecordSchema};
+use crate::{ClusterKind, Error, TopicFormats};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ClusterSummary {
@@ -132,6 +132,10 @@ pub struct TailRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional = nullable)]
     pub limit: Option<u64>,
+    /// How keys and values are read, for this tail alone; what is absent is as the cluster's file says.
+    #[serde(default)]
+    #[ts(optional, as = "Option<TopicFormats>")]
+    pub formats: TopicFormats,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -155,6 +159,11 @@ pub struct TailStatus {
     /// Decoded fields worth a column, most frequent first.
     pub columns: Vec<Column>,
     pub partitions: Vec<TailPartition>,
+    /// What keys and values are read as; absent: not known before the first of them.
+    pub key_format: Option<FormatUsed>,
+    pub value_format: Option<FormatUsed>,
+    /// Values and keys that are not of their format.
+    pub undecoded: u64,
     /// Why it stopped, or what it waits for, as a sentence.
     pub note: Option<String>,
     pub error: Option<Error>,
@@ -214,6 +223,10 @@ pub struct RecordRequest {
     pub topic: String,
     pub partition: i32,
     pub offset: i64,
+    /// How it is read; what is absent is as the cluster's file says, or found out.
+    #[serde(default)]
+    #[ts(optional, as = "Option<TopicFormats>")]
+    pub formats: TopicFormats,
 }
 
 /// One record, whole.
@@ -223,16 +236,21 @@ pub struct RecordDetail {
     pub partition: i32,
     pub offset: i64,
     pub timestamp_ms: Option<i64>,
+    /// The key as it is read: text, or JSON.
     pub key: Option<String>,
+    pub key_format: FormatUsed,
+    pub key_bytes: u64,
+    pub key_problem: Option<String>,
     pub headers: Vec<RecordHeader>,
-    /// `json`, `text` or `bytes`.
-    pub format: String,
-    /// The value as JSON, when it is JSON.
+    pub value_format: FormatUsed,
+    /// The value as indented JSON, when it can be read as JSON.
     pub json: Option<String>,
-    /// The value as text; of bytes: hexadecimal.
+    /// The value as text; of bytes: the beginning as hexadecimal.
     pub text: Option<String>,
     pub value_bytes: u64,
     pub problem: Option<String>,
+    /// What the value names in its header, and what the registry says of it.
+    pub schema: Option<RecordSchema>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]

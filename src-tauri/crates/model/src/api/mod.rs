@@ -4,12 +4,14 @@ mod clusters;
 mod connect;
 mod deliver;
 mod people;
+mod records;
 mod work;
 
 pub use clusters::*;
 pub use connect::*;
 pub use deliver::*;
 pub use people::*;
+pub use records::*;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 pub use work::*;

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::{RegistryDefinition, TopicFormats};
+
 /// `clusters/NAME.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +25,14 @@ pub struct ClusterDefinition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional = nullable)]
     pub auth: Option<ClusterAuth>,
+    /// The schema registry that records name their schemas of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub registry: Option<RegistryDefinition>,
+    /// How records are read, by topic; of topics that are not here it is found out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[ts(optional, as = "Option<BTreeMap<String, TopicFormats>>")]
+    pub topics: BTreeMap<String, TopicFormats>,
     /// Only for `kind = "sandbox"`.
     #[serde(default, skip_serializing_if = "SandboxSettings::is_default")]
     #[ts(as = "Option<SandboxSettings>", optional = nullable)]
