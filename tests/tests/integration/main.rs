@@ -5,6 +5,7 @@ mod bad_input;
 mod broker;
 mod connect_workers;
 mod copy;
+mod connect;
 mod demo;
 mod exactly_once;
 mod formats;

@@ -17,6 +17,7 @@ pub mod workspace;
 mod clusters;
 mod connect_workers;
 mod copy;
+mod connect;
 mod dispatch;
 mod lag;
 mod masks;

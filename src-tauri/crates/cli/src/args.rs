@@ -37,6 +37,8 @@ pub enum Command {
     /// Clusters
     #[command(subcommand)]
     Cluster(Cluster),
+    /// A Java client.properties or a kcat.conf as clusters/NAME.toml; its secrets go to the secret store
+    Import(Import),
     /// Topics of a cluster, or the partitions of one topic; and their changes
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Topics(Topics),
@@ -233,6 +235,20 @@ pub struct Acls {
     /// Rules of this principal: User:alice
     #[arg(long)]
     pub principal: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Import {
+    pub file: PathBuf,
+    /// Of the cluster; default: made from the file's name
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Where the file does not name them
+    #[arg(long, value_name = "HOST:PORT")]
+    pub bootstrap_servers: Option<String>,
+    /// Shows what would be written and writes nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -239,6 +239,9 @@ fn check_clusters(clusters: &mut Named<tailrace_model::ClusterDefinition>) {
                     "the sandbox has no properties: remove [properties]",
                 );
             }
+            ClusterKind::Sandbox if cluster.auth.is_some() => {
+                report.at_key(&["auth"], "the sandbox wants no login: remove [auth]");
+            }
             ClusterKind::Sandbox => {}
         }
         check_lag_settings(report, &cluster.lag);

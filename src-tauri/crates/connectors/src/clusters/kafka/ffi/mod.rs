@@ -8,6 +8,7 @@ pub(super) mod cluster;
 pub(super) mod configs;
 pub(super) mod consume;
 pub(super) mod topics;
+pub(super) mod login;
 
 use std::{
     ffi::{CStr, CString, c_char},
