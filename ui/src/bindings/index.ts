@@ -5,7 +5,7 @@
  */
 export type Activity = { id: number, 
 /**
- * `source`, `evaluation`, `sync`, `tail`, `query`, `lag`, `compaction`.
+ * `source`, `evaluation`, `sync`, `tail`, `query`, `lag`, `compaction`, `produce`, `copy`, `export`.
  */
 kind: string, title: string, state: ActivityState, done: number | null, total: number | null, per_second: number | null, started_ms: number, ended_ms: number | null, detail: string | null, error: Error | null, can_cancel: boolean, };
 
@@ -213,20 +213,6 @@ export type ConnectionTest = { ok: boolean, steps: Array<ConnectionStep>, };
 
 export type ConnectorAct = "restart" | "restart_failed" | { "restart_task": number } | "pause" | "resume" | "stop";
 
-export type ProduceSchema = { subject: string, version?: number | null, message?: string | null, };
-export type ProduceRequest = { cluster: string, topic: string, key: string | null, value: string | null, headers: Array<RecordHeader>, partition?: number | null, timestamp_ms?: number | null, key_schema?: ProduceSchema | null, value_schema?: ProduceSchema | null, };
-export type Produced = { partition: number, offset: number, value_bytes: number, };
-export type ProduceFormat = "json_lines" | "values" | "csv";
-export type ProduceFileRequest = { cluster: string, topic: string, path: string, format?: ProduceFormat | null, partition?: number | null, key_schema?: ProduceSchema | null, value_schema?: ProduceSchema | null, };
-export type LineFailure = { line: number, reason: string, };
-export type ProduceOutcome = { records: number, acknowledged: number, failed: number, uncertain: number, failures: Array<LineFailure>, took_ms: number, note: string | null, };
-export type CopyPosition = { partition: number, offset: number, };
-export type Interrupted = "ask" | "go_on" | "anew";
-export type CopyRequest = { from_cluster: string, topic: string, to_cluster: string, to_topic?: string | null, filter?: string | null, start: TailStart, offsets: Array<CopyPosition>, until_ms?: number | null, stop_at_end: boolean, keep_partition: boolean, keep_timestamps: boolean, interrupted: Interrupted, };
-export type CopyOutcome = { scanned: number, matched: number, copied: number, failed: number, uncertain: number, positions: Array<CopyPosition>, again: number, lost: number, took_ms: number, complete: boolean, note: string, error: Error | null, };
-export type ExportFormat = "json_lines" | "csv" | "parquet" | "arrow";
-export type TailExportRequest = { tail: TailRequest, path: string, format: ExportFormat, };
-export type TailExport = { path: string, bytes: number, rows: number, scanned: number, scanned_bytes: number, note: string, };
 export type ConnectorActRequest = { cluster: string, connect?: string | null, connector: string, act: ConnectorAct, };
 
 /**
@@ -293,6 +279,78 @@ reason: string | null,
  * Whole; without secrets.
  */
 trace: string | null, };
+
+/**
+ * What a copy did, exactly.
+ */
+export type CopyOutcome = { scanned: number, matched: number, 
+/**
+ * Acknowledged by the target.
+ */
+copied: number, 
+/**
+ * Not in the target.
+ */
+failed: number, 
+/**
+ * Sent, and never answered: they may be in the target.
+ */
+uncertain: number, 
+/**
+ * From where to go on: everything before is copied.
+ */
+positions: Array<CopyPosition>, 
+/**
+ * Records that are in the target and lie after `positions`: going on from there copies them a second time.
+ */
+again: number, 
+/**
+ * Records that were deleted from the source before they could be read.
+ */
+lost: number, took_ms: number, 
+/**
+ * Whether it did all that was asked for.
+ */
+complete: boolean, 
+/**
+ * Why it ended, as a sentence.
+ */
+note: string, error: Error | null, };
+
+export type CopyPosition = { partition: number, 
+/**
+ * The next offset to copy.
+ */
+offset: number, };
+
+/**
+ * Records of a topic to another, byte for byte: keys, values and headers.
+ */
+export type CopyRequest = { from_cluster: string, topic: string, to_cluster: string, 
+/**
+ * Absent: of the same name.
+ */
+to_topic?: string | null, 
+/**
+ * As of a tail.
+ */
+filter?: string | null, start: TailStart, 
+/**
+ * Where partitions start, before `start`: what an interrupted copy said.
+ */
+offsets: Array<CopyPosition>, until_ms?: number | null, 
+/**
+ * Stops at the ends that the partitions had when it started.
+ */
+stop_at_end: boolean, keep_partition: boolean, 
+/**
+ * Otherwise the records are of now.
+ */
+keep_timestamps: boolean, 
+/**
+ * What to do when the same copy was interrupted before.
+ */
+interrupted: Interrupted, };
 
 /**
  * The numbers beside the entries of the rail and in the status bar.
@@ -365,6 +423,11 @@ export type Explanation = { profile_id: number, name: string, member: boolean, s
  * One a condition, in the tree's order; of SQL: empty.
  */
 conditions: Array<ExplainedCondition>, };
+
+/**
+ * How records are exported.
+ */
+export type ExportFormat = "json_lines" | "csv" | "parquet" | "arrow";
 
 /**
  * A file that was written.
@@ -483,6 +546,11 @@ export type Identifier = {
  */
 kind: string, value: string, first_seen_ms: number, };
 
+/**
+ * What to do when the same copy was interrupted before.
+ */
+export type Interrupted = "ask" | "go_on" | "anew";
+
 export type LagChartRequest = { cluster: string, 
 /**
  * Absent: every group, a line each.
@@ -492,6 +560,8 @@ group?: string | null, metric: LagMetric, style: ChartStyle, };
 export type LagMetric = "records" | "time";
 
 export type LagStatus = "ok" | "warn" | "stall" | "stop" | "unknown";
+
+export type LineFailure = { line: number, reason: string, };
 
 /**
  * A record that is not an event.
@@ -598,6 +668,82 @@ window?: Span | null, };
  * A place in a text: `line` and `column` count from 1. `file` is relative to the workspace when it is in one.
  */
 export type Position = { file?: string | null, line: number, column: number, };
+
+export type ProduceFileRequest = { cluster: string, topic: string, path: string, 
+/**
+ * Absent: by the file's ending, `.csv`, or `.jsonl`, `.ndjson` and `.json`; of another file a value a line.
+ */
+format?: ProduceFormat | null, 
+/**
+ * Of records that name none.
+ */
+partition?: number | null, key_schema?: ProduceSchema | null, value_schema?: ProduceSchema | null, };
+
+/**
+ * How the records of a file are read.
+ */
+export type ProduceFormat = "json_lines" | "values" | "csv";
+
+/**
+ * What became of a file. Before the first record is sent, every one was read and fits: a file with a wrong one is refused
+ * as a whole.
+ */
+export type ProduceOutcome = { records: number, acknowledged: number, 
+/**
+ * Not in the topic.
+ */
+failed: number, 
+/**
+ * Sent, and never answered: they may be in the topic.
+ */
+uncertain: number, 
+/**
+ * The first of those that failed or are uncertain, by line.
+ */
+failures: Array<LineFailure>, took_ms: number, 
+/**
+ * Why it ended early, as a sentence.
+ */
+note: string | null, };
+
+/**
+ * One record. With a schema, key and value are JSON that has to fit it; without, they are written as they are.
+ */
+export type ProduceRequest = { cluster: string, topic: string, 
+/**
+ * Absent: no key.
+ */
+key: string | null, 
+/**
+ * Absent: no value, a tombstone.
+ */
+value: string | null, headers: Array<RecordHeader>, 
+/**
+ * Absent: chosen by the key, as Kafka's own clients do.
+ */
+partition?: number | null, 
+/**
+ * Absent: now.
+ */
+timestamp_ms?: number | null, key_schema?: ProduceSchema | null, value_schema?: ProduceSchema | null, };
+
+/**
+ * A registered schema to write by.
+ */
+export type ProduceSchema = { subject: string, 
+/**
+ * Absent: the latest.
+ */
+version?: number | null, 
+/**
+ * The full name of a Protobuf message. Absent: the first of its file.
+ */
+message?: string | null, };
+
+/**
+ * Where a record was written, once it was acknowledged.
+ */
+export type Produced = { partition: number, offset: number, value_bytes: number, };
 
 export type ProfileAudience = { audience: string, since_ms: number, };
 
@@ -925,6 +1071,21 @@ acknowledged: number,
  * Rows owed: changed since, or refused.
  */
 owed: number | null, last_run: SyncRun | null, error: Error | null, };
+
+/**
+ * A file of all matching records.
+ */
+export type TailExport = { path: string, bytes: number, rows: number, scanned: number, scanned_bytes: number, 
+/**
+ * Why it ended, as a sentence.
+ */
+note: string, };
+
+export type TailExportRequest = { 
+/**
+ * Without an end it goes on until it is cancelled.
+ */
+tail: TailRequest, path: string, format: ExportFormat, };
 
 export type TailPartition = { partition: number, 
 /**
