@@ -114,10 +114,15 @@ impl Kafka {
 
     /// A broker of the test's own.
     pub async fn start() -> Result<Self, Unavailable> {
+        Self::start_with(&[]).await
+    }
+
+    /// A broker of the test's own with more settings, as lines of its file.
+    pub async fn start_with(settings: &[&str]) -> Result<Self, Unavailable> {
         let java = Java::find().await?;
         let mut attempt = 1;
         loop {
-            match Self::start_once(java.clone()).await {
+            match Self::start_once(java.clone(), settings).await {
                 Ok(kafka) => return Ok(kafka),
                 Err(error) if attempt < START_ATTEMPTS_MAX && format!("{error:#}").contains("in use") => {
                     attempt += 1
@@ -127,11 +132,13 @@ impl Kafka {
         }
     }
 
-    async fn start_once(java: Java) -> Result<Self> {
+    async fn start_once(java: Java, settings: &[&str]) -> Result<Self> {
         let folder = TempDir::with_prefix("tailrace-kafka-")?;
         let port = free_port()?;
         let properties = folder.path().join("server.properties");
-        std::fs::write(&properties, server_properties(folder.path(), port, free_port()?)?)?;
+        let mut text = server_properties(folder.path(), port, free_port()?)?;
+        text.extend(settings.iter().map(|setting| format!("{setting}\n")));
+        std::fs::write(&properties, text)?;
         java.program("format", folder.path(), "kafka.tools.StorageTool")
             .args(["format", "--cluster-id", "dGFpbHJhY2UtdGVzdHM", "--config"])
             .args([&properties])

@@ -12,6 +12,7 @@ pub mod http;
 pub mod kafka;
 pub mod postgres;
 pub mod process;
+pub mod registry;
 pub mod window;
 
 use std::{

@@ -16,6 +16,7 @@ use crate::{
     lag::LagState,
     open::OpenWorkspace,
     records,
+    topics::TopicCache,
 };
 
 /// One cluster that was reached for.
@@ -28,6 +29,7 @@ pub struct Cluster {
     /// One sample at a time; it remembers timestamps between samples.
     pub sampler: Mutex<LagSampler>,
     pub lag: std::sync::Mutex<LagState>,
+    pub topics: TopicCache,
     sandbox: Mutex<Option<Sandbox>>,
     /// Made anew when its definition has changed.
     registry: std::sync::Mutex<Option<(RegistryDefinition, Registry)>>,
@@ -42,6 +44,20 @@ impl std::fmt::Debug for Cluster {
 }
 
 impl Cluster {
+    /// Refuses what would change a cluster that is read only; `what` says what can't be done.
+    pub fn writable(&self, what: &str) -> Result<()> {
+        match self.definition.read_only {
+            false => Ok(()),
+            true => Err(Error::user(
+                "read_only",
+                format!(
+                    "cluster \"{0}\" is read only, so {what}: clusters/{0}.toml has read_only = true",
+                    self.name
+                ),
+            )),
+        }
+    }
+
     /// The cluster's own id; of one that has none: its name.
     pub async fn id(&self) -> Result<String> {
         let mut id = self.id.lock().await;
@@ -175,6 +191,7 @@ async fn make(open: &OpenWorkspace, name: &str, definition: ClusterDefinition) -
         definition,
         sampler: Mutex::new(LagSampler::new(client.clone())?),
         lag: std::sync::Mutex::default(),
+        topics: TopicCache::default(),
         id: Mutex::default(),
         client,
         sandbox: Mutex::new(sandbox),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tailrace_model::{Error, Result, api::Topic};
-use tokio::time::Instant;
+use tokio::{sync::broadcast, time::Instant};
 
 use crate::{
     clusters::{Cluster, Clusters},
@@ -25,6 +25,9 @@ use crate::{
 
 /// Closing takes no longer than this, in all.
 const CLOSE_MAX: Duration = Duration::from_secs(5);
+
+/// Notices that wait for a listener.
+const NOTICES_MAX: usize = 64;
 
 /// What runs by itself while the workspace is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +90,7 @@ impl OpenOptions {
 #[derive(Debug)]
 pub struct Held {
     pub store: Store,
+    pub alerts: lag::alerts::Alerts,
     pub people: People,
     pub syncs: Syncs,
     _lock: WorkspaceLock,
@@ -108,6 +112,9 @@ pub struct OpenWorkspace {
     /// Whether records are masked, and what hashes are made with.
     masked: bool,
     mask_key: Arc<masks::Key>,
+    pub(crate) samplers: lag::Samplers,
+    /// What a person shall see now; a slow listener misses the oldest.
+    pub(crate) notices: broadcast::Sender<lag::alerts::Notice>,
     held: Option<Held>,
 }
 
@@ -129,6 +136,8 @@ impl OpenWorkspace {
             clusters: Clusters::default(),
             tails: Views::default(),
             queries: Views::default(),
+            samplers: lag::Samplers::default(),
+            notices: broadcast::Sender::new(NOTICES_MAX),
             workspace: RwLock::new(workspace),
             masked: options.masked,
             mask_key: Arc::default(),
@@ -145,6 +154,7 @@ impl OpenWorkspace {
         store.close_open_runs(now_ms()).await?;
         let people = People::open(&workspace.state_dir(), &store).await?;
         Ok(Held {
+            alerts: lag::alerts::Alerts::open(&store).await?,
             store,
             people,
             syncs: Syncs::default(),
@@ -214,6 +224,11 @@ impl OpenWorkspace {
                 "this command needs the workspace's state, which was not opened",
             )
         })
+    }
+
+    /// Whether lag is sampled without anybody looking.
+    pub(crate) fn samples_in_background(&self) -> bool {
+        self.samplers.started()
     }
 
     pub(crate) async fn cluster(&self, name: &str) -> Result<Arc<Cluster>> {

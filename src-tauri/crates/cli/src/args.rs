@@ -37,8 +37,15 @@ pub enum Command {
     /// Clusters
     #[command(subcommand)]
     Cluster(Cluster),
-    /// Topics of a cluster, or the partitions of one topic
-    Topics { cluster: String, topic: Option<String> },
+    /// Topics of a cluster, or the partitions of one topic; and their changes
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Topics(Topics),
+    /// Brokers of a cluster, or the settings of one broker
+    Brokers { cluster: String, broker: Option<i32> },
+    /// Access rules of a cluster
+    Acls(Acls),
+    /// Quotas of a cluster
+    Quotas { cluster: String },
     /// Records of a topic
     Tail(Tail),
     /// Writes one record, or those of a file, or of standard input a value a line
@@ -59,8 +66,14 @@ pub enum Command {
         #[arg(long)]
         until_caught_up: bool,
     },
-    /// Keeps everything live until stopped: sources, audiences, syncs
-    Serve,
+    /// Keeps everything live until stopped: sources, audiences, syncs, lag and its alerts; metrics for Prometheus
+    Serve {
+        /// Where GET /metrics and GET /health are answered; a port of 0 is any free one
+        #[arg(long, value_name = "ADDR", default_value = tailrace_app::serve::LISTEN)]
+        listen: String,
+    },
+    /// Alerts on lag, and what they say now
+    Alerts,
     /// One SELECT over events, profiles, traits, audiences and warehouses
     Sql(Sql),
     /// Profiles
@@ -99,6 +112,127 @@ pub enum Cluster {
     List,
     /// Connects step by step and says which step failed
     Test { name: String },
+}
+
+#[derive(Debug, Args)]
+pub struct Topics {
+    #[arg(required = true)]
+    pub cluster: Option<String>,
+    pub topic: Option<String>,
+    /// The settings of the topic instead of its partitions, with where each comes from
+    #[arg(long, requires = "topic")]
+    pub config: bool,
+    /// Those that Kafka keeps for itself, too
+    #[arg(long)]
+    pub internal: bool,
+    #[command(subcommand)]
+    pub verb: Option<TopicVerb>,
+}
+
+/// What changes a topic is shown first and asked once; `--yes` asks nothing.
+#[derive(Debug, Subcommand)]
+pub enum TopicVerb {
+    /// Makes a topic
+    Create {
+        cluster: String,
+        topic: String,
+        #[arg(long, short = 'p')]
+        partitions: Option<i32>,
+        #[arg(long, short = 'r')]
+        replication: Option<i32>,
+        /// A setting, as NAME=VALUE; may be repeated
+        #[arg(long = "config", value_name = "NAME=VALUE")]
+        configs: Vec<String>,
+        /// Takes what is not given from another topic: TOPIC, or CLUSTER/TOPIC
+        #[arg(long, value_name = "TOPIC")]
+        like: Option<String>,
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Sets and resets settings; the others stay
+    Alter {
+        cluster: String,
+        topic: String,
+        /// NAME=VALUE; may be repeated
+        #[arg(long, value_name = "NAME=VALUE")]
+        set: Vec<String>,
+        /// NAME; may be repeated
+        #[arg(long, value_name = "NAME")]
+        reset: Vec<String>,
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Makes a topic have TOTAL partitions
+    AddPartitions {
+        cluster: String,
+        topic: String,
+        total: i32,
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Deletes the oldest records
+    #[command(group = clap::ArgGroup::new("point").required(true))]
+    DeleteRecords {
+        cluster: String,
+        topic: String,
+        /// An offset (that record stays), s@TIME (records from then on stay; milliseconds or RFC 3339), or end
+        #[arg(long, value_name = "POINT", group = "point")]
+        before: Option<String>,
+        /// One partition's own offset, as PARTITION:OFFSET; may be repeated
+        #[arg(long, value_name = "PARTITION:OFFSET", group = "point")]
+        at: Vec<String>,
+        /// Partitions, with commas; default: all
+        #[arg(
+            short = 'p',
+            long = "partitions",
+            value_delimiter = ',',
+            conflicts_with = "at"
+        )]
+        partitions: Vec<i32>,
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Deletes a topic with all its records
+    Delete {
+        cluster: String,
+        topic: String,
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Sets what is set on another topic and resets what is not
+    CopySettings {
+        cluster: String,
+        topic: String,
+        /// TOPIC, or CLUSTER/TOPIC
+        #[arg(long, value_name = "TOPIC")]
+        from: String,
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Two topics side by side: shape, settings, partitions
+    Compare {
+        cluster: String,
+        topic: String,
+        /// TOPIC, CLUSTER/TOPIC, or CLUSTER/ for the same topic there
+        with: String,
+        /// Rows that are the same, too
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Acls {
+    pub cluster: String,
+    /// topic | group | cluster | transactional_id
+    #[arg(long = "type", value_name = "TYPE")]
+    pub resource_type: Option<String>,
+    /// Rules that hold for this name, by whatever pattern
+    #[arg(long, value_name = "NAME")]
+    pub resource: Option<String>,
+    /// Rules of this principal: User:alice
+    #[arg(long)]
+    pub principal: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -284,8 +418,57 @@ pub struct Connector {
 pub enum Groups {
     /// The groups of a cluster with their lag
     List { cluster: String },
-    /// One group by partition
+    /// One group by partition and member
     Show { cluster: String, group: String },
+    /// Moves the offsets of a group: shows what changes, and asks
+    Reset(Reset),
+    /// Deletes a group, or what it has committed of a topic
+    Delete {
+        cluster: String,
+        group: String,
+        /// Only what it has committed of this topic
+        #[arg(long)]
+        topic: Option<String>,
+        /// Does not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("to").required(true))]
+pub struct Reset {
+    pub cluster: String,
+    pub group: String,
+    /// TOPIC or TOPIC:0,1,2; several times for several; default: everything that the group has committed
+    #[arg(long = "topic", value_name = "TOPIC[:PARTITIONS]")]
+    pub topics: Vec<String>,
+    /// The first record there is
+    #[arg(long, group = "to")]
+    pub to_earliest: bool,
+    /// The end
+    #[arg(long, group = "to")]
+    pub to_latest: bool,
+    #[arg(long, group = "to", value_name = "OFFSET", value_parser = clap::value_parser!(i64).range(0..))]
+    pub to_offset: Option<i64>,
+    /// The first record at or after a time, in RFC 3339 or milliseconds
+    #[arg(long, group = "to", value_name = "TIME")]
+    pub to_timestamp: Option<String>,
+    /// So many records on, or back: 100, -100
+    #[arg(long, group = "to", value_name = "N", allow_hyphen_values = true)]
+    pub by_shift: Option<i64>,
+    /// The first record of the last so long: "2 hours"
+    #[arg(long, group = "to", value_name = "SPAN")]
+    pub by_duration: Option<String>,
+    /// Lines topic,partition,offset, as kafka-consumer-groups --export writes them
+    #[arg(long, group = "to", value_name = "FILE")]
+    pub from_file: Option<PathBuf>,
+    /// Shows what would change and changes nothing
+    #[arg(long, conflicts_with = "yes")]
+    pub dry_run: bool,
+    /// Does not ask
+    #[arg(long)]
+    pub yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -293,7 +476,7 @@ pub struct Lag {
     pub cluster: String,
     #[arg(long)]
     pub group: Option<String>,
-    /// Samples every two seconds until stopped
+    /// Samples until stopped
     #[arg(long)]
     pub watch: bool,
     /// Draws the history into a file that ends in .svg or .png
@@ -302,7 +485,13 @@ pub struct Lag {
     /// What the chart shows
     #[arg(long, value_enum, default_value = "records")]
     pub metric: Metric,
-    /// How long --chart samples before it draws, in seconds, when there is no history
+    /// How far back the chart goes: "6 hours", "7 days", at most a year; default: an hour
+    #[arg(long, value_name = "SPAN")]
+    pub since: Option<String>,
+    /// A line a partition; needs --group
+    #[arg(long, requires = "group")]
+    pub by_partition: bool,
+    /// How long --chart samples before it draws, in seconds
     #[arg(long, default_value_t = 10)]
     pub seconds: u32,
 }
@@ -311,6 +500,7 @@ pub struct Lag {
 pub enum Metric {
     Records,
     Time,
+    Rates,
 }
 
 #[derive(Debug, Args)]

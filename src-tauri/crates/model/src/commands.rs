@@ -14,8 +14,16 @@ macro_rules! for_each_command {
             cluster_list(Nothing) -> Vec<ClusterSummary>;
             cluster_show(ClusterRequest) -> ClusterOverview;
             cluster_test(ClusterRequest) -> ConnectionTest;
-            topic_list(ClusterRequest) -> Vec<TopicSummary>;
+            broker_list(ClusterRequest) -> BrokerList;
+            broker_config(BrokerRequest) -> Vec<ConfigEntry>;
+            acl_list(AclRequest) -> Vec<Acl>;
+            quota_list(ClusterRequest) -> Vec<Quota>;
+            topic_list(ClusterRequest) -> TopicList;
             topic_show(TopicRequest) -> TopicDetail;
+            topic_config(TopicRequest) -> Vec<ConfigEntry>;
+            topic_change_preview(TopicChangeRequest) -> TopicChangePreview;
+            topic_change_apply(TopicChangeRequest) -> TopicChanged;
+            topic_compare(TopicCompareRequest) -> TopicComparison;
             tail_start(TailRequest) -> TailStarted;
             tail_pause(ViewRequest) -> Nothing;
             tail_resume(ViewRequest) -> Nothing;
@@ -31,6 +39,10 @@ macro_rules! for_each_command {
             group_list(ClusterRequest) -> Vec<GroupSummary>;
             group_show(GroupRequest) -> GroupDetail;
             lag_chart(LagChartRequest) -> Chart;
+            group_reset_preview(ResetRequest) -> ResetPlan;
+            group_reset(ResetApply) -> ResetPlan;
+            group_delete(GroupDelete) -> Nothing;
+            alert_list(Nothing) -> Vec<AlertSummary>;
 
             connect_list(ClusterRequest) -> ConnectOverview;
             connector_show(ConnectorRequest) -> ConnectorDetail;

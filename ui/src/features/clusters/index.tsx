@@ -1,7 +1,7 @@
 /** Clusters of the workspace: what answers, and where a connection breaks. */
 
 import { useMemo, useState } from "react";
-import type { Broker, ClusterSummary, ConnectionTest } from "@/bindings";
+import type { ClusterSummary, ConnectionTest } from "@/bindings";
 import { useAction, useCall } from "@/platform";
 import { Badge, Button, Dot, SearchInput } from "@/shared/controls";
 import { count, duration, number } from "@/shared/format";
@@ -9,12 +9,7 @@ import { Bar, EmptyState, ErrorNote, ErrorState, Facts, Heading, Loading, Pane, 
 import { navigate, path, useQueryParam, useRoute } from "@/shared/router";
 import { chooseCluster, useCluster } from "@/shared/session";
 import { Table, type Column } from "@/shared/table";
-
-const BROKERS: readonly Column<Broker>[] = [
-  { id: "id", title: "broker", width: 70, align: "right", mono: true, cell: (row) => row.id, sortBy: (row) => row.id },
-  { id: "host", title: "address", width: 160, grow: true, mono: true, cell: (row) => `${row.host}:${row.port}`, sortBy: (row) => row.host },
-  { id: "leads", title: "leads", width: 80, align: "right", mono: true, cell: (row) => number(row.leads), sortBy: (row) => row.leads },
-];
+import { Inside } from "./Inside";
 
 export default function Clusters() {
   const clusters = useCall("cluster_list", {}, { topic: "definitions" });
@@ -93,9 +88,7 @@ function Overview({ cluster, current }: { cluster: ClusterSummary; current: bool
                 ["answered in", duration(overview.data.took_ms)],
               ]}
             />
-            <div style={{ margin: "12px calc(-1 * var(--gutter)) 0", borderTop: "1px solid var(--line)" }}>
-              <Table id="brokers" label="Brokers" columns={BROKERS} rowKey={(row) => String(row.id)} rows={overview.data.brokers} rowsMax={20} />
-            </div>
+            <Inside cluster={cluster.name} />
           </>
         )}
       </Pane>

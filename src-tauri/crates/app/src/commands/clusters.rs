@@ -1,9 +1,9 @@
-//! Clusters, topics, tails, consumer groups.
+//! Clusters, topics, tails.
 
 use tailrace_connectors::clusters::kafka;
 use tailrace_model::{ClusterKind, Result, api::*};
 
-use crate::{App, lag, records, reports, tails};
+use crate::{App, records, tails};
 
 pub async fn cluster_list(app: &App, _: Nothing) -> Result<Vec<ClusterSummary>> {
     let open = app.opened().await?;
@@ -59,26 +59,6 @@ pub async fn cluster_test(app: &App, request: ClusterRequest) -> Result<Connecti
         properties.insert("bootstrap.servers".to_owned(), bootstrap);
     }
     Ok(kafka::test_connection(&request.cluster, &properties).await)
-}
-
-pub async fn topic_list(app: &App, request: ClusterRequest) -> Result<Vec<TopicSummary>> {
-    app.opened()
-        .await?
-        .cluster(&request.cluster)
-        .await?
-        .client
-        .topics()
-        .await
-}
-
-pub async fn topic_show(app: &App, request: TopicRequest) -> Result<TopicDetail> {
-    app.opened()
-        .await?
-        .cluster(&request.cluster)
-        .await?
-        .client
-        .topic(&request.topic)
-        .await
 }
 
 pub async fn tail_start(app: &App, request: TailRequest) -> Result<TailStarted> {
@@ -144,20 +124,4 @@ pub async fn topic_formats_save(app: &App, request: TopicFormatsRequest) -> Resu
     records::save_formats(&open, request)?;
     open.hub.add(&Topic::Definitions, 1);
     Ok(Nothing {})
-}
-
-pub async fn group_list(app: &App, request: ClusterRequest) -> Result<Vec<GroupSummary>> {
-    lag::groups(&*app.opened().await?, &request.cluster).await
-}
-
-pub async fn group_show(app: &App, request: GroupRequest) -> Result<GroupDetail> {
-    lag::group(&*app.opened().await?, &request.cluster, &request.group).await
-}
-
-pub async fn lag_chart(app: &App, request: LagChartRequest) -> Result<Chart> {
-    let open = app.opened().await?;
-    let spec = lag::chart_spec(&open, &request.cluster, request.group.as_deref(), request.metric).await?;
-    Ok(Chart {
-        svg: reports::line_chart(&spec, &reports::Look::window(&request.style))?,
-    })
 }

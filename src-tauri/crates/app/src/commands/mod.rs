@@ -4,13 +4,17 @@
 mod clusters;
 mod connect;
 mod deliver;
+mod groups;
 mod people;
 mod produce;
+mod topics;
 mod work;
 
 pub use clusters::*;
 pub use connect::*;
 pub use deliver::*;
+pub use groups::*;
 pub use people::*;
 pub use produce::*;
+pub use topics::*;
 pub use work::*;

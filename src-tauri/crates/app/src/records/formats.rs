@@ -49,10 +49,15 @@ struct Side {
 }
 
 impl TopicView {
-    /// What is absent in `asked` is as the cluster's file says of the topic, and what is absent there is found out.
+    /// What is absent in `asked` is as the cluster's file says of the topic; what is absent there is known of the topics that
+    /// Kafka keeps for itself, and found out of all others.
     pub fn new(open: &OpenWorkspace, cluster: &Cluster, topic: &str, asked: &TopicFormats) -> Result<Self> {
         let definition = open.workspace().definitions.cluster(&cluster.name)?.clone();
         let saved = definition.topics.get(topic).cloned().unwrap_or_default();
+        let internal = Format::of_internal_topic(topic)
+            .map(|(key, value)| (key.name(), value.name()))
+            .map(|(key, value)| (FormatDefinition::named(key), FormatDefinition::named(value)));
+        let (key, value) = internal.unzip();
         let registry = cluster.registry(open, definition.registry.as_ref())?;
         let mut view = RecordView::default();
         let mut side = |what: &str, definition: Option<&FormatDefinition>| -> Result<Side> {
@@ -76,8 +81,11 @@ impl TopicView {
             })
         };
         Ok(Self {
-            key: side("key", asked.key.as_ref().or(saved.key.as_ref()))?,
-            value: side("value", asked.value.as_ref().or(saved.value.as_ref()))?,
+            key: side("key", asked.key.as_ref().or(saved.key.as_ref()).or(key.as_ref()))?,
+            value: side(
+                "value",
+                asked.value.as_ref().or(saved.value.as_ref()).or(value.as_ref()),
+            )?,
             registry,
             view,
         })

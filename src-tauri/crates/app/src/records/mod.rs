@@ -27,7 +27,8 @@ pub async fn show(open: &OpenWorkspace, request: &RecordRequest) -> Result<Recor
     let mut view = TopicView::new(open, &cluster, &request.topic, &request.formats)?;
     let now = now_ms();
     let (key_format, key) = view.describe_key(record.key.as_deref(), now).await?;
-    let (value_format, value) = view.describe_value(record.value.as_deref(), now).await?;
+    let bytes = record.value.as_deref();
+    let (value_format, value) = view.describe_value(record.key.as_deref(), bytes, now).await?;
     let schema = match record.value.as_deref().and_then(frame) {
         Some(Frame::Confluent { schema })
             if value.problem.is_none() || value_format.definition.format == "registry" =>
@@ -102,22 +103,33 @@ async fn fetch(cluster: &Cluster, topic: &str, partition: i32, offset: i64) -> R
 impl TopicView {
     async fn describe_key(&mut self, bytes: Option<&[u8]>, now_ms: i64) -> Result<(FormatUsed, Described)> {
         self.find_out_one(bytes, true)?;
-        let described = described(self.key_transcoder(), bytes, now_ms).await;
+        let described = described(self.key_transcoder(), None, bytes, now_ms).await;
         Ok((used_or(self.key_format().cloned(), &described)?, described))
     }
 
-    async fn describe_value(&mut self, bytes: Option<&[u8]>, now_ms: i64) -> Result<(FormatUsed, Described)> {
+    /// `key` as it was written: in the topics that Kafka keeps for itself it tells what the value is.
+    async fn describe_value(
+        &mut self,
+        key: Option<&[u8]>,
+        bytes: Option<&[u8]>,
+        now_ms: i64,
+    ) -> Result<(FormatUsed, Described)> {
         self.find_out_one(bytes, false)?;
-        let described = described(self.value_transcoder(), bytes, now_ms).await;
+        let described = described(self.value_transcoder(), key, bytes, now_ms).await;
         Ok((used_or(self.value_format().cloned(), &described)?, described))
     }
 }
 
-async fn described(transcoder: Option<&mut Transcoder>, bytes: Option<&[u8]>, now_ms: i64) -> Described {
+async fn described(
+    transcoder: Option<&mut Transcoder>,
+    key: Option<&[u8]>,
+    bytes: Option<&[u8]>,
+    now_ms: i64,
+) -> Described {
     match (transcoder, bytes) {
         (Some(transcoder), Some(value)) => {
             transcoder.prepare_one(value, now_ms).await;
-            transcoder.describe(bytes)
+            transcoder.describe_keyed(key, bytes)
         }
         _ => describe(bytes),
     }

@@ -10,12 +10,19 @@ mod rows;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arrow::{
+    array::AsArray,
+    datatypes::{Int32Type, Int64Type},
+};
 use buffer::{Buffer, Counted, Page};
 pub use buffer::Keeps;
 pub use export::export;
 pub use filter::{Filter, kept};
 pub use rows::Values;
-use tailrace_connectors::clusters::kafka::{RawBatch, Tail, TailFrom, TailPhase, TailSpec, TailWatch};
+use tailrace_connectors::{
+    clusters::kafka::{RawBatch, Tail, TailFrom, TailPhase, TailSpec, TailWatch},
+    formats::Viewed,
+};
 use tailrace_model::{
     Error, Result,
     api::{FormatUsed, TailRequest, TailRows, TailState, TailStatus, Topic},
@@ -40,6 +47,7 @@ pub struct TailView {
     progress: TailWatch,
     /// What keys and values are read as.
     formats: Mutex<(Option<FormatUsed>, Option<FormatUsed>)>,
+    undecoded_first: Mutex<Option<String>>,
     /// A field of the filter that no record has had so far.
     unseen: Mutex<Option<String>>,
     started_ms: i64,
@@ -94,6 +102,7 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
         )),
         taken: watch::Sender::new(()),
         progress: tail.watch(),
+        undecoded_first: Mutex::default(),
         unseen: Mutex::default(),
         started_ms,
         ended: watch::Sender::new(None),
@@ -218,6 +227,12 @@ async fn keep(
     let limit = reading.limit;
     let viewed = reading.formats.view(&batch.records, now_ms()).await?;
     view.read_as(&reading.formats);
+    if let Some(first) = first_problem(&viewed) {
+        view.undecoded_first
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(first);
+    }
     let mut counted = Counted {
         records: batch.records.num_rows() as u64,
         bytes: batch.bytes,
@@ -255,6 +270,26 @@ async fn keep(
             },
         }
     }
+}
+
+/// `partition 3, offset 51: Avro of schema 1: ...`
+fn first_problem(viewed: &Viewed) -> Option<String> {
+    let value = viewed.problems.first().map(|problem| ("", problem));
+    let key = viewed.key_problems.first().map(|problem| ("the key: ", problem));
+    let (what, problem) = value.or(key)?;
+    let partitions = viewed
+        .records
+        .column_by_name("_partition")?
+        .as_primitive::<Int32Type>();
+    let offsets = viewed
+        .records
+        .column_by_name("_offset")?
+        .as_primitive::<Int64Type>();
+    let (partition, offset) = (partitions.value(problem.row), offsets.value(problem.row));
+    Some(format!(
+        "partition {partition}, offset {offset}: {what}{}",
+        problem.reason
+    ))
 }
 
 impl TailView {
@@ -312,6 +347,11 @@ impl TailView {
         let mut status = buffer.status(now_ms());
         status.state = state;
         status.started_ms = self.started_ms;
+        status.undecoded_first = self
+            .undecoded_first
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         status.partitions = progress.partitions;
         (status.key_format, status.value_format) = self
             .formats

@@ -12,6 +12,7 @@ use tailrace_model::{
 };
 
 use super::{
+    check_lag::{check_alerts, check_lag_settings},
     check_people::{ConditionCheck, check_computed},
     check_zone::check_time_zone,
     definitions::{Definitions, Kind, Loaded, Named, instead},
@@ -51,6 +52,7 @@ pub(super) fn check(definitions: &mut Definitions) {
     check_audiences(definitions);
     check_destinations(&mut definitions.destinations);
     check_syncs(definitions);
+    check_alerts(&mut definitions.alerts, &found.clusters);
 }
 
 /// Names that other definitions may refer to.
@@ -106,7 +108,7 @@ impl<'a> Report<'a> {
     }
 
     /// At the key itself.
-    fn at_key(&mut self, path: &[&str], sentence: impl AsRef<str>) {
+    pub fn at_key(&mut self, path: &[&str], sentence: impl AsRef<str>) {
         let offset = self.locator.key(path);
         self.push(offset, sentence.as_ref());
     }
@@ -159,7 +161,11 @@ pub(super) fn check_name(kind: Kind, name: &str) -> Result<(), String> {
 }
 
 fn article(kind: Kind) -> &'static str {
-    if kind == Kind::Audience { "an" } else { "a" }
+    if matches!(kind, Kind::Audience | Kind::Alert) {
+        "an"
+    } else {
+        "a"
+    }
 }
 
 fn check_workspace(definitions: &mut Definitions) {
@@ -178,12 +184,13 @@ fn check_workspace(definitions: &mut Definitions) {
             report.at(&["masks", &at.to_string()], format!("mask {}: {why}", at + 1));
         }
     }
+    check_lag_settings(&mut report, &workspace.lag);
     let problems = report.problems;
     definitions.workspace.problems.extend(problems);
 }
 
 /// Runs a check over every definition of a kind that parses.
-fn each<T>(kind: Kind, named: &mut Named<T>, mut run: impl FnMut(&mut Report<'_>, &str, &T)) {
+pub(super) fn each<T>(kind: Kind, named: &mut Named<T>, mut run: impl FnMut(&mut Report<'_>, &str, &T)) {
     for (name, loaded) in named.iter_mut() {
         let mut report = Report::of(loaded);
         report.name(kind, name);
@@ -234,6 +241,7 @@ fn check_clusters(clusters: &mut Named<tailrace_model::ClusterDefinition>) {
             }
             ClusterKind::Sandbox => {}
         }
+        check_lag_settings(report, &cluster.lag);
         for (name, value) in &cluster.properties {
             check_secret(report, &["properties", name], name, value);
         }

@@ -5,10 +5,13 @@ mod connect;
 mod deliver;
 mod demo;
 mod export;
+mod groups;
 mod people;
 mod produce;
 mod progress;
 mod tail;
+mod topic_changes;
+mod topics;
 mod work;
 
 use std::path::{Path, PathBuf};
@@ -31,16 +34,40 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
         Command::Check => work::check(&folder()?, output).await,
         Command::Secret(secret) => work::secret(secret, output),
         Command::Ingest { until_caught_up } => work::ingest(folder()?, until_caught_up, output).await,
-        Command::Serve => work::serve(folder()?, output).await,
+        Command::Serve { listen } => work::serve(folder()?, &listen, output).await,
+        Command::Alerts => {
+            with(folder()?, OpenOptions::look(), async |app| {
+                groups::alerts(app, output).await
+            })
+            .await
+        }
         Command::Cluster(it) => {
             with(folder()?, OpenOptions::look(), async |app| {
                 clusters::cluster(app, it, output).await
             })
             .await
         }
-        Command::Topics { cluster, topic } => {
+        Command::Topics(it) => {
             with(folder()?, OpenOptions::look(), async |app| {
-                clusters::topics(app, cluster, topic, output).await
+                topics::topics(app, it, output).await
+            })
+            .await
+        }
+        Command::Brokers { cluster, broker } => {
+            with(folder()?, OpenOptions::look(), async |app| {
+                topics::brokers(app, cluster, broker, output).await
+            })
+            .await
+        }
+        Command::Acls(it) => {
+            with(folder()?, OpenOptions::look(), async |app| {
+                topics::acls(app, it, output).await
+            })
+            .await
+        }
+        Command::Quotas { cluster } => {
+            with(folder()?, OpenOptions::look(), async |app| {
+                topics::quotas(app, cluster, output).await
             })
             .await
         }
@@ -72,7 +99,7 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
         }
         Command::Groups(it) => {
             with(folder()?, OpenOptions::look(), async |app| {
-                clusters::groups(app, it, output).await
+                groups::groups(app, it, output).await
             })
             .await
         }
@@ -82,10 +109,7 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
             } else {
                 OpenOptions::look()
             };
-            with(folder()?, options, async |app| {
-                clusters::lag(app, it, output).await
-            })
-            .await
+            with(folder()?, options, async |app| groups::lag(app, it, output).await).await
         }
         Command::Sql(it) => {
             with(folder()?, OpenOptions::command(), async |app| {

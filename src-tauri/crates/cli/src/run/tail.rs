@@ -129,6 +129,12 @@ fn ending(status: &TailStatus) -> String {
             count(status.mistyped)
         ));
     }
+    if status.undecoded > 0 {
+        text.push_str(&format!(", {} not decoded", count(status.undecoded)));
+        if let Some(first) = &status.undecoded_first {
+            text.push_str(&format!(" (the first: {first})"));
+        }
+    }
     text.push_str(&format!("; {}", status.note.as_deref().unwrap_or("stopped")));
     text
 }
@@ -137,7 +143,7 @@ pub fn misuse(message: String) -> Error {
     Error::user("misuse", message)
 }
 
-pub fn moment(text: &str) -> Result<i64, Error> {
+pub(super) fn moment(text: &str) -> Result<i64, Error> {
     text.parse::<i64>().ok().or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|at| at.timestamp_millis())).ok_or_else(
         || misuse(format!("\"{text}\" is not a time: write milliseconds since 1970 or RFC 3339 such as 2026-01-31T12:00:00Z")),
     )

@@ -9,6 +9,7 @@ mod detect;
 mod encode;
 mod format;
 mod framing;
+mod internal;
 pub mod json;
 mod json_schema;
 mod messagepack;

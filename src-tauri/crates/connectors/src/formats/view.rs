@@ -67,7 +67,8 @@ impl RecordView {
                 continue;
             };
             let (at, bytes) = column(raw, name)?;
-            let transcoded = transcoder.transcode(bytes);
+            let keys = (name == "value").then(|| column(raw, "_key")).transpose()?;
+            let transcoded = transcoder.transcode_keyed(bytes, keys.map(|(_, keys)| keys));
             columns[at] = Arc::new(transcoded.unquoted());
             *problems = transcoded.problems;
         }

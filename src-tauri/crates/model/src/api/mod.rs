@@ -3,18 +3,22 @@
 mod clusters;
 mod connect;
 mod deliver;
+mod groups;
 mod people;
 mod produce;
 mod records;
+mod topics;
 mod work;
 
 pub use clusters::*;
 pub use connect::*;
 pub use deliver::*;
+pub use groups::*;
 pub use people::*;
 pub use produce::*;
 pub use records::*;
 use serde::{Deserialize, Serialize};
+pub use topics::*;
 use ts_rs::TS;
 pub use work::*;
 
@@ -71,6 +75,10 @@ pub enum Topic {
     View(u64),
     /// Lag was sampled. `total` counts samples.
     Lag,
+    /// An alert fired, was resolved, or told somebody. `total` counts these.
+    Alerts,
+    /// Topics of a cluster were asked for anew. `total` counts that.
+    Topics,
     /// Events were collected, and a checkpoint written. `total` counts events.
     Events,
     /// Memberships were evaluated. `total` counts entered and exited.

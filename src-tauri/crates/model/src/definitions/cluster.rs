@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{RegistryDefinition, TopicFormats};
+use super::{LagSettings, RegistryDefinition, TopicFormats};
 
 /// `clusters/NAME.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -34,6 +34,9 @@ pub struct ClusterDefinition {
     /// Only for `kind = "sandbox"`.
     #[serde(default)]
     pub sandbox: SandboxSettings,
+    /// How lag is sampled and judged here; what is absent is as in `tailrace.toml`.
+    #[serde(default)]
+    pub lag: LagSettings,
 }
 
 /// `[connect.NAME]`: a Kafka Connect cluster, reached through one of its workers.

@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::LagSettings;
+
 /// `tailrace.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
@@ -10,6 +12,9 @@ pub struct WorkspaceDefinition {
     /// IANA name; days, weeks, months and years of windows follow it.
     #[serde(default = "utc")]
     pub time_zone: String,
+    /// How lag is sampled and judged, where a cluster does not say otherwise.
+    #[serde(default)]
+    pub lag: LagSettings,
     /// What of records is not shown in the window; in the terminal with `--masked`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(optional, as = "Option<Vec<MaskDefinition>>")]

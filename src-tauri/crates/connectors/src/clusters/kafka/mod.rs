@@ -27,10 +27,12 @@ mod sandbox_tests;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod topics;
+mod wire;
 mod writer;
 
 pub use admin::{GroupDescription, GroupMember};
-pub use client::{KafkaClient, TopicPartition, Watermarks};
+pub use client::{ClusterMarks, KafkaClient, TopicMarks, TopicPartition, Watermarks};
 pub use connection::test_connection;
 pub use lag::{GroupSample, LagSampler};
 pub use produce::OutRecord;
@@ -38,4 +40,6 @@ pub use record::RawRecord;
 pub use tail::{
     RawBatch, Tail, TailFrom, TailLimits, TailPhase, TailProgress, TailSpec, TailWatch, raw_schema,
 };
+pub use topics::{ClusterShape, NewTopic};
+pub use wire::BrokerLogs;
 pub use writer::{Fate, Writer};
