@@ -544,7 +544,8 @@ fn consume(config: &ClientConfig, topic: &str) -> Result<Vec<Consumed>> {
                 value: message.payload().map(<[u8]>::to_vec),
                 headers: message.headers().map_or_else(Vec::new, |headers| {
                     let each = headers.iter();
-                    each.map(|it| (it.key.to_owned(), it.value.map(<[u8]>::to_vec))).collect()
+                    each.map(|it| (it.key.to_owned(), it.value.map(<[u8]>::to_vec)))
+                        .collect()
                 }),
             }),
             Err(KafkaError::PartitionEOF(_)) => at_end += 1,

@@ -3,13 +3,13 @@
 
 mod bad_input;
 mod broker;
+mod connect;
 mod connect_workers;
 mod copy;
-mod connect;
 mod demo;
 mod exactly_once;
-mod formats;
 mod export;
+mod formats;
 mod harness;
 mod journey;
 mod lag;

@@ -15,9 +15,9 @@ pub mod store;
 pub mod workspace;
 
 mod clusters;
+mod connect;
 mod connect_workers;
 mod copy;
-mod connect;
 mod dispatch;
 mod lag;
 mod masks;

@@ -374,7 +374,12 @@ pub struct Copy {
     #[arg(long = "where", value_name = "SQL")]
     pub filter: Option<String>,
     /// beginning | end | OFFSET | -N (the last N) | s@TIME | PARTITION:OFFSET,... as an interrupted copy says
-    #[arg(short = 'o', long = "offset", allow_hyphen_values = true, default_value = "beginning")]
+    #[arg(
+        short = 'o',
+        long = "offset",
+        allow_hyphen_values = true,
+        default_value = "beginning"
+    )]
     pub offset: String,
     /// Exit at the end that the partitions have now
     #[arg(short = 'e', long = "exit")]

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use tailrace_connectors::clusters::connect::address;
 use tailrace_model::{
-    ClusterKind, Condition, ConnectDefinition, DestinationDefinition, Error, SourceDefinition, SyncDefinition,
-    WarehouseDefinition, WarehouseKind,
+    ClusterKind, Condition, ConnectDefinition, DestinationDefinition, Error, SourceDefinition,
+    SyncDefinition, WarehouseDefinition, WarehouseKind,
 };
 
 use super::{

@@ -1,8 +1,8 @@
 //! Requests and responses of the commands, by area. `Nothing` stands for an empty request or response.
 
 mod clusters;
-mod connect_workers;
 mod connect;
+mod connect_workers;
 mod deliver;
 mod groups;
 mod people;
@@ -12,8 +12,8 @@ mod topics;
 mod work;
 
 pub use clusters::*;
-pub use connect_workers::*;
 pub use connect::*;
+pub use connect_workers::*;
 pub use deliver::*;
 pub use groups::*;
 pub use people::*;

@@ -7,8 +7,8 @@ pub(super) mod admin;
 pub(super) mod cluster;
 pub(super) mod configs;
 pub(super) mod consume;
-pub(super) mod topics;
 pub(super) mod login;
+pub(super) mod topics;
 
 use std::{
     ffi::{CStr, CString, c_char},
