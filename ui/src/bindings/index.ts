@@ -311,7 +311,7 @@ properties?: { [key in string]: string } | null,
 /**
  * Kafka Connect clusters that work with this cluster, by a name of their own: `[connect.NAME]`.
  */
-connect: { [key in string]: ConnectDefinition }, 
+connect?: { [key in string]: ConnectDefinition } | null, 
 /**
  * A login that librdkafka has no properties for; it sets those of OAUTHBEARER.
  */
@@ -331,7 +331,7 @@ sandbox?: SandboxSettings | null,
 /**
  * How lag is sampled and judged here; what is absent is as in `tailrace.toml`.
  */
-lag: LagSettings, };
+lag?: LagSettings | null, };
 
 export type ClusterKind = "kafka" | "sandbox";
 

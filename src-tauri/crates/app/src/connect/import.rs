@@ -7,7 +7,7 @@ use std::{
 };
 
 use tailrace_connectors::clusters::kafka::import::{Imported, Store, import};
-use tailrace_model::{ClusterDefinition, ClusterKind, Error, Result, api::*};
+use tailrace_model::{ClusterDefinition, ClusterKind, Error, LagSettings, Result, api::*};
 
 use super::{refuse_existing, save, secret_name};
 use crate::{
@@ -127,6 +127,8 @@ fn definition(found: &Imported, name: &str) -> ClusterDefinition {
         registry: None,
         topics: BTreeMap::new(),
         sandbox: Default::default(),
+        connect: BTreeMap::new(),
+        lag: LagSettings::default(),
     }
 }
 

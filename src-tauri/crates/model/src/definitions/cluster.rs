@@ -22,7 +22,8 @@ pub struct ClusterDefinition {
     #[ts(as = "Option<BTreeMap<String, String>>", optional = nullable)]
     pub properties: BTreeMap<String, String>,
     /// Kafka Connect clusters that work with this cluster, by a name of their own: `[connect.NAME]`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[ts(as = "Option<BTreeMap<String, ConnectDefinition>>", optional = nullable)]
     pub connect: BTreeMap<String, ConnectDefinition>,
     /// A login that librdkafka has no properties for; it sets those of OAUTHBEARER.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,7 +42,8 @@ pub struct ClusterDefinition {
     #[ts(as = "Option<SandboxSettings>", optional = nullable)]
     pub sandbox: SandboxSettings,
     /// How lag is sampled and judged here; what is absent is as in `tailrace.toml`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "LagSettings::is_default")]
+    #[ts(as = "Option<LagSettings>", optional = nullable)]
     pub lag: LagSettings,
 }
 

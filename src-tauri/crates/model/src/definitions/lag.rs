@@ -32,3 +32,10 @@ impl LagSettings {
         }
     }
 }
+
+impl LagSettings {
+    /// Says nothing.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
