@@ -417,6 +417,12 @@ async fn metrics_are_scraped_and_alerts_told_once() -> Result<()> {
         told[1].header("idempotency-key"),
         "both attempts are one"
     );
+    // That it was told is written a moment after the answer: before that a restart would make the same attempt again.
+    eventually("the alert to be told", TIMEOUT, || async {
+        let listed = workspace.lines(&["alerts"]).await.ok()?;
+        listed.first()?["instances"][0]["error"].is_null().then_some(())
+    })
+    .await?;
     // It fires on over a restart, and nobody is told again.
     serving.interrupt(STOP_DEADLINE).await?.exits(0)?;
     let listed = workspace.lines(&["alerts"]).await?;
