@@ -120,7 +120,7 @@ async fn avro_and_protobuf_of_a_registry_are_found_out_and_filtered() -> Result<
     let values = stage.values(&[]).await?;
     assert_eq!(values.len(), 52);
     assert_eq!(values[3], json!({ "id": 3, "total": 4.5, "status": "paid" }));
-    assert_eq!(values[50], json!({ "id": "7", "status": "sent" }));
+    assert_eq!(values[50], json!({ "id": 7, "status": "sent" }));
     assert!(values[51].is_string(), "the bytes as they are: {}", values[51]);
 
     let found = stage.values(&["--where", "value.total >= 72"]).await?;
@@ -187,8 +187,8 @@ async fn formats_without_a_schema_are_found_out() -> Result<()> {
     let lines = (0..8).map(|n| format!("{n},name {n},1.5").into_bytes()).collect();
     check(
         lines,
-        "value.field_1 = 6",
-        json!({ "field_1": 6, "field_2": "name 6", "field_3": 1.5 }),
+        "value.c1 = 6",
+        json!({ "c1": 6, "c2": "name 6", "c3": 1.5 }),
     )
     .await
 }

@@ -3,12 +3,19 @@
 
 mod bad_input;
 mod broker;
+mod connect;
+mod connect_workers;
+mod copy;
 mod demo;
 mod exactly_once;
+mod export;
 mod formats;
 mod harness;
 mod journey;
+mod lag;
 mod layout;
+mod masks;
+mod produce;
 mod retail;
 mod shop;
 mod stopping;

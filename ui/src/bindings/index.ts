@@ -32,7 +32,7 @@ principal?: string | null, };
  */
 export type Activity = { id: number, 
 /**
- * `source`, `evaluation`, `sync`, `tail`, `query`, `lag`, `compaction`.
+ * `source`, `evaluation`, `sync`, `tail`, `query`, `lag`, `compaction`, `produce`, `copy`, `export`.
  */
 kind: string, title: string, state: ActivityState, done: number | null, total: number | null, per_second: number | null, started_ms: number, ended_ms: number | null, detail: string | null, error: Error | null, can_cancel: boolean, };
 
@@ -41,6 +41,90 @@ export type ActivityRequest = { id: number, };
 export type ActivityState = "running" | "done" | "failed" | "cancelled";
 
 export type Aggregate = "count" | "sum" | "min" | "max" | "avg" | "distinct";
+
+/**
+ * `alerts/NAME.toml`: tells somebody when consumer groups are behind. Every condition that is written has to hold, for
+ * as long as `for` says.
+ */
+export type AlertDefinition = { 
+/**
+ * What the notice says first; the file's name when absent.
+ */
+title?: string | null, 
+/**
+ * The clusters it watches; empty: all.
+ */
+clusters: Array<string>, 
+/**
+ * The groups it watches: names, with `*` for any signs; empty: all.
+ */
+groups: Array<string>, 
+/**
+ * The lag in records is at least this.
+ */
+lag?: number | null, 
+/**
+ * The lag in time is at least this.
+ */
+lag_time?: Span | null, 
+/**
+ * The status is one of these.
+ */
+status: Array<AlertStatus>, 
+/**
+ * How long it has to hold before the alert fires.
+ */
+for: Span, 
+/**
+ * A notice on the desktop, while the window is open.
+ */
+desktop: boolean, 
+/**
+ * Where the alert is posted to as JSON, when it fires and when it is resolved.
+ */
+webhook?: AlertWebhook | null, enabled: boolean, };
+
+/**
+ * An alert for one group.
+ */
+export type AlertInstance = { cluster: string, group: string, state: AlertState, 
+/**
+ * Since when the condition holds, or held.
+ */
+since_ms: number, fired_ms: number | null, resolved_ms: number | null, 
+/**
+ * Why, as a sentence.
+ */
+reason: string, 
+/**
+ * Why nobody could be told, when that failed; it is tried again.
+ */
+error: Error | null, };
+
+export type AlertState = "firing" | "pending" | "resolved";
+
+/**
+ * What an alert's `status` may name.
+ */
+export type AlertStatus = "warn" | "stall" | "stop" | "rewind" | "err";
+
+/**
+ * An alert and what it says now.
+ */
+export type AlertSummary = { name: string, definition: AlertDefinition, 
+/**
+ * What it watches for, as a sentence.
+ */
+sentence: string, 
+/**
+ * Groups for which it fires, waits, or was resolved of late; those that fire first, then newest first.
+ */
+instances: Array<AlertInstance>, };
+
+/**
+ * `[webhook]`. Texts may be `secret:NAME`.
+ */
+export type AlertWebhook = { url: string, headers: { [key in string]: string }, };
 
 /**
  * A comparison of a warehouse column.
@@ -189,6 +273,66 @@ export type Chart = { svg: string, };
  */
 export type ChartStyle = { width: number, height: number, dark: boolean, };
 
+/**
+ * `[auth]`: how to log in where properties alone cannot say it.
+ */
+export type ClusterAuth = { "kind": "msk_iam", 
+/**
+ * Absent: read from the host name of `bootstrap.servers`.
+ */
+region?: string | null, 
+/**
+ * A profile of `~/.aws/config`. Absent: `AWS_PROFILE`, else the usual search for credentials.
+ */
+profile?: string | null, };
+
+/**
+ * What `clusters/NAME.toml` says.
+ */
+export type ClusterDefined = { name: string, definition: ClusterDefinition, };
+
+/**
+ * `clusters/NAME.toml`.
+ */
+export type ClusterDefinition = { kind: ClusterKind, 
+/**
+ * `#rrggbb`; shown wherever the cluster is, so that production is never mistaken.
+ */
+color: string, 
+/**
+ * Refuses every command that would change the cluster.
+ */
+read_only: boolean, 
+/**
+ * librdkafka properties by their own names (`bootstrap.servers`, `security.protocol`, ...). A value
+ * `secret:NAME` is looked up when the client is made.
+ */
+properties?: { [key in string]: string } | null, 
+/**
+ * Kafka Connect clusters that work with this cluster, by a name of their own: `[connect.NAME]`.
+ */
+connect: { [key in string]: ConnectDefinition }, 
+/**
+ * A login that librdkafka has no properties for; it sets those of OAUTHBEARER.
+ */
+auth?: ClusterAuth | null, 
+/**
+ * The schema registry that records name their schemas of.
+ */
+registry?: RegistryDefinition | null, 
+/**
+ * How records are read, by topic; of topics that are not here it is found out.
+ */
+topics?: { [key in string]: TopicFormats }, 
+/**
+ * Only for `kind = "sandbox"`.
+ */
+sandbox?: SandboxSettings | null, 
+/**
+ * How lag is sampled and judged here; what is absent is as in `tailrace.toml`.
+ */
+lag: LagSettings, };
+
 export type ClusterKind = "kafka" | "sandbox";
 
 /**
@@ -205,6 +349,19 @@ groups: number | null,
 took_ms: number, };
 
 export type ClusterRequest = { cluster: string, };
+
+/**
+ * A definition as a form has it: tried with `cluster_try`, written with `cluster_save`.
+ */
+export type ClusterSaveRequest = { name: string, 
+/**
+ * Refused when there is a cluster of this name already.
+ */
+create: boolean, definition: ClusterDefinition, 
+/**
+ * Values of properties that are secrets, just typed: kept in the secret store, and referred to by the definition.
+ */
+secrets: { [key in string]: string }, };
 
 export type ClusterSummary = { name: string, kind: ClusterKind, color: string, read_only: boolean, 
 /**
@@ -271,9 +428,49 @@ inherited: InheritedConfig | null, };
  */
 export type ConfigSource = "topic" | "dynamic_broker" | "dynamic_default" | "static" | "default" | "unknown";
 
+/**
+ * `[connect.NAME]`: a Kafka Connect cluster, reached through one of its workers.
+ */
+export type ConnectDefinition = { 
+/**
+ * `http://` or `https://`; any worker of the cluster.
+ */
+url: string, user?: string | null, 
+/**
+ * `secret:NAME`.
+ */
+password?: string | null, };
+
+/**
+ * The Connect clusters of one cluster, each asked for itself.
+ */
+export type ConnectOverview = { cluster: string, connects: Array<ConnectSummary>, };
+
+/**
+ * One `[connect.NAME]`.
+ */
+export type ConnectSummary = { name: string, 
+/**
+ * The worker that is asked.
+ */
+url: string, 
+/**
+ * Absent: it did not answer.
+ */
+version: string | null, 
+/**
+ * By name.
+ */
+connectors: Array<ConnectorSummary>, 
+/**
+ * Why it did not answer.
+ */
+error: Error | null, };
+
 export type ConnectionStep = { 
 /**
- * `configuration`, `name lookup`, `tcp`, `kafka`, `metadata`.
+ * `configuration`, `name lookup`, `tcp`, `tls`, `kafka`, `token`, `sasl`, `metadata`, `brokers`, `authorisation`;
+ * those of encryption and login only where there is one.
  */
 step: string, ok: boolean, detail: string, took_ms: number, };
 
@@ -281,6 +478,147 @@ step: string, ok: boolean, detail: string, took_ms: number, };
  * The steps of a connection, in order; the first that failed ends them.
  */
 export type ConnectionTest = { ok: boolean, steps: Array<ConnectionStep>, };
+
+export type ConnectorAct = "restart" | "restart_failed" | { "restart_task": number } | "pause" | "resume" | "stop";
+
+export type ConnectorActRequest = { cluster: string, connect?: string | null, connector: string, act: ConnectorAct, };
+
+/**
+ * A connector with its settings.
+ */
+export type ConnectorDetail = { summary: ConnectorSummary, 
+/**
+ * By name.
+ */
+settings: Array<ConnectorSetting>, 
+/**
+ * Topics that it has used. Absent: the worker does not tell.
+ */
+topics: Array<string> | null, };
+
+export type ConnectorRequest = { cluster: string, 
+/**
+ * The Connect cluster; may be absent where only one has a connector of this name.
+ */
+connect?: string | null, connector: string, };
+
+export type ConnectorSetting = { name: string, value: string, 
+/**
+ * The value, or a part of it, is a secret and is not told.
+ */
+masked: boolean, };
+
+export type ConnectorSummary = { 
+/**
+ * The Connect cluster's name.
+ */
+connect: string, name: string, 
+/**
+ * `source` or `sink`.
+ */
+kind: string, 
+/**
+ * `connector.class`, whole.
+ */
+class: string, 
+/**
+ * As Connect names it: `RUNNING`, `PAUSED`, `STOPPED`, `FAILED`, `UNASSIGNED`, `RESTARTING`. Absent: not said yet.
+ */
+state: string | null, worker: string | null, tasks: Array<ConnectorTask>, 
+/**
+ * Why it, or the first task that did, failed: the first line of the trace.
+ */
+reason: string | null, 
+/**
+ * The connector's own trace, whole; without secrets.
+ */
+trace: string | null, };
+
+export type ConnectorTask = { task: number, 
+/**
+ * As Connect names it. Absent: not said yet.
+ */
+state: string | null, worker: string | null, 
+/**
+ * The first line of the trace.
+ */
+reason: string | null, 
+/**
+ * Whole; without secrets.
+ */
+trace: string | null, };
+
+/**
+ * What a copy did, exactly.
+ */
+export type CopyOutcome = { scanned: number, matched: number, 
+/**
+ * Acknowledged by the target.
+ */
+copied: number, 
+/**
+ * Not in the target.
+ */
+failed: number, 
+/**
+ * Sent, and never answered: they may be in the target.
+ */
+uncertain: number, 
+/**
+ * From where to go on: everything before is copied.
+ */
+positions: Array<CopyPosition>, 
+/**
+ * Records that are in the target and lie after `positions`: going on from there copies them a second time.
+ */
+again: number, 
+/**
+ * Records that were deleted from the source before they could be read.
+ */
+lost: number, took_ms: number, 
+/**
+ * Whether it did all that was asked for.
+ */
+complete: boolean, 
+/**
+ * Why it ended, as a sentence.
+ */
+note: string, error: Error | null, };
+
+export type CopyPosition = { partition: number, 
+/**
+ * The next offset to copy.
+ */
+offset: number, };
+
+/**
+ * Records of a topic to another, byte for byte: keys, values and headers.
+ */
+export type CopyRequest = { from_cluster: string, topic: string, to_cluster: string, 
+/**
+ * Absent: of the same name.
+ */
+to_topic?: string | null, 
+/**
+ * As of a tail.
+ */
+filter?: string | null, start: TailStart, 
+/**
+ * Where partitions start, before `start`: what an interrupted copy said.
+ */
+offsets: Array<CopyPosition>, until_ms?: number | null, 
+/**
+ * Stops at the ends that the partitions had when it started.
+ */
+stop_at_end: boolean, keep_partition: boolean, 
+/**
+ * Otherwise the records are of now.
+ */
+keep_timestamps: boolean, 
+/**
+ * What to do when the same copy was interrupted before.
+ */
+interrupted: Interrupted, };
 
 /**
  * The numbers beside the entries of the rail and in the status bar.
@@ -360,6 +698,11 @@ export type Explanation = { profile_id: number, name: string, member: boolean, s
 conditions: Array<ExplainedCondition>, };
 
 /**
+ * How records are exported.
+ */
+export type ExportFormat = "json_lines" | "csv" | "parquet" | "arrow";
+
+/**
  * A file that was written.
  */
 export type FileWritten = { path: string, bytes: number, rows: number, };
@@ -393,7 +736,7 @@ message?: string | null,
  */
 delimiter?: string | null, 
 /**
- * Names of CSV's fields. Absent: `field_1`, `field_2`, ...
+ * Names of CSV's fields. Absent: `c1`, `c2`, ...
  */
 header?: Array<string>, };
 
@@ -423,17 +766,51 @@ label: string,
  */
 detected: boolean, };
 
-export type GroupDetail = { summary: GroupSummary, partitions: Array<GroupPartition>, };
+/**
+ * Deletes a group, or what it has committed of one topic.
+ */
+export type GroupDelete = { cluster: string, group: string, 
+/**
+ * Absent: the whole group.
+ */
+topic?: string | null, };
 
-export type GroupPartition = { topic: string, partition: number, committed: number | null, start: number | null, end: number | null, lag: number | null, 
+export type GroupDetail = { summary: GroupSummary, partitions: Array<GroupPartition>, members: Array<GroupMember>, 
+/**
+ * What was seen to change, newest first.
+ */
+rebalances: Array<Rebalance>, };
+
+/**
+ * A member of a group, and how it does.
+ */
+export type GroupMember = { id: string, client: string, host: string, 
+/**
+ * `topic/partition`, in order.
+ */
+assignment: Array<string>, 
+/**
+ * Over its partitions; absent: of none it is known.
+ */
+lag: number | null, lag_ms: number | null, out_per_second: number | null, };
+
+export type GroupPartition = { topic: string, partition: number, committed: number | null, start: number | null, end: number | null, 
+/**
+ * The end for readers of committed records, where it was asked for: an open transaction holds it back.
+ */
+stable_end: number | null, lag: number | null, 
 /**
  * Now less the timestamp of the record at the committed offset; 0 when there is none to read.
  */
-lag_ms: number | null, 
+lag_ms: number | null, lag_ms_source: LagTimeSource | null, 
 /**
  * Records that were deleted before they were read: the low watermark is past the committed offset.
  */
-lost: number, member: string | null, host: string | null, };
+lost: number | null, member: string | null, client: string | null, host: string | null, status: LagStatus, 
+/**
+ * Why the status is what it is, as a sentence.
+ */
+reason: string, in_per_second: number | null, out_per_second: number | null, drained_in_ms: number | null, };
 
 export type GroupRequest = { cluster: string, group: string, };
 
@@ -452,13 +829,33 @@ partitions_unknown: number, lag: number | null,
 /**
  * The largest of its partitions.
  */
-lag_ms: number | null, status: LagStatus, 
+lag_ms: number | null, 
+/**
+ * Where `lag_ms` is from.
+ */
+lag_ms_source: LagTimeSource | null, 
+/**
+ * Records deleted before it read them, over all its partitions.
+ */
+lost: number | null, 
+/**
+ * That of its worst partition.
+ */
+status: LagStatus, 
+/**
+ * The group as Burrow sums it up.
+ */
+level: LagLevel, 
 /**
  * Why the status is what it is, as a sentence.
  */
 reason: string, 
 /**
- * Records a second that arrive in its partitions, over the last minute of samples.
+ * The share of the window that its samples span, 0 to 1.
+ */
+complete: number, 
+/**
+ * Records a second that arrive in its partitions, over the window.
  */
 in_per_second: number | null, 
 /**
@@ -468,7 +865,19 @@ out_per_second: number | null,
 /**
  * Time until the lag is 0 at these rates; absent: never, or unknown.
  */
-drained_in_ms: number | null, sampled_ms: number, };
+drained_in_ms: number | null, 
+/**
+ * The largest lag of a partition over the mean of all; absent with fewer than two, or without lag.
+ */
+skew: number | null, 
+/**
+ * The partition that is furthest behind, in time or else in records.
+ */
+slowest: SlowPartition | null, 
+/**
+ * When its members or their partitions were last seen to change.
+ */
+rebalanced_ms: number | null, sampled_ms: number, };
 
 export type Identifier = { 
 /**
@@ -476,21 +885,129 @@ export type Identifier = {
  */
 kind: string, value: string, first_seen_ms: number, };
 
+/**
+ * What a file becomes, or became.
+ */
+export type Import = { 
+/**
+ * Of the cluster.
+ */
+name: string, 
+/**
+ * `clusters/NAME.toml`.
+ */
+file: string, 
+/**
+ * Whose file it was: `java` or `librdkafka`.
+ */
+format: string, 
+/**
+ * One for each setting of the file, in its order.
+ */
+lines: Array<ImportLine>, 
+/**
+ * The text of the definition.
+ */
+toml: string, 
+/**
+ * Names of the secrets that are kept.
+ */
+secrets: Array<string>, 
+/**
+ * Names of the secrets that are still to be set.
+ */
+missing_secrets: Array<string>, 
+/**
+ * To be run by hand before the cluster can be used.
+ */
+commands: Array<string>, 
+/**
+ * Why it can't be written as it is, as a sentence.
+ */
+problem: string | null, written: boolean, };
+
+export type ImportLine = { 
+/**
+ * Of the file.
+ */
+line: number, key: string, outcome: ImportOutcome, detail: string, };
+
+export type ImportOutcome = "kept" | "converted" | "secret" | "left_out" | "to_do";
+
+/**
+ * A Java `client.properties`, a `kcat.conf` or another file of librdkafka's properties.
+ */
+export type ImportRequest = { path: string, 
+/**
+ * Of the cluster; absent: made from the file's name.
+ */
+name?: string | null, 
+/**
+ * `bootstrap.servers`, where the file does not say it: Java's tools are given it on their command line.
+ */
+bootstrap?: string | null, };
+
 export type InheritedConfig = { 
 /**
  * Brokers have other names for the settings of topics, and other units: `log.retention.hours`.
  */
 name: string, value: string | null, source: ConfigSource, };
 
+/**
+ * What to do when the same copy was interrupted before.
+ */
+export type Interrupted = "ask" | "go_on" | "anew";
+
 export type LagChartRequest = { cluster: string, 
 /**
  * Absent: every group, a line each.
  */
-group?: string | null, metric: LagMetric, style: ChartStyle, };
+group?: string | null, metric: LagMetric, 
+/**
+ * How far back it goes; absent: an hour.
+ */
+range_ms?: number | null, 
+/**
+ * A line a partition instead of one for the group.
+ */
+by_partition: boolean, style: ChartStyle, };
 
-export type LagMetric = "records" | "time";
+/**
+ * A whole group, as Burrow sums it up: any partition that stalls, stopped or went back makes an error.
+ */
+export type LagLevel = "ok" | "warn" | "err" | "unknown";
 
-export type LagStatus = "ok" | "warn" | "stall" | "stop" | "unknown";
+export type LagMetric = "records" | "time" | "rates";
+
+/**
+ * `[lag]` in `tailrace.toml` and in `clusters/NAME.toml`. See `tailrace_engine::lag` for the rules that it sets.
+ */
+export type LagSettings = { 
+/**
+ * Between two samples; 2 seconds when absent.
+ */
+every?: Span | null, 
+/**
+ * What a group is judged by: its samples of so long; 2 minutes when absent. Longer than the time between two
+ * commits of the slowest consumer, several times.
+ */
+window?: Span | null, 
+/**
+ * Samples without which nothing is judged; 3 when absent.
+ */
+samples_min?: number | null, };
+
+/**
+ * By Burrow's rules.
+ */
+export type LagStatus = "unknown" | "ok" | "warn" | "stall" | "stop" | "rewind";
+
+/**
+ * Where a lag in time is from.
+ */
+export type LagTimeSource = "record" | "interpolated";
+
+export type LineFailure = { line: number, reason: string, };
 
 /**
  * A record that is not an event.
@@ -616,6 +1133,82 @@ window?: Span | null, };
  */
 export type Position = { file?: string | null, line: number, column: number, };
 
+export type ProduceFileRequest = { cluster: string, topic: string, path: string, 
+/**
+ * Absent: by the file's ending, `.csv`, or `.jsonl`, `.ndjson` and `.json`; of another file a value a line.
+ */
+format?: ProduceFormat | null, 
+/**
+ * Of records that name none.
+ */
+partition?: number | null, key_schema?: ProduceSchema | null, value_schema?: ProduceSchema | null, };
+
+/**
+ * How the records of a file are read.
+ */
+export type ProduceFormat = "json_lines" | "values" | "csv";
+
+/**
+ * What became of a file. Before the first record is sent, every one was read and fits: a file with a wrong one is refused
+ * as a whole.
+ */
+export type ProduceOutcome = { records: number, acknowledged: number, 
+/**
+ * Not in the topic.
+ */
+failed: number, 
+/**
+ * Sent, and never answered: they may be in the topic.
+ */
+uncertain: number, 
+/**
+ * The first of those that failed or are uncertain, by line.
+ */
+failures: Array<LineFailure>, took_ms: number, 
+/**
+ * Why it ended early, as a sentence.
+ */
+note: string | null, };
+
+/**
+ * One record. With a schema, key and value are JSON that has to fit it; without, they are written as they are.
+ */
+export type ProduceRequest = { cluster: string, topic: string, 
+/**
+ * Absent: no key.
+ */
+key: string | null, 
+/**
+ * Absent: no value, a tombstone.
+ */
+value: string | null, headers: Array<RecordHeader>, 
+/**
+ * Absent: chosen by the key, as Kafka's own clients do.
+ */
+partition?: number | null, 
+/**
+ * Absent: now.
+ */
+timestamp_ms?: number | null, key_schema?: ProduceSchema | null, value_schema?: ProduceSchema | null, };
+
+/**
+ * A registered schema to write by.
+ */
+export type ProduceSchema = { subject: string, 
+/**
+ * Absent: the latest.
+ */
+version?: number | null, 
+/**
+ * The full name of a Protobuf message. Absent: the first of its file.
+ */
+message?: string | null, };
+
+/**
+ * Where a record was written, once it was acknowledged.
+ */
+export type Produced = { partition: number, offset: number, value_bytes: number, };
+
 export type ProfileAudience = { audience: string, since_ms: number, };
 
 export type ProfileDetail = { summary: ProfileSummary, identifiers: Array<Identifier>, traits: Array<TraitValue>, 
@@ -677,6 +1270,15 @@ export type QuotaLimit = {
  * As Kafka names it: `producer_byte_rate` (bytes a second), `consumer_byte_rate`, `request_percentage`, ...
  */
 name: string, value: number, };
+
+/**
+ * Members came or went, or partitions changed hands.
+ */
+export type Rebalance = { at_ms: number, 
+/**
+ * What changed, as a sentence.
+ */
+what: string, };
 
 export type RecentWorkspace = { name: string, path: string, };
 
@@ -784,6 +1386,81 @@ kind: string | null, text: string | null,
 uses: Array<string>, problem: string | null, };
 
 /**
+ * `[registry]` of a cluster: a schema registry that speaks Confluent's protocol.
+ */
+export type RegistryDefinition = { 
+/**
+ * `http://` or `https://`; a path before the API's own is kept.
+ */
+url: string, 
+/**
+ * With `password`: basic authentication.
+ */
+user?: string | null, password?: string | null, 
+/**
+ * Bearer authentication.
+ */
+token?: string | null, };
+
+/**
+ * Moves offsets exactly as a preview showed them.
+ */
+export type ResetApply = { cluster: string, group: string, offsets: Array<ResetOffset>, };
+
+export type ResetOffset = { topic: string, partition: number, offset: number, };
+
+/**
+ * What a reset changes, or changed.
+ */
+export type ResetPlan = { cluster: string, group: string, rows: Array<ResetRow>, 
+/**
+ * Records that the group will not read.
+ */
+skipped: number, 
+/**
+ * Records that it will read again.
+ */
+again: number, 
+/**
+ * Why it can't be done now, as a sentence; absent: it can.
+ */
+refused: string | null, };
+
+/**
+ * Which offsets of a group shall be moved, and where to.
+ */
+export type ResetRequest = { cluster: string, group: string, 
+/**
+ * What is moved; empty: every partition that the group has committed.
+ */
+only: Array<ResetScope>, to: ResetTo, };
+
+export type ResetRow = { topic: string, partition: number, current: number | null, new: number, start: number, end: number, 
+/**
+ * `new` less `current`; absent: nothing was committed.
+ */
+change: number | null, 
+/**
+ * What was asked for, when it lay outside of the partition and was moved to its edge.
+ */
+clamped_from: number | null, 
+/**
+ * What else there is to know, as a sentence.
+ */
+note: string | null, };
+
+/**
+ * A topic, or some of its partitions.
+ */
+export type ResetScope = { topic: string, 
+/**
+ * Empty: all.
+ */
+partitions: Array<number>, };
+
+export type ResetTo = "earliest" | "latest" | { "offset": number } | { "timestamp": number } | { "shift": number } | { "duration": number } | { "csv": string };
+
+/**
  * What a subscription sends, at most [`crate::limits::REVISIONS_PER_SECOND_MAX`] times a second: something changed.
  */
 export type Revision = { revision: number, total: number, };
@@ -810,11 +1487,37 @@ export type SampleMember = { profile_id: number, name: string,
  */
 why: string, };
 
+/**
+ * The shop of the sandbox.
+ */
+export type SandboxSettings = { seed: number, 
+/**
+ * Live events a second.
+ */
+events_per_second: number, 
+/**
+ * Events before now that the topics hold at the start, spread over `history_days`.
+ */
+history_events: number, history_days: number, 
+/**
+ * People in the shop.
+ */
+people: number, };
+
 export type SearchRequest = { 
 /**
  * Any identifier, or the beginning of one; empty: the last seen.
  */
 text: string, offset: number, limit: number, };
+
+/**
+ * A partition and who is to blame.
+ */
+export type SlowPartition = { topic: string, partition: number, lag: number, lag_ms: number | null, 
+/**
+ * Its owner; absent: nobody.
+ */
+member: string | null, client: string | null, host: string | null, };
 
 /**
  * `sources/NAME.toml`: where events come from and how a record becomes an event.
@@ -964,6 +1667,21 @@ acknowledged: number,
  */
 owed: number | null, last_run: SyncRun | null, error: Error | null, };
 
+/**
+ * A file of all matching records.
+ */
+export type TailExport = { path: string, bytes: number, rows: number, scanned: number, scanned_bytes: number, 
+/**
+ * Why it ended, as a sentence.
+ */
+note: string, };
+
+export type TailExportRequest = { 
+/**
+ * Without an end it goes on until it is cancelled.
+ */
+tail: TailRequest, path: string, format: ExportFormat, };
+
 export type TailPartition = { partition: number, 
 /**
  * The first offset it read from.
@@ -1051,6 +1769,10 @@ key_format: FormatUsed | null, value_format: FormatUsed | null,
  */
 undecoded: number, 
 /**
+ * The first of them, with its place and why.
+ */
+undecoded_first: string | null, 
+/**
  * Why it stopped, or what it waits for, as a sentence.
  */
 note: string | null, error: Error | null, };
@@ -1058,7 +1780,7 @@ note: string | null, error: Error | null, };
 /**
  * What a subscription may follow.
  */
-export type Topic = { "view": number } | "lag" | "topics" | "events" | "memberships" | "syncs" | "definitions" | "activity";
+export type Topic = { "view": number } | "lag" | "alerts" | "topics" | "events" | "memberships" | "syncs" | "definitions" | "activity";
 
 /**
  * One change of one topic.
@@ -1296,6 +2018,11 @@ export interface Commands {
   acl_list: { request: AclRequest; response: Array<Acl> };
   quota_list: { request: ClusterRequest; response: Array<Quota> };
   topic_list: { request: ClusterRequest; response: TopicList };
+  cluster_definition: { request: ClusterRequest; response: ClusterDefined };
+  cluster_try: { request: ClusterSaveRequest; response: ConnectionTest };
+  cluster_save: { request: ClusterSaveRequest; response: ClusterSummary };
+  import_preview: { request: ImportRequest; response: Import };
+  import_run: { request: ImportRequest; response: Import };
   topic_show: { request: TopicRequest; response: TopicDetail };
   topic_config: { request: TopicRequest; response: Array<ConfigEntry> };
   topic_change_preview: { request: TopicChangeRequest; response: TopicChangePreview };
@@ -1316,6 +2043,17 @@ export interface Commands {
   group_list: { request: ClusterRequest; response: Array<GroupSummary> };
   group_show: { request: GroupRequest; response: GroupDetail };
   lag_chart: { request: LagChartRequest; response: Chart };
+  group_reset_preview: { request: ResetRequest; response: ResetPlan };
+  group_reset: { request: ResetApply; response: ResetPlan };
+  group_delete: { request: GroupDelete; response: Nothing };
+  alert_list: { request: Nothing; response: Array<AlertSummary> };
+  connect_list: { request: ClusterRequest; response: ConnectOverview };
+  connector_show: { request: ConnectorRequest; response: ConnectorDetail };
+  connector_act: { request: ConnectorActRequest; response: ConnectorSummary };
+  record_produce: { request: ProduceRequest; response: Produced };
+  file_produce: { request: ProduceFileRequest; response: ProduceOutcome };
+  topic_copy: { request: CopyRequest; response: CopyOutcome };
+  tail_export: { request: TailExportRequest; response: TailExport };
   source_list: { request: Nothing; response: Array<SourceSummary> };
   malformed_list: { request: PageRequest; response: Array<MalformedRecord> };
   profile_search: { request: SearchRequest; response: ProfileList };

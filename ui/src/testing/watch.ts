@@ -1,6 +1,6 @@
 /** The made-up clusters: topics, tails, groups. */
 
-import type { Column, GroupSummary, SourceSummary, TailRequest, TailStatus, WorkspaceSummary } from "@/bindings";
+import type { Import, Column, GroupSummary, SourceSummary, TailRequest, TailStatus, WorkspaceSummary } from "@/bindings";
 import type { Handlers } from "./fixture";
 import { evicted, type recordAt, type View } from "./fixture";
 import { random } from "./random";
@@ -20,8 +20,13 @@ const GROUPS: readonly (readonly [string, Status, number, number | null, number 
 const groups = (): GroupSummary[] =>
   GROUPS.map(([group, status, partitions, lag, lag_ms, in_per_second, out_per_second, drained_in_ms, reason]) => ({
     group, state: status === "stop" ? "Empty" : "Stable", members: status === "stop" ? 0 : 3, topics: ["shop.events"], partitions, partitions_unknown: lag === null ? partitions : 0,
-    lag, lag_ms, status, reason, in_per_second, out_per_second, drained_in_ms, sampled_ms: Date.now(),
+    lag, lag_ms, lag_ms_source: lag_ms === null ? null : group === "warehouse-sink" ? "interpolated" : "record", lost: lag === null ? null : 0, status, reason, complete: 1, in_per_second, out_per_second, drained_in_ms,
+    level: status === "stop" || status === "stall" || status === "rewind" ? "err" : status, skew: lag ? 1.7 : null, rebalanced_ms: status === "stop" ? Date.now() - 2_832_000 : null,
+    slowest: lag ? { topic: "shop.events", partition: 2, lag: Math.round(lag / 5), lag_ms, member: status === "stop" ? null : `${group}-1-6b1f`, client: status === "stop" ? null : `${group}-1`, host: status === "stop" ? null : "10.0.4.17" } : null,
+    sampled_ms: Date.now(),
   }));
+
+const ALERT = { clusters: ["prod-eu"], groups: [], lag_time: "5 minutes", status: ["err" as const], for: "5 minutes", desktop: true, enabled: true };
 
 const WORKSPACE = (): WorkspaceSummary => ({
   name: "shop-workspace", path: "/home/me/shop-workspace", time_zone: "Europe/Berlin", version: "0.1.0",
@@ -50,6 +55,20 @@ export function watch(view: (id: number) => View, tail: (request: TailRequest) =
       ],
     }),
     ...topics,
+    cluster_definition: ({ cluster }) => ({
+      name: cluster,
+      definition: { kind: "kafka", color: "#ef6a6a", read_only: true, properties: { "bootstrap.servers": "kafka-1.prod.example:9092", "security.protocol": "sasl_ssl", "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": "studio", "sasl.password": "secret:prod-eu.sasl.password", "client.rack": "eu-1a" } },
+    }),
+    cluster_try: ({ definition }) => ({
+      ok: true,
+      steps: [
+        { step: "tls", ok: true, detail: "TLSv1.3, certificate \"CN=kafka-1.prod.example\", issued by \"CN=Shop CA\", valid from 2026-01-01 to 2027-01-01", took_ms: 12 },
+        { step: "sasl", ok: true, detail: `logged in as "${definition.properties?.["sasl.username"] ?? ""}"`, took_ms: 31 },
+      ],
+    }),
+    cluster_save: ({ name, definition }) => ({ name, kind: definition.kind, color: definition.color, read_only: definition.read_only, bootstrap: definition.properties?.["bootstrap.servers"] ?? null }),
+    import_preview: (request) => imported(request.name ?? "prod", false),
+    import_run: (request) => imported(request.name ?? "prod", true),
     tail_start: tail,
     tail_pause: ({ view: id }) => ((view(id).paused = true), {}),
     tail_resume: ({ view: id }) => ((view(id).paused = false), {}),
@@ -83,9 +102,24 @@ export function watch(view: (id: number) => View, tail: (request: TailRequest) =
         const r = random(partition + 3);
         const end = 14_688_410 + Math.floor(r() * 9000);
         const lag = 480_000 + Math.floor(r() * 9000);
-        return { topic: "shop.events", partition, committed: end - lag, start: 0, end, lag, lag_ms: 2_830_000 + Math.floor(r() * 9000), lost: 0, member: null, host: null };
+        return {
+          topic: "shop.events", partition, committed: end - lag, start: 0, end, stable_end: end, lag, lag_ms: 2_830_000 + Math.floor(r() * 9000), lag_ms_source: "record" as const, lost: partition === 4 ? 1204 : 0, member: null, client: null, host: null,
+          status: "stop" as const, reason: "Nobody reads it.", in_per_second: 868, out_per_second: 0, drained_in_ms: null,
+        };
       }),
+      members: [{ id: "fraud-scoring-1-6b1f", client: "fraud-scoring-1", host: "10.0.4.17", assignment: ["shop.events/0", "shop.events/1"], lag: 970_515, lag_ms: 2_832_000, out_per_second: 0 }],
+      rebalances: [{ at_ms: Date.now() - 2_832_000, what: "3 members left" }],
     }),
+    group_reset_preview: ({ cluster, group, to }) => ({
+      cluster, group, skipped: to === "latest" ? 2_904_551 : 0, again: 0, refused: group === "checkout-writer" ? "Group “checkout-writer” is being read by checkout-writer-1 on 10.0.4.12: stop it first, or it would commit over it." : null,
+      rows: Array.from({ length: 6 }, (_, partition) => ({ topic: "shop.events", partition, current: 14_200_118 + partition, new: 14_688_410, start: 0, end: 14_688_410, change: 488_292 - partition, clamped_from: partition === 2 ? 99_000_000 : null, note: null })),
+    }),
+    group_reset: ({ cluster, group, offsets }) => ({ cluster, group, skipped: 2_904_551, again: 0, refused: null, rows: offsets.map(({ topic, partition, offset }) => ({ topic, partition, current: 0, new: offset, start: 0, end: offset, change: offset, clamped_from: null, note: null })) }),
+    group_delete: () => ({}),
+    alert_list: () => [
+      { name: "behind", definition: { ...ALERT, title: "A group is behind" }, sentence: "lag in time of at least 5 minutes and status ERR for 5 minutes, any group of prod-eu", instances: [{ cluster: "prod-eu", group: "fraud-scoring", state: "firing", since_ms: Date.now() - 900_000, fired_ms: Date.now() - 600_000, resolved_ms: null, reason: "No commit since 14:05:41, while 5,210 records a second arrive.", error: null }] },
+      { name: "search", definition: { ...ALERT, enabled: false }, sentence: "lag in time of at least 5 minutes for 5 minutes, any group of prod-eu", instances: [] },
+    ],
     source_list: sources,
     malformed_list: ({ name, offset, limit }) => {
       const total = sources().find((each) => each.name === name)?.malformed ?? 0;
@@ -124,7 +158,23 @@ const TEXT_FORMAT = { definition: { format: "text" }, label: "Text", detected: t
 
 function status(tail: View, columns: Column[]): TailStatus {
   return {
-    state: tail.ended !== null ? "stopped" : tail.paused ? "paused" : "running", scanned: tail.total * 143, scanned_bytes: tail.total * 72_000, matched: tail.total, evicted: evicted(tail), mistyped: 0, undecoded: 0, key_format: TEXT_FORMAT, value_format: JSON_FORMAT,
+    state: tail.ended !== null ? "stopped" : tail.paused ? "paused" : "running", scanned: tail.total * 143, scanned_bytes: tail.total * 72_000, matched: tail.total, evicted: evicted(tail), mistyped: 0, undecoded: 0, undecoded_first: null, key_format: TEXT_FORMAT, value_format: JSON_FORMAT,
     per_second: tail.ended !== null || tail.paused ? 0 : 41_200, started_ms: Date.now() - 60_000, columns, partitions: [], note: tail.ended, error: null,
+  };
+}
+
+function imported(name: string, written: boolean): Import {
+  return {
+    name, file: `clusters/${name}.toml`, format: "java", written, problem: null, missing_secrets: [],
+    lines: [
+      { line: 1, key: "bootstrap.servers", outcome: "kept", detail: "kafka-1.prod.example:9093" },
+      { line: 2, key: "security.protocol", outcome: "kept", detail: "SASL_SSL" },
+      { line: 3, key: "sasl.jaas.config", outcome: "converted", detail: "sasl.username = studio; sasl.password goes to the secret store" },
+      { line: 6, key: "ssl.truststore.location", outcome: "to_do", detail: "a JKS store can't be read by librdkafka: the command below makes PEM of it, for ssl.ca.location = certs/prod-ca.pem" },
+      { line: 7, key: "value.deserializer", outcome: "left_out", detail: "records are decoded by their own format here" },
+    ],
+    toml: `kind = "kafka"\ncolor = "#e0a84a"\nread_only = false\n\n[properties]\n"bootstrap.servers" = "kafka-1.prod.example:9093"\n"sasl.password" = "secret:${name}.sasl.password"\n"sasl.username" = "studio"\n`,
+    secrets: [`${name}.sasl.password`],
+    commands: [`keytool -list -rfc -keystore /home/me/trust.jks > /home/me/workspace/certs/${name}-ca.pem`],
   };
 }

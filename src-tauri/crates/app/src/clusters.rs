@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-use tailrace_connectors::clusters::kafka::{KafkaClient, LagSampler};
+use tailrace_connectors::clusters::kafka::{self, KafkaClient, LagSampler};
 use tailrace_connectors::clusters::sandbox::{Sandbox, SandboxLimits, run::ShopSettings};
 use tailrace_connectors::formats::registry::Registry;
 use tailrace_model::{ClusterDefinition, ClusterKind, Error, RegistryDefinition, Result};
@@ -44,6 +44,20 @@ impl std::fmt::Debug for Cluster {
 }
 
 impl Cluster {
+    /// Refuses what would change a cluster that is read only; `what` says what can't be done.
+    pub fn writable(&self, what: &str) -> Result<()> {
+        match self.definition.read_only {
+            false => Ok(()),
+            true => Err(Error::user(
+                "read_only",
+                format!(
+                    "cluster \"{0}\" is read only, so {what}: clusters/{0}.toml has read_only = true",
+                    self.name
+                ),
+            )),
+        }
+    }
+
     /// The cluster's own id; of one that has none: its name.
     pub async fn id(&self) -> Result<String> {
         let mut id = self.id.lock().await;
@@ -87,6 +101,7 @@ fn connection(definition: &ClusterDefinition) -> ClusterDefinition {
     ClusterDefinition {
         registry: None,
         topics: BTreeMap::new(),
+        connect: BTreeMap::new(),
         ..definition.clone()
     }
 }
@@ -144,11 +159,60 @@ impl Cluster {
     }
 }
 
-async fn make(open: &OpenWorkspace, name: &str, definition: ClusterDefinition) -> Result<Cluster> {
+/// Refuses what would change a cluster that its definition protects. `so` says what was not done.
+pub fn refuse_read_only(open: &OpenWorkspace, cluster: &str, so: &str) -> Result<()> {
+    let read_only = open.workspace().definitions.cluster(cluster)?.read_only;
+    if !read_only {
+        return Ok(());
+    }
+    Err(Error::user(
+        "read_only",
+        format!("cluster \"{cluster}\" is read-only (read_only = true in clusters/{cluster}.toml): {so}"),
+    ))
+}
+
+/// Properties that name a file; in a definition they are relative to the workspace.
+const FILES: [&str; 6] = [
+    "ssl.ca.location",
+    "ssl.certificate.location",
+    "ssl.key.location",
+    "ssl.keystore.location",
+    "https.ca.location",
+    "sasl.kerberos.keytab",
+];
+
+/// What librdkafka is given: secrets looked up, files found, the login of `[auth]` added.
+pub(crate) fn properties(
+    open: &OpenWorkspace,
+    definition: &ClusterDefinition,
+) -> Result<BTreeMap<String, String>> {
+    properties_with(open, definition, BTreeMap::new())
+}
+
+/// The same with values that are not in the definition.
+pub(crate) fn properties_with(
+    open: &OpenWorkspace,
+    definition: &ClusterDefinition,
+    more: BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>> {
     let mut properties = open
         .secrets
         .resolve_properties(&definition.properties)?
         .into_inner();
+    properties.extend(more);
+    for name in FILES {
+        if let Some(place) = properties.get_mut(name)
+            && !place.is_empty()
+            && place != "probe"
+        {
+            *place = open.folder().join(place.as_str()).display().to_string();
+        }
+    }
+    kafka::with_auth(properties, definition.auth.as_ref())
+}
+
+async fn make(open: &OpenWorkspace, name: &str, definition: ClusterDefinition) -> Result<Cluster> {
+    let mut properties = properties(open, &definition)?;
     let sandbox = match definition.kind {
         ClusterKind::Kafka => None,
         ClusterKind::Sandbox => {

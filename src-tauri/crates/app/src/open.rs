@@ -7,12 +7,13 @@ use std::{
 };
 
 use tailrace_model::{Error, Result, api::Topic};
-use tokio::time::Instant;
+use tokio::{sync::broadcast, time::Instant};
 
 use crate::{
     clusters::{Cluster, Clusters},
     core::{Activities, Hub, Stage, Supervisor, Views, now_ms},
     lag,
+    masks::{self, Masks},
     people::People,
     queries::QueryView,
     secrets::SecretStore,
@@ -25,6 +26,9 @@ use crate::{
 /// Closing takes no longer than this, in all.
 const CLOSE_MAX: Duration = Duration::from_secs(5);
 
+/// Notices that wait for a listener.
+const NOTICES_MAX: usize = 64;
+
 /// What runs by itself while the workspace is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenOptions {
@@ -34,6 +38,8 @@ pub struct OpenOptions {
     pub sources: bool,
     /// Audiences are kept live, syncs run when due, lag is sampled.
     pub live: bool,
+    /// What the workspace's masks hide is taken out of records.
+    pub masked: bool,
     /// Who holds the lock, for the sentence that another one gets.
     pub holder: &'static str,
 }
@@ -45,6 +51,7 @@ impl OpenOptions {
             state: true,
             sources: true,
             live: true,
+            masked: true,
             holder: "the window",
         }
     }
@@ -55,6 +62,7 @@ impl OpenOptions {
             state: false,
             sources: false,
             live: false,
+            masked: false,
             holder: "",
         }
     }
@@ -65,8 +73,16 @@ impl OpenOptions {
             state: true,
             sources: false,
             live: false,
+            masked: false,
             holder: "a tailrace command",
         }
+    }
+}
+
+impl OpenOptions {
+    /// The same, with or without masks.
+    pub fn masked(self, masked: bool) -> Self {
+        Self { masked, ..self }
     }
 }
 
@@ -74,6 +90,7 @@ impl OpenOptions {
 #[derive(Debug)]
 pub struct Held {
     pub store: Store,
+    pub alerts: lag::alerts::Alerts,
     pub people: People,
     pub syncs: Syncs,
     _lock: WorkspaceLock,
@@ -92,6 +109,12 @@ pub struct OpenWorkspace {
     pub(crate) clusters: Clusters,
     pub(crate) tails: Views<TailView>,
     pub(crate) queries: Views<QueryView>,
+    pub(crate) samplers: lag::Samplers,
+    /// What a person shall see now; a slow listener misses the oldest.
+    pub(crate) notices: broadcast::Sender<lag::alerts::Notice>,
+    /// Whether records are masked, and what hashes are made with.
+    masked: bool,
+    mask_key: Arc<masks::Key>,
     held: Option<Held>,
 }
 
@@ -113,7 +136,11 @@ impl OpenWorkspace {
             clusters: Clusters::default(),
             tails: Views::default(),
             queries: Views::default(),
+            samplers: lag::Samplers::default(),
+            notices: broadcast::Sender::new(NOTICES_MAX),
             workspace: RwLock::new(workspace),
+            masked: options.masked,
+            mask_key: Arc::default(),
             config,
             held,
         });
@@ -127,6 +154,7 @@ impl OpenWorkspace {
         store.close_open_runs(now_ms()).await?;
         let people = People::open(&workspace.state_dir(), &store).await?;
         Ok(Held {
+            alerts: lag::alerts::Alerts::open(&store).await?,
             store,
             people,
             syncs: Syncs::default(),
@@ -198,6 +226,11 @@ impl OpenWorkspace {
         })
     }
 
+    /// Whether lag is sampled without anybody looking.
+    pub(crate) fn samples_in_background(&self) -> bool {
+        self.samplers.started()
+    }
+
     pub(crate) async fn cluster(&self, name: &str) -> Result<Arc<Cluster>> {
         self.clusters.get(self, name).await
     }
@@ -205,6 +238,15 @@ impl OpenWorkspace {
     /// The time of the newest event collected; the sandbox's history begins there.
     pub(crate) fn newest_event_ms(&self) -> Option<i64> {
         self.held.as_ref().and_then(|held| held.people.newest_event_ms())
+    }
+
+    /// What of a topic's records must not be shown.
+    pub(crate) fn masks(&self, cluster: &str, topic: &str) -> Option<Masks> {
+        if !self.masked {
+            return None;
+        }
+        let workspace = self.workspace();
+        Masks::of(workspace.definitions.masks(), cluster, topic, &self.mask_key)
     }
 
     /// What is wrong with the event log: segments that can't be read, a checkpoint that can't be written.

@@ -19,6 +19,11 @@ macro_rules! for_each_command {
             acl_list(AclRequest) -> Vec<Acl>;
             quota_list(ClusterRequest) -> Vec<Quota>;
             topic_list(ClusterRequest) -> TopicList;
+            cluster_definition(ClusterRequest) -> ClusterDefined;
+            cluster_try(ClusterSaveRequest) -> ConnectionTest;
+            cluster_save(ClusterSaveRequest) -> ClusterSummary;
+            import_preview(ImportRequest) -> Import;
+            import_run(ImportRequest) -> Import;
             topic_show(TopicRequest) -> TopicDetail;
             topic_config(TopicRequest) -> Vec<ConfigEntry>;
             topic_change_preview(TopicChangeRequest) -> TopicChangePreview;
@@ -39,6 +44,19 @@ macro_rules! for_each_command {
             group_list(ClusterRequest) -> Vec<GroupSummary>;
             group_show(GroupRequest) -> GroupDetail;
             lag_chart(LagChartRequest) -> Chart;
+            group_reset_preview(ResetRequest) -> ResetPlan;
+            group_reset(ResetApply) -> ResetPlan;
+            group_delete(GroupDelete) -> Nothing;
+            alert_list(Nothing) -> Vec<AlertSummary>;
+
+            connect_list(ClusterRequest) -> ConnectOverview;
+            connector_show(ConnectorRequest) -> ConnectorDetail;
+            connector_act(ConnectorActRequest) -> ConnectorSummary;
+
+            record_produce(ProduceRequest) -> Produced;
+            file_produce(ProduceFileRequest) -> ProduceOutcome;
+            topic_copy(CopyRequest) -> CopyOutcome;
+            tail_export(TailExportRequest) -> TailExport;
 
             source_list(Nothing) -> Vec<SourceSummary>;
             malformed_list(PageRequest) -> Vec<MalformedRecord>;

@@ -19,6 +19,7 @@ import { Range } from "./Range";
 import { RecordPane } from "./RecordPane";
 import styles from "./Records.module.css";
 import { isStartKind, toEnd, toPartitions, toStart, type StartKind } from "./start";
+import { ExportButton } from "./write/Export";
 import { useTail, type Tail, type TailRecord } from "./useTail";
 
 interface RecordsProps {
@@ -68,6 +69,7 @@ export function Records({ cluster, topic, partitions, shown }: RecordsProps) {
         <FormatPick cluster={cluster} topic={topic} valueFormat={status?.value_format ?? null} keyFormat={status?.key_format ?? null} onSaved={() => rerun({})} />
         <SqlEditor line search label="Filter" value={draft} onChange={setDraft} onRun={(filter) => rerun({ where: filter.trim() })} tables={tables} defaultTable="records" error={ofFilter(failure)} placeholder="where value.event = 'Order Completed'" testId="tail-filter" />
         <Button kind="primary" keys="Shift Enter" onClick={() => rerun({ where: draft.trim() })} testId="tail-run">Run</Button>
+        <ExportButton request={request} />
         <Switch label="Follow" checked={follow} onChange={setFollow} testId="tail-follow" />
       </div>
       {failure !== null && <div className={styles["note"]}><ErrorNote error={failure} testId="tail-error" /></div>}
@@ -179,7 +181,7 @@ function TailFacts({ status }: { status: TailStatus | undefined }) {
         <span data-testid="tail-matched">matched {number(status.matched)}</span>
         {status.evicted > 0 && <span data-testid="tail-evicted" title="The table keeps the newest rows. Those that left it are in the topic still.">left the table {number(status.evicted)}</span>}
         {status.mistyped > 0 && <span className="warn" data-testid="tail-mistyped" title="Values that were not of the type first seen in their field: the filter saw them as null">of another type {number(status.mistyped)}</span>}
-        {status.undecoded > 0 && <span className="warn" data-testid="tail-undecoded" title="Keys and values that are not of the format they are read as: they are shown as they are, with the reason">not decoded {number(status.undecoded)}</span>}
+        {status.undecoded > 0 && <span className="warn" data-testid="tail-undecoded" title={`Not of the format they are read as, shown as they are. The first: ${status.undecoded_first ?? "not known"}`}>not decoded {number(status.undecoded)}</span>}
         {status.note !== null && status.note !== STATE_TEXTS[status.state] && <span className={styles["why"]} data-testid="tail-note" title={status.note}>{sentence(status.note)}</span>}
       </Status>
       <Status side="right">

@@ -11,6 +11,7 @@ import { Configuration, useTopicConfig } from "./Configuration";
 import { TopicGroups } from "./TopicGroups";
 import { Partitions } from "./Partitions";
 import { Records } from "./Records";
+import { WriteActions } from "./write";
 
 /** Asked this often while the topic is looked at: rates come from where the ends were then. */
 const EVERY_MS = 5_000;
@@ -45,6 +46,7 @@ export function TopicScreen({ cluster, topic }: TopicProps) {
           <>
             {tab === "config" && <Switch label="Only changed" checked={changed} onChange={setChanged} testId="config-changed" />}
             {tab in SEARCHES && <SearchInput label={SEARCHES[tab as keyof typeof SEARCHES]} value={text} onChange={setText} />}
+            <WriteActions cluster={cluster} topic={topic} />
             {detail.data && <Actions cluster={cluster} detail={detail.data} />}
           </>
         }

@@ -243,8 +243,15 @@ impl Demo<'_> {
             )
         })?;
         let open = self.app.opened().await?;
-        let records = lag::chart_spec(&open, CLUSTER, None, LagMetric::Records).await?;
-        let time = lag::chart_spec(&open, CLUSTER, None, LagMetric::Time).await?;
+        let chart = |metric| lag::ChartOf {
+            cluster: CLUSTER,
+            group: None,
+            metric,
+            range_ms: None,
+            by_partition: false,
+        };
+        let records = lag::chart_spec(&open, chart(LagMetric::Records)).await?;
+        let time = lag::chart_spec(&open, chart(LagMetric::Time)).await?;
         let mut files = vec![
             write_chart(&records, &folder.join("lag.svg"))?,
             write_chart(&time, &folder.join("lag-in-time.png"))?,

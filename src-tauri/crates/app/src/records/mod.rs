@@ -37,13 +37,17 @@ pub async fn show(open: &OpenWorkspace, request: &RecordRequest) -> Result<Recor
         }
         _ => None,
     };
-    Ok(detail(
+    let detail = detail(
         &request.topic,
         &record,
         (key_format, key),
         (value_format, value),
         schema,
-    ))
+    );
+    Ok(match open.masks(&request.cluster, &request.topic) {
+        Some(masks) => masks.detail(detail),
+        None => detail,
+    })
 }
 
 fn detail(
@@ -175,6 +179,18 @@ async fn schema_of(view: &TopicView, id: u32) -> RecordSchema {
 
 /// A part of a record's bytes as they are.
 pub async fn bytes(open: &OpenWorkspace, request: &RecordBytesRequest) -> Result<RecordBytes> {
+    let masks = open.masks(&request.cluster, &request.topic);
+    let hidden = masks.is_some_and(|masks| match request.key {
+        true => masks.hides_key(),
+        false => masks.hides_value(),
+    });
+    if hidden {
+        let sentence = format!(
+            "the bytes are not shown: [[masks]] in tailrace.toml hide a part of the records of topic \"{}\"",
+            request.topic
+        );
+        return Err(Error::user("masked", sentence));
+    }
     let cluster = open.cluster(&request.cluster).await?;
     let record = fetch(&cluster, &request.topic, request.partition, request.offset).await?;
     let bytes = match request.key {

@@ -1,7 +1,7 @@
 //! The filter of a tail: a SQL predicate over fields whose types become known as records are seen.
 
 use arrow::{
-    array::{AsArray, BinaryArray, RecordBatch},
+    array::{AsArray, BinaryArray, BooleanArray, RecordBatch},
     compute::filter_record_batch,
 };
 use tailrace_connectors::formats::{
@@ -91,6 +91,12 @@ impl Filter {
     /// The rows that satisfy the predicate, and how many values were not of their field's type.
     /// `values_are_text`: they have no fields, whatever is in them.
     pub fn apply(&mut self, raw: &RecordBatch, values_are_text: bool) -> Result<(RecordBatch, u64)> {
+        let (mask, mistyped) = self.mask(raw, values_are_text)?;
+        Ok((kept(raw, &mask)?, mistyped))
+    }
+
+    /// Which rows satisfy the predicate.
+    pub fn mask(&mut self, raw: &RecordBatch, values_are_text: bool) -> Result<(BooleanArray, u64)> {
         let values = raw
             .column_by_name("value")
             .and_then(|values| values.as_binary_opt::<i32>())
@@ -104,10 +110,14 @@ impl Filter {
             decoded = self.decoder.decode(raw)?;
         }
         let mask = self.predicate.evaluate(&decoded.records)?;
-        let kept = filter_record_batch(raw, &mask)
-            .map_err(|error| Error::internal("filter", format!("records can't be filtered: {error}")))?;
-        Ok((kept, decoded.mistyped))
+        Ok((mask, decoded.mistyped))
     }
+}
+
+/// The rows that a mask keeps.
+pub fn kept(records: &RecordBatch, mask: &BooleanArray) -> Result<RecordBatch> {
+    filter_record_batch(records, mask)
+        .map_err(|error| Error::internal("filter", format!("records can't be filtered: {error}")))
 }
 
 #[cfg(test)]

@@ -4,16 +4,25 @@
 //! a slow reader slows the tail, it loses nothing; a tail always says what it scanned and why it stopped.
 
 mod buffer;
+mod export;
 mod filter;
 mod rows;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arrow::{
+    array::AsArray,
+    datatypes::{Int32Type, Int64Type},
+};
 pub use buffer::Keeps;
-use buffer::{Buffer, Counted};
-use filter::Filter;
+use buffer::{Buffer, Counted, Page};
+pub use export::export;
+pub use filter::{Filter, kept};
 pub use rows::Values;
-use tailrace_connectors::clusters::kafka::{RawBatch, Tail, TailFrom, TailPhase, TailSpec, TailWatch};
+use tailrace_connectors::{
+    clusters::kafka::{RawBatch, Tail, TailFrom, TailPhase, TailSpec, TailWatch},
+    formats::Viewed,
+};
 use tailrace_model::{
     Error, Result,
     api::{FormatUsed, TailRequest, TailRows, TailState, TailStatus, Topic},
@@ -23,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     core::{ActivityHandle, Stage, now_ms},
+    masks::Masks,
     open::OpenWorkspace,
     records::TopicView,
 };
@@ -37,6 +47,7 @@ pub struct TailView {
     progress: TailWatch,
     /// What keys and values are read as.
     formats: Mutex<(Option<FormatUsed>, Option<FormatUsed>)>,
+    undecoded_first: Mutex<Option<String>>,
     /// A field of the filter that no record has had so far.
     unseen: Mutex<Option<String>>,
     started_ms: i64,
@@ -71,6 +82,7 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
         values_are_text: formats.values_are_text(),
         formats,
         filter,
+        masks: open.masks(&request.cluster, &request.topic),
         limit: request.limit,
     };
     let mut spec = TailSpec::new(&request.topic, TailFrom::Start(request.start));
@@ -90,6 +102,7 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
         )),
         taken: watch::Sender::new(()),
         progress: tail.watch(),
+        undecoded_first: Mutex::default(),
         unseen: Mutex::default(),
         started_ms,
         ended: watch::Sender::new(None),
@@ -116,6 +129,7 @@ struct Reading {
     formats: TopicView,
     values_are_text: bool,
     filter: Option<Filter>,
+    masks: Option<Masks>,
     limit: Option<u64>,
 }
 
@@ -213,6 +227,12 @@ async fn keep(
     let limit = reading.limit;
     let viewed = reading.formats.view(&batch.records, now_ms()).await?;
     view.read_as(&reading.formats);
+    if let Some(first) = first_problem(&viewed) {
+        view.undecoded_first
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(first);
+    }
     let mut counted = Counted {
         records: batch.records.num_rows() as u64,
         bytes: batch.bytes,
@@ -223,6 +243,10 @@ async fn keep(
     if let Some(filter) = &mut reading.filter {
         (matched, counted.mistyped) = filter.apply(&matched, reading.values_are_text)?;
         *view.unseen.lock().unwrap_or_else(PoisonError::into_inner) = filter.unseen();
+    }
+    // What is kept is what is shown: nothing behind it has the record as it was.
+    if let Some(masks) = &reading.masks {
+        matched = masks.batch(&matched)?;
     }
     loop {
         {
@@ -246,6 +270,26 @@ async fn keep(
             },
         }
     }
+}
+
+/// `partition 3, offset 51: Avro of schema 1: ...`
+fn first_problem(viewed: &Viewed) -> Option<String> {
+    let value = viewed.problems.first().map(|problem| ("", problem));
+    let key = viewed.key_problems.first().map(|problem| ("the key: ", problem));
+    let (what, problem) = value.or(key)?;
+    let partitions = viewed
+        .records
+        .column_by_name("_partition")?
+        .as_primitive::<Int32Type>();
+    let offsets = viewed
+        .records
+        .column_by_name("_offset")?
+        .as_primitive::<Int64Type>();
+    let (partition, offset) = (partitions.value(problem.row), offsets.value(problem.row));
+    Some(format!(
+        "partition {partition}, offset {offset}: {what}{}",
+        problem.reason
+    ))
 }
 
 impl TailView {
@@ -303,6 +347,11 @@ impl TailView {
         let mut status = buffer.status(now_ms());
         status.state = state;
         status.started_ms = self.started_ms;
+        status.undecoded_first = self
+            .undecoded_first
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         status.partitions = progress.partitions;
         (status.key_format, status.value_format) = self
             .formats
@@ -335,14 +384,16 @@ impl TailView {
     /// Rows from `offset`, counted from the first one that matched. Rows that left the full table are skipped.
     /// Of a tail whose rows are taken, those before `offset` are given up.
     pub fn rows(&self, offset: u64, limit: u32, values: Values) -> Result<TailRows> {
-        let page = {
-            let mut buffer = self.buffer();
-            if buffer.keeps() == Keeps::Untaken {
-                buffer.take_until(offset);
-                self.taken.send_replace(());
-            }
-            buffer.page(offset, limit)
-        };
-        rows::render(page, values)
+        rows::render(self.take(offset, limit), values)
+    }
+
+    /// As [`Self::rows`], as they are.
+    fn take(&self, offset: u64, limit: u32) -> Page {
+        let mut buffer = self.buffer();
+        if buffer.keeps() == Keeps::Untaken {
+            buffer.take_until(offset);
+            self.taken.send_replace(());
+        }
+        buffer.page(offset, limit)
     }
 }

@@ -6,6 +6,7 @@ use chrono::DateTime;
 use tailrace_app::{App, commands as run};
 use tailrace_model::{Error, FormatDefinition, TopicFormats, api::*, limits::ROWS_PAGE_MAX};
 
+use super::export;
 use crate::{
     Outcome,
     args::{Format, Tail},
@@ -42,6 +43,11 @@ pub async fn tail(app: &App, args: Tail, output: &Output) -> anyhow::Result<Outc
         limit: args.count,
         formats: formats(&args),
     };
+    if let Some(path) = &args.out
+        && let Some(format) = export::format_of(args.format, output.json, path)?
+    {
+        return export::export(app, request, path, format, output).await;
+    }
     let mut sink = Sink::open(&args, format, output)?;
     let view = tokio::select! {
         started = tailrace_app::tail_all(app, request) => started?.view,
@@ -123,22 +129,28 @@ fn ending(status: &TailStatus) -> String {
             count(status.mistyped)
         ));
     }
+    if status.undecoded > 0 {
+        text.push_str(&format!(", {} not decoded", count(status.undecoded)));
+        if let Some(first) = &status.undecoded_first {
+            text.push_str(&format!(" (the first: {first})"));
+        }
+    }
     text.push_str(&format!("; {}", status.note.as_deref().unwrap_or("stopped")));
     text
 }
 
-fn misuse(message: String) -> Error {
+pub fn misuse(message: String) -> Error {
     Error::user("misuse", message)
 }
 
-pub(super) fn moment(text: &str) -> Result<i64, Error> {
+pub fn moment(text: &str) -> Result<i64, Error> {
     text.parse::<i64>().ok().or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|at| at.timestamp_millis())).ok_or_else(
         || misuse(format!("\"{text}\" is not a time: write milliseconds since 1970 or RFC 3339 such as 2026-01-31T12:00:00Z")),
     )
 }
 
 /// kcat's notation; `s@` and `e@` together make a range.
-fn offsets(texts: &[String]) -> Result<(TailStart, Option<i64>), Error> {
+pub fn offsets(texts: &[String]) -> Result<(TailStart, Option<i64>), Error> {
     let (mut start, mut until) = (None, None);
     for text in texts {
         let read = match text.as_str() {
@@ -179,8 +191,8 @@ struct Sink {
 
 impl Sink {
     fn open(args: &Tail, format: Format, _: &Output) -> anyhow::Result<Self> {
-        if format == Format::Parquet {
-            return Err(misuse("a tail is written as table, json, kcat or csv; for Parquet use `tailrace sql ... --out FILE.parquet`".to_owned()).into());
+        if matches!(format, Format::Parquet | Format::Arrow) {
+            return Err(misuse("Parquet and Arrow are written to a file: add --out FILE".to_owned()).into());
         }
         let out: Box<dyn Write + Send> = match &args.out {
             None => Box::new(std::io::stdout()),

@@ -1,4 +1,4 @@
-//! A query's result as a file: CSV, JSON lines or Parquet, by the ending of its name.
+//! A query's result as a file: CSV, JSON lines, Parquet or Arrow, by the ending of its name.
 //!
 //! Invariant: the file appears whole or not at all. It is written under another name beside it and renamed at the end;
 //! a failed or dropped export leaves nothing behind.
@@ -12,6 +12,8 @@ use std::{
 use arrow::{
     array::{ArrayRef, RecordBatch},
     datatypes::{DataType, SchemaRef},
+    error::ArrowError,
+    ipc::writer::FileWriter,
     json::{LineDelimitedWriter, WriterBuilder, writer::LineDelimited},
 };
 use parquet::{
@@ -30,18 +32,77 @@ use super::{
 /// Writes all that is left of the query. Times are RFC 3339 in UTC with milliseconds, save in Parquet, which has a type
 /// for them.
 pub async fn export(mut query: Query, path: &Path) -> Result<FileWritten> {
-    let mut writer = Writer::open(path, query.schema())?;
-    let mut rows = 0;
+    let mut file = BatchFile::open(path, format_of(path)?, query.schema())?;
     while let Some(batch) = query.next().await? {
-        rows += batch.num_rows() as u64;
-        writer.write(&batch).map_err(|error| failed(path, &error))?;
+        file.write(&batch)?;
     }
-    let bytes = writer.finish(path).map_err(|error| failed(path, &error))?;
-    Ok(FileWritten {
-        path: path.display().to_string(),
-        bytes,
-        rows,
+    file.finish()
+}
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BatchFormat {
+    Csv,
+    /// One object a line.
+    Json,
+    Parquet,
+    /// Arrow's own file.
+    Arrow,
+}
+
+/// The format that a file's ending stands for.
+pub fn format_of(path: &Path) -> Result<BatchFormat> {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    Ok(match ending.unwrap_or_default().to_ascii_lowercase().as_str() {
+        "csv" => BatchFormat::Csv,
+        "json" | "jsonl" | "ndjson" => BatchFormat::Json,
+        "parquet" => BatchFormat::Parquet,
+        "arrow" | "feather" => BatchFormat::Arrow,
+        _ => {
+            let message = format!(
+                "\"{}\" must end in .csv, .json, .parquet or .arrow: that says how to write it",
+                path.display()
+            );
+            return Err(Error::user("file_format", message));
+        }
     })
+}
+
+/// A file of rows being written; see the module's invariant.
+pub struct BatchFile {
+    writer: Writer,
+    path: PathBuf,
+    rows: u64,
+}
+
+impl BatchFile {
+    pub fn open(path: &Path, format: BatchFormat, schema: &SchemaRef) -> Result<Self> {
+        Ok(Self {
+            writer: Writer::open(path, format, schema)?,
+            path: path.to_owned(),
+            rows: 0,
+        })
+    }
+
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.rows += batch.num_rows() as u64;
+        self.writer
+            .write(batch)
+            .map_err(|error| failed(&self.path, &error))
+    }
+
+    /// Gives the file its name.
+    pub fn finish(self) -> Result<FileWritten> {
+        let bytes = self
+            .writer
+            .finish(&self.path)
+            .map_err(|error| failed(&self.path, &error))?;
+        Ok(FileWritten {
+            path: self.path.display().to_string(),
+            bytes,
+            rows: self.rows,
+        })
+    }
 }
 
 fn failed(path: &Path, error: &io::Error) -> Error {
@@ -55,6 +116,7 @@ enum Format {
     Csv(BufWriter<File>),
     Json(Box<arrow::json::Writer<BufWriter<File>, LineDelimited>>),
     Parquet(Box<ArrowWriter<File>>),
+    Arrow(Box<FileWriter<BufWriter<File>>>),
 }
 
 struct Writer {
@@ -74,19 +136,7 @@ impl Drop for Writer {
 }
 
 impl Writer {
-    fn open(path: &Path, schema: &SchemaRef) -> Result<Self> {
-        let ending = path
-            .extension()
-            .and_then(|ending| ending.to_str())
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        if !["csv", "json", "jsonl", "ndjson", "parquet"].contains(&ending.as_str()) {
-            let message = format!(
-                "\"{}\" must end in .csv, .json or .parquet: that says how to write it",
-                path.display()
-            );
-            return Err(Error::user("file_format", message));
-        }
+    fn open(path: &Path, format: BatchFormat, schema: &SchemaRef) -> Result<Self> {
         let mut name = path.file_name().unwrap_or_default().to_os_string();
         name.push(format!(".{}.unfinished", std::process::id()));
         let unfinished = path.with_file_name(name);
@@ -95,10 +145,11 @@ impl Writer {
             format: None,
             unfinished: Some(unfinished),
         };
-        let format = match ending.as_str() {
-            "csv" => csv_header(file, schema),
-            "parquet" => parquet_writer(file, schema),
-            _ => Ok(json_writer(file)),
+        let format = match format {
+            BatchFormat::Csv => csv_header(file, schema),
+            BatchFormat::Parquet => parquet_writer(file, schema),
+            BatchFormat::Json => Ok(json_writer(file)),
+            BatchFormat::Arrow => arrow_writer(file, schema),
         };
         writer.format = Some(format.map_err(|error| failed(path, &error))?);
         Ok(writer)
@@ -109,6 +160,7 @@ impl Writer {
             Some(Format::Csv(file)) => csv_rows(file, batch),
             Some(Format::Json(writer)) => writer.write(&in_utc(batch)?).map_err(io::Error::other),
             Some(Format::Parquet(writer)) => writer.write(batch).map_err(parquet_error),
+            Some(Format::Arrow(writer)) => writer.write(batch).map_err(arrow_error),
             None => Ok(()),
         }
     }
@@ -121,6 +173,10 @@ impl Writer {
                 writer.into_inner().into_inner()?
             }
             Some(Format::Parquet(writer)) => writer.into_inner().map_err(parquet_error)?,
+            Some(Format::Arrow(mut writer)) => {
+                writer.finish().map_err(arrow_error)?;
+                writer.into_inner().map_err(arrow_error)?.into_inner()?
+            }
             None => return Err(io::Error::other("it was finished before")),
         };
         file.sync_all()?;
@@ -136,6 +192,15 @@ impl Writer {
 
 fn parquet_error(error: ParquetError) -> io::Error {
     io::Error::other(error)
+}
+
+fn arrow_error(error: ArrowError) -> io::Error {
+    io::Error::other(error)
+}
+
+fn arrow_writer(file: File, schema: &SchemaRef) -> io::Result<Format> {
+    let writer = FileWriter::try_new(BufWriter::new(file), schema).map_err(arrow_error)?;
+    Ok(Format::Arrow(Box::new(writer)))
 }
 
 fn parquet_writer(file: File, schema: &SchemaRef) -> io::Result<Format> {

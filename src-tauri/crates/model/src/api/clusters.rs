@@ -1,9 +1,9 @@
-//! Clusters, topics, tails and consumer groups.
+//! Clusters, topics and tails.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{ChartStyle, Column, FormatUsed, RecordSchema};
+use super::{Column, FormatUsed, RecordSchema};
 use crate::{ClusterKind, Error, TopicFormats};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -48,7 +48,8 @@ pub struct ConnectionTest {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ConnectionStep {
-    /// `configuration`, `name lookup`, `tcp`, `kafka`, `metadata`.
+    /// `configuration`, `name lookup`, `tcp`, `tls`, `kafka`, `token`, `sasl`, `metadata`, `brokers`, `authorisation`;
+    /// those of encryption and login only where there is one.
     pub step: String,
     pub ok: bool,
     pub detail: String,
@@ -129,6 +130,8 @@ pub struct TailStatus {
     pub value_format: Option<FormatUsed>,
     /// Values and keys that are not of their format.
     pub undecoded: u64,
+    /// The first of them, with its place and why.
+    pub undecoded_first: Option<String>,
     /// Why it stopped, or what it waits for, as a sentence.
     pub note: Option<String>,
     pub error: Option<Error>,
@@ -222,90 +225,4 @@ pub struct RecordDetail {
 pub struct RecordHeader {
     pub name: String,
     pub value: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct GroupRequest {
-    pub cluster: String,
-    pub group: String,
-}
-
-/// Lag of one group over all its partitions. What is unknown is absent, never 0.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-pub struct GroupSummary {
-    pub group: String,
-    /// As Kafka names it: `Stable`, `Empty`, ...
-    pub state: String,
-    pub members: u32,
-    pub topics: Vec<String>,
-    pub partitions: u32,
-    /// Partitions without a commit; they count in no sum.
-    pub partitions_unknown: u32,
-    pub lag: Option<i64>,
-    /// The largest of its partitions.
-    pub lag_ms: Option<i64>,
-    pub status: LagStatus,
-    /// Why the status is what it is, as a sentence.
-    pub reason: String,
-    /// Records a second that arrive in its partitions, over the last minute of samples.
-    pub in_per_second: Option<f64>,
-    /// Records a second that it commits, over the same.
-    pub out_per_second: Option<f64>,
-    /// Time until the lag is 0 at these rates; absent: never, or unknown.
-    pub drained_in_ms: Option<i64>,
-    pub sampled_ms: i64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "snake_case")]
-pub enum LagStatus {
-    Ok,
-    /// Lag grows while it commits.
-    Warn,
-    /// Commits do not move while there is lag, and members are there.
-    Stall,
-    /// No commits while there is lag, and nobody is there to make them.
-    Stop,
-    /// Not enough samples yet, or no commits at all.
-    Unknown,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-pub struct GroupDetail {
-    pub summary: GroupSummary,
-    pub partitions: Vec<GroupPartition>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-pub struct GroupPartition {
-    pub topic: String,
-    pub partition: i32,
-    pub committed: Option<i64>,
-    pub start: Option<i64>,
-    pub end: Option<i64>,
-    pub lag: Option<i64>,
-    /// Now less the timestamp of the record at the committed offset; 0 when there is none to read.
-    pub lag_ms: Option<i64>,
-    /// Records that were deleted before they were read: the low watermark is past the committed offset.
-    pub lost: i64,
-    pub member: Option<String>,
-    pub host: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct LagChartRequest {
-    pub cluster: String,
-    /// Absent: every group, a line each.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional = nullable)]
-    pub group: Option<String>,
-    pub metric: LagMetric,
-    pub style: ChartStyle,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "snake_case")]
-pub enum LagMetric {
-    Records,
-    Time,
 }

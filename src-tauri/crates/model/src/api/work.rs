@@ -105,7 +105,7 @@ pub struct SqlTable {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Activity {
     pub id: u64,
-    /// `source`, `evaluation`, `sync`, `tail`, `query`, `lag`, `compaction`.
+    /// `source`, `evaluation`, `sync`, `tail`, `query`, `lag`, `compaction`, `produce`, `copy`, `export`.
     pub kind: String,
     pub title: String,
     pub state: ActivityState,

@@ -60,7 +60,7 @@ pub struct FormatDefinition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional = nullable)]
     pub delimiter: Option<String>,
-    /// Names of CSV's fields. Absent: `field_1`, `field_2`, ...
+    /// Names of CSV's fields. Absent: `c1`, `c2`, ...
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(optional, as = "Option<Vec<String>>")]
     pub header: Vec<String>,

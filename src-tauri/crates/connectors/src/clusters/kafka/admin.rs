@@ -116,7 +116,7 @@ impl KafkaClient {
         Ok(groups)
     }
 
-    async fn describe(&self, names: Vec<String>) -> Result<Vec<GroupDescription>> {
+    pub(super) async fn describe(&self, names: Vec<String>) -> Result<Vec<GroupDescription>> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
@@ -202,5 +202,81 @@ impl KafkaClient {
             move |consumer, patience| again(patience, || admin::commit(consumer, &name, &offsets, patience)),
         )
         .await
+    }
+
+    /// Commits these offsets for a group that has no members, one topic or many.
+    pub async fn commit_all(&self, group: &str, offsets: Vec<(TopicPartition, i64)>) -> Result<()> {
+        if offsets.is_empty() {
+            return Ok(());
+        }
+        let name = group.to_owned();
+        self.ask(
+            &format!("moving offsets of group \"{group}\""),
+            move |consumer, patience| again(patience, || admin::commit(consumer, &name, &offsets, patience)),
+        )
+        .await
+    }
+
+    /// Forgets what a group has committed of these partitions; nobody may be reading their topic for it.
+    pub async fn delete_offsets(&self, group: &str, of: Vec<TopicPartition>) -> Result<()> {
+        if of.is_empty() {
+            return Ok(());
+        }
+        let name = group.to_owned();
+        self.ask(
+            &format!("deleting offsets of group \"{group}\""),
+            move |consumer, patience| {
+                again(patience, || admin::delete_offsets(consumer, &name, &of, patience))
+            },
+        )
+        .await
+    }
+
+    /// Deletes a group that has no members, with all that it has committed.
+    pub async fn delete_group(&self, group: &str) -> Result<()> {
+        let name = group.to_owned();
+        self.ask(
+            &format!("deleting group \"{group}\""),
+            move |consumer, patience| again(patience, || admin::delete_group(consumer, &name, patience)),
+        )
+        .await
+    }
+
+    /// One group, described.
+    pub async fn group(&self, group: &str) -> Result<GroupDescription> {
+        let described = self.describe(vec![group.to_owned()]).await?;
+        let found = described.into_iter().find(|found| found.group == group);
+        found.ok_or_else(|| {
+            Error::external(
+                "group",
+                format!("cluster \"{}\" says nothing of group \"{group}\"", self.cluster()),
+            )
+        })
+    }
+
+    /// The first offset at or after a time in each partition; `None`: there is no such record. A partition that did not
+    /// answer is absent.
+    pub async fn offsets_at(
+        &self,
+        of: &[TopicPartition],
+        at_ms: i64,
+    ) -> Result<HashMap<TopicPartition, Option<i64>>> {
+        let found = self.offsets(of, admin::OffsetOf::Time(at_ms)).await?;
+        Ok(found
+            .into_iter()
+            .map(|(of, offset)| (of, (offset >= 0).then_some(offset)))
+            .collect())
+    }
+
+    /// The partitions of a topic. Unknown: `unknown_topic`, with near names.
+    pub async fn partitions_of(&self, topic: &str) -> Result<Vec<TopicPartition>> {
+        let partitions = self.partitions(topic).await?;
+        Ok(partitions
+            .iter()
+            .map(|of| TopicPartition {
+                topic: topic.to_owned(),
+                partition: of.partition,
+            })
+            .collect())
     }
 }

@@ -61,6 +61,21 @@ pub struct Watermarks {
     pub end: i64,
 }
 
+/// Where every partition of a cluster begins and ends; those that did not answer are absent.
+#[derive(Debug)]
+pub struct ClusterMarks {
+    pub brokers: Vec<Broker>,
+    pub topics: Vec<TopicMarks>,
+    pub marks: HashMap<TopicPartition, Watermarks>,
+}
+
+#[derive(Debug)]
+pub struct TopicMarks {
+    pub name: String,
+    pub partitions: usize,
+    pub replication: usize,
+}
+
 /// What the cluster says of itself, brokers by id and topics by name.
 #[derive(Default)]
 pub(super) struct Known {
@@ -331,6 +346,28 @@ impl KafkaClient {
             ..TopicSummary::default()
         };
         Ok(known.topics.iter().map(summary).collect())
+    }
+
+    /// Brokers, topics and every partition's start and end.
+    pub async fn marks(&self) -> Result<ClusterMarks> {
+        let known = self.metadata(None).await?;
+        let of: Vec<TopicPartition> = known.topics.iter().flat_map(KnownTopic::of).collect();
+        let marks = self.watermarks(&of).await?;
+        let topics = known.topics.iter().map(|topic| TopicMarks {
+            name: topic.name.clone(),
+            partitions: topic.partitions.len(),
+            replication: topic
+                .partitions
+                .iter()
+                .map(|of| of.replicas.len())
+                .max()
+                .unwrap_or(0),
+        });
+        Ok(ClusterMarks {
+            topics: topics.collect(),
+            brokers: known.brokers,
+            marks,
+        })
     }
 
     /// One topic with its partitions. Unknown: `unknown_topic`, with near names.
