@@ -19,7 +19,10 @@ async fn the_list_has_records_size_and_settings() -> Result<()> {
     let kafka = need!(Kafka::shared().await);
     let topic = filled(
         kafka,
-        &[("retention.ms", "3600000000000"), ("cleanup.policy", "compact,delete")],
+        &[
+            ("retention.ms", "3600000000000"),
+            ("cleanup.policy", "compact,delete"),
+        ],
     )
     .await?;
     let workspace = workspace(kafka)?;
