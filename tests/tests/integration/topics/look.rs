@@ -19,7 +19,10 @@ async fn the_list_has_records_size_and_settings() -> Result<()> {
     let kafka = need!(Kafka::shared().await);
     let topic = filled(
         kafka,
-        &[("retention.ms", "3600000"), ("cleanup.policy", "compact,delete")],
+        &[
+            ("retention.ms", "3600000000000"),
+            ("cleanup.policy", "compact,delete"),
+        ],
     )
     .await?;
     let workspace = workspace(kafka)?;
@@ -35,7 +38,7 @@ async fn the_list_has_records_size_and_settings() -> Result<()> {
     );
     assert_eq!(
         (&found["cleanup_policy"], &found["retention_ms"]),
-        (&json!("compact,delete"), &json!(3_600_000))
+        (&json!("compact,delete"), &json!(3_600_000_000_000_i64))
     );
     assert_eq!(
         (&found["internal"], &found["under_replicated"]),
@@ -57,7 +60,7 @@ async fn the_list_has_records_size_and_settings() -> Result<()> {
 #[tokio::test]
 async fn a_topic_has_partitions_and_settings_with_their_sources() -> Result<()> {
     let kafka = need!(Kafka::shared().await);
-    let topic = filled(kafka, &[("retention.ms", "3600000")]).await?;
+    let topic = filled(kafka, &[("retention.ms", "3600000000000")]).await?;
     let workspace = workspace(kafka)?;
     let partitions = workspace
         .run(&["topics", "test", &topic, "--json"])
@@ -88,7 +91,7 @@ async fn a_topic_has_partitions_and_settings_with_their_sources() -> Result<()> 
     let retention = entry("retention.ms");
     assert_eq!(
         (&retention["value"], &retention["source"], &retention["differs"]),
-        (&json!("3600000"), &json!("topic"), &json!(true))
+        (&json!("3600000000000"), &json!("topic"), &json!(true))
     );
     // The harness starts its broker with this in its file.
     assert_eq!(

@@ -24,7 +24,7 @@ fn workspace(kafka: &Kafka) -> Result<Workspace> {
     Ok(workspace)
 }
 
-/// A topic of two partitions with ten records in each.
+/// A topic of two partitions with ten records in each. They are old: a retention that is set has to be longer.
 async fn filled(kafka: &Kafka, settings: &[(&str, &str)]) -> Result<String> {
     let topic = unique("topics");
     kafka.create_topic_with(&topic, 2, settings).await?;

@@ -290,6 +290,8 @@ async fn acls_of(properties: &Properties, host: &str, port: u16, of: &AclFilter)
         .with_resource_name_filter(text(&of.name))
         .with_pattern_type_filter(if of.name.is_some() { PATTERN_MATCH } else { ANY })
         .with_principal_filter(text(&of.principal))
+        // By default it would be empty, which no host is.
+        .with_host_filter(None)
         .with_operation(ANY)
         .with_permission_type(ANY);
     let answer = connection.ask(&request).await?;
