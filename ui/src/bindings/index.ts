@@ -32,7 +32,7 @@ principal?: string | null, };
  */
 export type Activity = { id: number, 
 /**
- * `source`, `evaluation`, `sync`, `tail`, `query`, `lag`, `compaction`.
+ * `source`, `evaluation`, `sync`, `tail`, `query`, `lag`, `compaction`, `produce`, `copy`, `export`.
  */
 kind: string, title: string, state: ActivityState, done: number | null, total: number | null, per_second: number | null, started_ms: number, ended_ms: number | null, detail: string | null, error: Error | null, can_cancel: boolean, };
 
@@ -355,6 +355,32 @@ inherited: InheritedConfig | null, };
  */
 export type ConfigSource = "topic" | "dynamic_broker" | "dynamic_default" | "static" | "default" | "unknown";
 
+/**
+ * The Connect clusters of one cluster, each asked for itself.
+ */
+export type ConnectOverview = { cluster: string, connects: Array<ConnectSummary>, };
+
+/**
+ * One `[connect.NAME]`.
+ */
+export type ConnectSummary = { name: string, 
+/**
+ * The worker that is asked.
+ */
+url: string, 
+/**
+ * Absent: it did not answer.
+ */
+version: string | null, 
+/**
+ * By name.
+ */
+connectors: Array<ConnectorSummary>, 
+/**
+ * Why it did not answer.
+ */
+error: Error | null, };
+
 export type ConnectionStep = { 
 /**
  * `configuration`, `name lookup`, `tcp`, `kafka`, `metadata`.
@@ -365,6 +391,147 @@ step: string, ok: boolean, detail: string, took_ms: number, };
  * The steps of a connection, in order; the first that failed ends them.
  */
 export type ConnectionTest = { ok: boolean, steps: Array<ConnectionStep>, };
+
+export type ConnectorAct = "restart" | "restart_failed" | { "restart_task": number } | "pause" | "resume" | "stop";
+
+export type ConnectorActRequest = { cluster: string, connect?: string | null, connector: string, act: ConnectorAct, };
+
+/**
+ * A connector with its settings.
+ */
+export type ConnectorDetail = { summary: ConnectorSummary, 
+/**
+ * By name.
+ */
+settings: Array<ConnectorSetting>, 
+/**
+ * Topics that it has used. Absent: the worker does not tell.
+ */
+topics: Array<string> | null, };
+
+export type ConnectorRequest = { cluster: string, 
+/**
+ * The Connect cluster; may be absent where only one has a connector of this name.
+ */
+connect?: string | null, connector: string, };
+
+export type ConnectorSetting = { name: string, value: string, 
+/**
+ * The value, or a part of it, is a secret and is not told.
+ */
+masked: boolean, };
+
+export type ConnectorSummary = { 
+/**
+ * The Connect cluster's name.
+ */
+connect: string, name: string, 
+/**
+ * `source` or `sink`.
+ */
+kind: string, 
+/**
+ * `connector.class`, whole.
+ */
+class: string, 
+/**
+ * As Connect names it: `RUNNING`, `PAUSED`, `STOPPED`, `FAILED`, `UNASSIGNED`, `RESTARTING`. Absent: not said yet.
+ */
+state: string | null, worker: string | null, tasks: Array<ConnectorTask>, 
+/**
+ * Why it, or the first task that did, failed: the first line of the trace.
+ */
+reason: string | null, 
+/**
+ * The connector's own trace, whole; without secrets.
+ */
+trace: string | null, };
+
+export type ConnectorTask = { task: number, 
+/**
+ * As Connect names it. Absent: not said yet.
+ */
+state: string | null, worker: string | null, 
+/**
+ * The first line of the trace.
+ */
+reason: string | null, 
+/**
+ * Whole; without secrets.
+ */
+trace: string | null, };
+
+/**
+ * What a copy did, exactly.
+ */
+export type CopyOutcome = { scanned: number, matched: number, 
+/**
+ * Acknowledged by the target.
+ */
+copied: number, 
+/**
+ * Not in the target.
+ */
+failed: number, 
+/**
+ * Sent, and never answered: they may be in the target.
+ */
+uncertain: number, 
+/**
+ * From where to go on: everything before is copied.
+ */
+positions: Array<CopyPosition>, 
+/**
+ * Records that are in the target and lie after `positions`: going on from there copies them a second time.
+ */
+again: number, 
+/**
+ * Records that were deleted from the source before they could be read.
+ */
+lost: number, took_ms: number, 
+/**
+ * Whether it did all that was asked for.
+ */
+complete: boolean, 
+/**
+ * Why it ended, as a sentence.
+ */
+note: string, error: Error | null, };
+
+export type CopyPosition = { partition: number, 
+/**
+ * The next offset to copy.
+ */
+offset: number, };
+
+/**
+ * Records of a topic to another, byte for byte: keys, values and headers.
+ */
+export type CopyRequest = { from_cluster: string, topic: string, to_cluster: string, 
+/**
+ * Absent: of the same name.
+ */
+to_topic?: string | null, 
+/**
+ * As of a tail.
+ */
+filter?: string | null, start: TailStart, 
+/**
+ * Where partitions start, before `start`: what an interrupted copy said.
+ */
+offsets: Array<CopyPosition>, until_ms?: number | null, 
+/**
+ * Stops at the ends that the partitions had when it started.
+ */
+stop_at_end: boolean, keep_partition: boolean, 
+/**
+ * Otherwise the records are of now.
+ */
+keep_timestamps: boolean, 
+/**
+ * What to do when the same copy was interrupted before.
+ */
+interrupted: Interrupted, };
 
 /**
  * The numbers beside the entries of the rail and in the status bar.
@@ -442,6 +609,11 @@ export type Explanation = { profile_id: number, name: string, member: boolean, s
  * One a condition, in the tree's order; of SQL: empty.
  */
 conditions: Array<ExplainedCondition>, };
+
+/**
+ * How records are exported.
+ */
+export type ExportFormat = "json_lines" | "csv" | "parquet" | "arrow";
 
 /**
  * A file that was written.
@@ -632,6 +804,11 @@ export type InheritedConfig = {
  */
 name: string, value: string | null, source: ConfigSource, };
 
+/**
+ * What to do when the same copy was interrupted before.
+ */
+export type Interrupted = "ask" | "go_on" | "anew";
+
 export type LagChartRequest = { cluster: string, 
 /**
  * Absent: every group, a line each.
@@ -662,6 +839,8 @@ export type LagStatus = "unknown" | "ok" | "warn" | "stall" | "stop" | "rewind";
  * Where a lag in time is from.
  */
 export type LagTimeSource = "record" | "interpolated";
+
+export type LineFailure = { line: number, reason: string, };
 
 /**
  * A record that is not an event.
@@ -787,6 +966,82 @@ window?: Span | null, };
  */
 export type Position = { file?: string | null, line: number, column: number, };
 
+export type ProduceFileRequest = { cluster: string, topic: string, path: string, 
+/**
+ * Absent: by the file's ending, `.csv`, or `.jsonl`, `.ndjson` and `.json`; of another file a value a line.
+ */
+format?: ProduceFormat | null, 
+/**
+ * Of records that name none.
+ */
+partition?: number | null, key_schema?: ProduceSchema | null, value_schema?: ProduceSchema | null, };
+
+/**
+ * How the records of a file are read.
+ */
+export type ProduceFormat = "json_lines" | "values" | "csv";
+
+/**
+ * What became of a file. Before the first record is sent, every one was read and fits: a file with a wrong one is refused
+ * as a whole.
+ */
+export type ProduceOutcome = { records: number, acknowledged: number, 
+/**
+ * Not in the topic.
+ */
+failed: number, 
+/**
+ * Sent, and never answered: they may be in the topic.
+ */
+uncertain: number, 
+/**
+ * The first of those that failed or are uncertain, by line.
+ */
+failures: Array<LineFailure>, took_ms: number, 
+/**
+ * Why it ended early, as a sentence.
+ */
+note: string | null, };
+
+/**
+ * One record. With a schema, key and value are JSON that has to fit it; without, they are written as they are.
+ */
+export type ProduceRequest = { cluster: string, topic: string, 
+/**
+ * Absent: no key.
+ */
+key: string | null, 
+/**
+ * Absent: no value, a tombstone.
+ */
+value: string | null, headers: Array<RecordHeader>, 
+/**
+ * Absent: chosen by the key, as Kafka's own clients do.
+ */
+partition?: number | null, 
+/**
+ * Absent: now.
+ */
+timestamp_ms?: number | null, key_schema?: ProduceSchema | null, value_schema?: ProduceSchema | null, };
+
+/**
+ * A registered schema to write by.
+ */
+export type ProduceSchema = { subject: string, 
+/**
+ * Absent: the latest.
+ */
+version?: number | null, 
+/**
+ * The full name of a Protobuf message. Absent: the first of its file.
+ */
+message?: string | null, };
+
+/**
+ * Where a record was written, once it was acknowledged.
+ */
+export type Produced = { partition: number, offset: number, value_bytes: number, };
+
 export type ProfileAudience = { audience: string, since_ms: number, };
 
 export type ProfileDetail = { summary: ProfileSummary, identifiers: Array<Identifier>, traits: Array<TraitValue>, 
@@ -829,13 +1084,6 @@ name: string, user_id: string | null, email: string | null, first_seen_ms: numbe
 export type PropertyCondition = { property: string, op: Operator, value?: Value | null, };
 
 /**
- * Members came or went, or partitions changed hands.
- */
-export type Rebalance = { at_ms: number, 
-/**
- * What changed, as a sentence.
- */
-what: string, };
  * Limits of whom they name.
  */
 export type Quota = { entity: Array<QuotaEntity>, limits: Array<QuotaLimit>, };
@@ -855,6 +1103,15 @@ export type QuotaLimit = {
  * As Kafka names it: `producer_byte_rate` (bytes a second), `consumer_byte_rate`, `request_percentage`, ...
  */
 name: string, value: number, };
+
+/**
+ * Members came or went, or partitions changed hands.
+ */
+export type Rebalance = { at_ms: number, 
+/**
+ * What changed, as a sentence.
+ */
+what: string, };
 
 export type RecentWorkspace = { name: string, path: string, };
 
@@ -1209,6 +1466,21 @@ acknowledged: number,
  */
 owed: number | null, last_run: SyncRun | null, error: Error | null, };
 
+/**
+ * A file of all matching records.
+ */
+export type TailExport = { path: string, bytes: number, rows: number, scanned: number, scanned_bytes: number, 
+/**
+ * Why it ended, as a sentence.
+ */
+note: string, };
+
+export type TailExportRequest = { 
+/**
+ * Without an end it goes on until it is cancelled.
+ */
+tail: TailRequest, path: string, format: ExportFormat, };
+
 export type TailPartition = { partition: number, 
 /**
  * The first offset it read from.
@@ -1307,8 +1579,7 @@ note: string | null, error: Error | null, };
 /**
  * What a subscription may follow.
  */
-export type Topic = { "view": number } | "lag" | "alerts" | "events" | "memberships" | "syncs" | "definitions" | "activity";
-export type Topic = { "view": number } | "lag" | "topics" | "events" | "memberships" | "syncs" | "definitions" | "activity";
+export type Topic = { "view": number } | "lag" | "alerts" | "topics" | "events" | "memberships" | "syncs" | "definitions" | "activity";
 
 /**
  * One change of one topic.
@@ -1570,6 +1841,13 @@ export interface Commands {
   group_reset: { request: ResetApply; response: ResetPlan };
   group_delete: { request: GroupDelete; response: Nothing };
   alert_list: { request: Nothing; response: Array<AlertSummary> };
+  connect_list: { request: ClusterRequest; response: ConnectOverview };
+  connector_show: { request: ConnectorRequest; response: ConnectorDetail };
+  connector_act: { request: ConnectorActRequest; response: ConnectorSummary };
+  record_produce: { request: ProduceRequest; response: Produced };
+  file_produce: { request: ProduceFileRequest; response: ProduceOutcome };
+  topic_copy: { request: CopyRequest; response: CopyOutcome };
+  tail_export: { request: TailExportRequest; response: TailExport };
   source_list: { request: Nothing; response: Array<SourceSummary> };
   malformed_list: { request: PageRequest; response: Array<MalformedRecord> };
   profile_search: { request: SearchRequest; response: ProfileList };
