@@ -38,7 +38,10 @@ impl Connect {
         let folder = TempDir::with_prefix("tailrace-connect-")?;
         let port = free_port()?;
         let properties = folder.path().join("worker.properties");
-        std::fs::write(&properties, worker_properties(folder.path(), &kafka.bootstrap(), port)?)?;
+        std::fs::write(
+            &properties,
+            worker_properties(folder.path(), &kafka.bootstrap(), port)?,
+        )?;
         let class = "org.apache.kafka.connect.cli.ConnectStandalone";
         let mut process = java
             .program("connect", folder.path(), class)
@@ -58,7 +61,10 @@ impl Connect {
                 if ended.is_some() {
                     return ended;
                 }
-                asked.await.is_ok_and(|it| it.status().is_success()).then_some(Ok(()))
+                asked
+                    .await
+                    .is_ok_and(|it| it.status().is_success())
+                    .then_some(Ok(()))
             }
         });
         ready

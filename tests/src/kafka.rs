@@ -23,7 +23,9 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use crate::{
-    Unavailable, eventually, free_port, on_path,
+    Unavailable, eventually, free_port,
+    listeners::{Setup, add_listeners},
+    on_path,
     process::{Process, Program},
     root,
 };
@@ -93,6 +95,9 @@ pub struct Kafka {
     folder: TempDir,
     java: Java,
     port: u16,
+    setup: Setup,
+    /// Of the listeners of its setup, in their order.
+    ports: Vec<u16>,
 }
 
 #[derive(Clone)]
@@ -114,15 +119,15 @@ impl Kafka {
 
     /// A broker of the test's own.
     pub async fn start() -> Result<Self, Unavailable> {
-        Self::start_with(&[]).await
+        Self::start_with(Setup::default()).await
     }
 
-    /// A broker of the test's own with more settings, as lines of its file.
-    pub async fn start_with(settings: &[&str]) -> Result<Self, Unavailable> {
+    /// The same with more listeners.
+    pub async fn start_with(setup: Setup) -> Result<Self, Unavailable> {
         let java = Java::find().await?;
         let mut attempt = 1;
         loop {
-            match Self::start_once(java.clone(), settings).await {
+            match Self::start_once(java.clone(), setup.clone()).await {
                 Ok(kafka) => return Ok(kafka),
                 Err(error) if attempt < START_ATTEMPTS_MAX && format!("{error:#}").contains("in use") => {
                     attempt += 1
@@ -132,16 +137,23 @@ impl Kafka {
         }
     }
 
-    async fn start_once(java: Java, settings: &[&str]) -> Result<Self> {
+    async fn start_once(java: Java, setup: Setup) -> Result<Self> {
         let folder = TempDir::with_prefix("tailrace-kafka-")?;
         let port = free_port()?;
         let properties = folder.path().join("server.properties");
         let mut text = server_properties(folder.path(), port, free_port()?)?;
-        text.extend(settings.iter().map(|setting| format!("{setting}\n")));
+        let ports: Vec<u16> = setup
+            .listeners
+            .iter()
+            .map(|_| free_port())
+            .collect::<std::io::Result<_>>()?;
+        add_listeners(&mut text, &setup, &ports)?;
         std::fs::write(&properties, text)?;
+        let scram = setup.scram.iter().flat_map(|user| ["--add-scram", user]);
         java.program("format", folder.path(), "kafka.tools.StorageTool")
             .args(["format", "--cluster-id", "dGFpbHJhY2UtdGVzdHM", "--config"])
             .args([&properties])
+            .args(scram)
             .run(START_DEADLINE)
             .await?;
         let mut kafka = Self {
@@ -149,6 +161,8 @@ impl Kafka {
             folder,
             java,
             port,
+            setup,
+            ports,
         };
         kafka.restart().await?;
         Ok(kafka)
@@ -157,6 +171,15 @@ impl Kafka {
     /// `host:port`, the same over restarts.
     pub fn bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The port of a listener of its setup.
+    pub fn port_of(&self, listener: &str) -> Result<u16> {
+        let mut all = self.setup.listeners.iter().zip(&self.ports);
+        let found = all.find(|(one, _)| one.name == listener);
+        found
+            .map(|(_, port)| *port)
+            .with_context(|| format!("no listener {listener}"))
     }
 
     /// Pulls the plug: `kill -9`, with what it had not yet written lost.
@@ -197,7 +220,7 @@ impl Kafka {
         self.end("TERM").await?;
         let mut process = self
             .java
-            .program("kafka", self.folder.path(), "kafka.Kafka")
+            .program_with("kafka", self.folder.path(), &self.setup.jvm, "kafka.Kafka")
             .args([self.folder.path().join("server.properties")])
             .start()?;
         let ready = eventually("the broker to answer", START_DEADLINE, || {
@@ -312,10 +335,21 @@ impl Java {
     }
 
     pub(crate) fn program(&self, name: &'static str, folder: &Path, main_class: &str) -> Program {
+        self.program_with(name, folder, &[], main_class)
+    }
+
+    fn program_with(
+        &self,
+        name: &'static str,
+        folder: &Path,
+        options: &[String],
+        main_class: &str,
+    ) -> Program {
         let logging = root().join("tests/kafka/log4j2.properties");
         Program::new(name, folder, &self.program)
             .args(JVM)
             .args([format!("-Dlog4j2.configurationFile={}", logging.display())])
+            .args(options)
             .args(["-cp", &self.classpath, main_class])
     }
 }
@@ -510,7 +544,8 @@ fn consume(config: &ClientConfig, topic: &str) -> Result<Vec<Consumed>> {
                 value: message.payload().map(<[u8]>::to_vec),
                 headers: message.headers().map_or_else(Vec::new, |headers| {
                     let each = headers.iter();
-                    each.map(|it| (it.key.to_owned(), it.value.map(<[u8]>::to_vec))).collect()
+                    each.map(|it| (it.key.to_owned(), it.value.map(<[u8]>::to_vec)))
+                        .collect()
                 }),
             }),
             Err(KafkaError::PartitionEOF(_)) => at_end += 1,

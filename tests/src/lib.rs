@@ -10,9 +10,11 @@ pub mod cli;
 pub mod connect;
 pub mod http;
 pub mod kafka;
+pub mod listeners;
 pub mod postgres;
 pub mod process;
 pub mod registry;
+pub mod secure;
 pub mod window;
 
 use std::{

@@ -51,12 +51,18 @@ async fn a_failed_connector_is_explained_mended_and_restarted() -> Result<()> {
 
     let workspace = workspace(kafka, &connect, false)?;
     // One Connect cluster is away: what the other has is told all the same, and so is that it is away.
-    let listed = workspace.run(&["--json", "connect", "list", "test"]).await?.exits(3)?;
+    let listed = workspace
+        .run(&["--json", "connect", "list", "test"])
+        .await?
+        .exits(3)?;
     assert!(listed.stderr.contains("connect.away.url"), "{}", listed.stderr);
     let listed = listed.json_lines()?;
     let names: Vec<&str> = listed.iter().filter_map(|it| it["name"].as_str()).collect();
     assert_eq!(names, ["lines-in", "lines-out"]);
-    assert_eq!((&listed[0]["state"], &listed[0]["kind"]), (&json!("RUNNING"), &json!("source")));
+    assert_eq!(
+        (&listed[0]["state"], &listed[0]["kind"]),
+        (&json!("RUNNING"), &json!("source"))
+    );
 
     let of = ["lines-out", "--connect", "main"];
     let act = |what: &'static str| [&["connect", what, "test"][..], &of].concat();
@@ -67,16 +73,26 @@ async fn a_failed_connector_is_explained_mended_and_restarted() -> Result<()> {
     assert!(text(&task["reason"]).contains("Is a directory"), "{task}");
     assert!(text(&task["trace"]).contains("\tat org.apache.kafka"), "{task}");
     let settings = shown["settings"].as_array().context("settings")?;
-    let password = settings.iter().find(|it| it["name"] == "producer.override.sasl.password");
+    let password = settings
+        .iter()
+        .find(|it| it["name"] == "producer.override.sasl.password");
     assert_eq!(password.context("the password")?["masked"], true);
     let person = workspace.run(&act("show")).await?.exits(0)?;
-    assert!(person.stdout.contains("task 0 failed:") && !person.stdout.contains("hunter22"), "{}", person.stdout);
+    assert!(
+        person.stdout.contains("task 0 failed:") && !person.stdout.contains("hunter22"),
+        "{}",
+        person.stdout
+    );
 
     std::fs::remove_dir(&output)?;
-    workspace.json(&[&act("restart")[..], &["--failed"]].concat()).await?;
+    workspace
+        .json(&[&act("restart")[..], &["--failed"]].concat())
+        .await?;
     connect.task_is("lines-out", "RUNNING").await?;
     let lines = eventually("the sink's file", DEADLINE, || async {
-        std::fs::read_to_string(&output).ok().filter(|it| it == "one\ntwo\n")
+        std::fs::read_to_string(&output)
+            .ok()
+            .filter(|it| it == "one\ntwo\n")
     });
     lines.await?;
 
@@ -86,7 +102,9 @@ async fn a_failed_connector_is_explained_mended_and_restarted() -> Result<()> {
     assert_eq!(now["state"], "STOPPED", "{now}");
     let now = workspace.json(&act("resume")).await?;
     assert_eq!(now["state"], "RUNNING", "{now}");
-    let now = workspace.json(&[&act("restart")[..], &["--task", "0"]].concat()).await?;
+    let now = workspace
+        .json(&[&act("restart")[..], &["--task", "0"]].concat())
+        .await?;
     assert_eq!(now["state"], "RUNNING", "{now}");
 
     refusals(kafka, &connect).await

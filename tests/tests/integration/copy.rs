@@ -37,7 +37,10 @@ fn odd(number: i64) -> Record {
         value,
         timestamp_ms: Some(1_700_000_000_000 + number),
         partition: Some((number % i64::from(PARTITIONS)) as i32),
-        headers: vec![("h".to_owned(), vec![0xfe, number as u8]), ("h".to_owned(), Vec::new())],
+        headers: vec![
+            ("h".to_owned(), vec![0xfe, number as u8]),
+            ("h".to_owned(), Vec::new()),
+        ],
     }
 }
 
@@ -68,9 +71,21 @@ async fn records_are_copied_byte_for_byte() -> Result<()> {
     let (from, to) = topics(kafka).await?;
     kafka.produce(&from, (0..1_000).map(odd)).await?;
     let workspace = workspace(kafka)?;
-    let copy = ["copy", "test", &from, "test", &to, "--exit", "--keep-partition", "--keep-timestamps"];
+    let copy = [
+        "copy",
+        "test",
+        &from,
+        "test",
+        &to,
+        "--exit",
+        "--keep-partition",
+        "--keep-timestamps",
+    ];
     let done = workspace.json(&copy).await?;
-    assert_eq!((number(&done, "scanned")?, number(&done, "copied")?), (1_000, 1_000));
+    assert_eq!(
+        (number(&done, "scanned")?, number(&done, "copied")?),
+        (1_000, 1_000)
+    );
     assert_eq!((number(&done, "failed")?, number(&done, "again")?), (0, 0));
     let (found, wanted) = (kafka.consume(&to).await?, kafka.consume(&from).await?);
     assert_eq!(wanted[0].headers.len(), 2);
@@ -85,15 +100,50 @@ async fn a_filter_and_a_range_choose_what_is_copied() -> Result<()> {
     let numbered = (0..600_i64).map(|n| (format!("k{n}"), format!("{{\"n\":{n}}}"), 1_700_000_000_000 + n));
     kafka.produce(&from, numbered).await?;
     let workspace = workspace(kafka)?;
-    let copy = ["copy", "test", &from, "test", &to, "--exit", "--where", "value.n % 10 = 7"];
+    let copy = [
+        "copy",
+        "test",
+        &from,
+        "test",
+        &to,
+        "--exit",
+        "--where",
+        "value.n % 10 = 7",
+    ];
     let done = workspace.json(&copy).await?;
-    assert_eq!((number(&done, "scanned")?, number(&done, "matched")?, number(&done, "copied")?), (600, 60, 60));
-    let mut keys: Vec<Vec<u8>> = kafka.consume(&to).await?.into_iter().filter_map(|it| it.key).collect();
-    let mut wanted: Vec<Vec<u8>> = (0..600).filter(|n| n % 10 == 7).map(|n| format!("k{n}").into_bytes()).collect();
+    assert_eq!(
+        (
+            number(&done, "scanned")?,
+            number(&done, "matched")?,
+            number(&done, "copied")?
+        ),
+        (600, 60, 60)
+    );
+    let mut keys: Vec<Vec<u8>> = kafka
+        .consume(&to)
+        .await?
+        .into_iter()
+        .filter_map(|it| it.key)
+        .collect();
+    let mut wanted: Vec<Vec<u8>> = (0..600)
+        .filter(|n| n % 10 == 7)
+        .map(|n| format!("k{n}").into_bytes())
+        .collect();
     keys.sort();
     wanted.sort();
     assert_eq!(keys, wanted);
-    let last = ["copy", "test", &from, "test", &to, "--exit", "-o", "s@1700000000500", "--until", "1700000000600"];
+    let last = [
+        "copy",
+        "test",
+        &from,
+        "test",
+        &to,
+        "--exit",
+        "-o",
+        "s@1700000000500",
+        "--until",
+        "1700000000600",
+    ];
     let done = workspace.json(&last).await?;
     assert_eq!(number(&done, "copied")?, 100);
     Ok(())
@@ -116,8 +166,16 @@ async fn what_would_harm_is_refused() -> Result<()> {
     check(&["test", &from, "test", "--exit"], "are the same topic").await?;
     // By another name it is the same cluster all the same.
     check(&["protected", &from, "test", "--exit"], "are the same topic").await?;
-    check(&["test", &from, "test", "--where", "value.n = 1"], "would read what it writes").await?;
-    check(&["test", &from, "test", &narrow, "--exit", "--keep-partition"], "the target has fewer").await?;
+    check(
+        &["test", &from, "test", "--where", "value.n = 1"],
+        "would read what it writes",
+    )
+    .await?;
+    check(
+        &["test", &from, "test", &narrow, "--exit", "--keep-partition"],
+        "the target has fewer",
+    )
+    .await?;
     check(&["test", &from, "test", "copy-nowhere", "--exit"], "copy-nowhere").await?;
     assert!(kafka.consume(&to).await?.is_empty());
     assert_eq!(kafka.consume(&from).await?.len(), 10);
@@ -130,7 +188,16 @@ async fn an_interrupted_copy_goes_on_where_it_was() -> Result<()> {
     let (from, to) = topics(kafka).await?;
     kafka.produce(&from, (0..500).map(odd)).await?;
     let workspace = workspace(kafka)?;
-    let copy = ["--json", "copy", "test", &from, "test", &to, "--keep-partition", "--keep-timestamps"];
+    let copy = [
+        "--json",
+        "copy",
+        "test",
+        &from,
+        "test",
+        &to,
+        "--keep-partition",
+        "--keep-timestamps",
+    ];
     // Live: it waits for more until it is stopped.
     let mut running = workspace.start(&copy)?;
     eventually("500 records to be copied", DEADLINE, || async {
@@ -139,7 +206,10 @@ async fn an_interrupted_copy_goes_on_where_it_was() -> Result<()> {
     .await?;
     let stopped = running.interrupt(STOP_DEADLINE).await?;
     let outcome = stopped.clone().exits(3)?.json()?;
-    assert_eq!((number(&outcome, "copied")?, number(&outcome, "again")?), (500, 0));
+    assert_eq!(
+        (number(&outcome, "copied")?, number(&outcome, "again")?),
+        (500, 0)
+    );
     assert!(stopped.stderr.contains("--resume"), "{}", stopped.stderr);
 
     // Killed without a word: the next one knows.
@@ -162,7 +232,10 @@ async fn an_interrupted_copy_goes_on_where_it_was() -> Result<()> {
     kafka.produce(&from, (800..900).map(odd)).await?;
     let done = workspace.json(&[&asked[..], &["--resume"]].concat()).await?;
     assert_eq!((number(&done, "scanned")?, number(&done, "copied")?), (100, 100));
-    assert_eq!(by_partition(kafka.consume(&to).await?), by_partition(kafka.consume(&from).await?));
+    assert_eq!(
+        by_partition(kafka.consume(&to).await?),
+        by_partition(kafka.consume(&from).await?)
+    );
     // Whole now: nothing is left to go on with, and the same copy begins anew.
     let again = workspace.json(&asked).await?;
     assert_eq!(number(&again, "copied")?, 900);

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod broker;
+mod connect;
 mod connect_workers;
 mod copy;
 mod demo;

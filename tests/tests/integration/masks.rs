@@ -12,7 +12,13 @@ use tailrace_app::{App, OpenOptions};
 use crate::workspace::{DEADLINE, Workspace};
 
 /// What must not be seen, whole or in part that tells.
-const HIDDEN: [&str; 5] = ["ada@example.com", "4111111111111111", "hunter22", "u-4711", "grace@example.com"];
+const HIDDEN: [&str; 5] = [
+    "ada@example.com",
+    "4111111111111111",
+    "hunter22",
+    "u-4711",
+    "grace@example.com",
+];
 
 const MASKS: &str = r#"name = "test"
 [[masks]]
@@ -30,8 +36,14 @@ with = "last4"
 "#;
 
 fn records() -> Vec<Record> {
-    let value = |email: &str| format!(r#"{{"id":1,"card":"4111111111111111","customer":{{"email":"{email}"}},"plain":"seen"}}"#);
-    let record = |value: Vec<u8>| Record::new("user-u-4711", value).header("x-token", "hunter22").header("trace", "seen-too");
+    let value = |email: &str| {
+        format!(r#"{{"id":1,"card":"4111111111111111","customer":{{"email":"{email}"}},"plain":"seen"}}"#)
+    };
+    let record = |value: Vec<u8>| {
+        Record::new("user-u-4711", value)
+            .header("x-token", "hunter22")
+            .header("trace", "seen-too")
+    };
     vec![
         record(value("ada@example.com").into_bytes()),
         record(value("grace@example.com").into_bytes()),
@@ -55,7 +67,10 @@ fn hidden_in(what: &str, text: &str) -> Result<()> {
         anyhow::ensure!(!text.contains(secret), "{secret} is in {what}: {text}");
         // As two digits a byte, and as base64.
         let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
-        anyhow::ensure!(!text.to_lowercase().contains(&hex), "{secret} is in {what} in hexadecimal: {text}");
+        anyhow::ensure!(
+            !text.to_lowercase().contains(&hex),
+            "{secret} is in {what} in hexadecimal: {text}"
+        );
     }
     Ok(())
 }
@@ -68,7 +83,10 @@ async fn nothing_hidden_reaches_the_window() -> Result<()> {
     let app = App::open(workspace.path(""), OpenOptions::look().masked(true)).await?;
     let seen = std::sync::Mutex::new(String::new());
     let call = async |name: &str, request: Value| -> Result<Value> {
-        let answer = app.call(name, request).await.map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
+        let answer = app
+            .call(name, request)
+            .await
+            .map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
         let mut seen = seen.lock().map_err(|_| anyhow::anyhow!("a lock"))?;
         seen.push_str(&answer.to_string());
         seen.push('\n');
@@ -89,7 +107,11 @@ async fn nothing_hidden_reaches_the_window() -> Result<()> {
     }
     for (format, ending) in [("json_lines", "jsonl"), ("csv", "csv")] {
         let path = workspace.path(&format!("out.{ending}"));
-        call("tail_export", json!({"tail": tail, "path": path, "format": format})).await?;
+        call(
+            "tail_export",
+            json!({"tail": tail, "path": path, "format": format}),
+        )
+        .await?;
         let text = std::fs::read_to_string(&path)?;
         hidden_in(ending, &text)?;
         assert!(text.contains("seen-too") && text.contains("•••1111"), "{text}");
@@ -113,11 +135,20 @@ async fn the_terminal_masks_when_it_is_asked_to() -> Result<()> {
     let tail = ["tail", "test", &topic, "-o", "beginning", "--exit", "--json"];
     let open = workspace.run(&tail).await?.exits(0)?;
     assert!(open.stdout.contains("ada@example.com"), "{}", open.stdout);
-    let masked = workspace.run(&[&tail[..], &["--masked"]].concat()).await?.exits(0)?;
+    let masked = workspace
+        .run(&[&tail[..], &["--masked"]].concat())
+        .await?
+        .exits(0)?;
     hidden_in("the terminal", &masked.stdout)?;
     assert_eq!(masked.json_lines()?.len(), 4);
-    workspace.write("tailrace.toml", "name = \"test\"\n[[masks]]\npattern = \"(\"\nwith = \"mask\"\n")?;
+    workspace.write(
+        "tailrace.toml",
+        "name = \"test\"\n[[masks]]\npattern = \"(\"\nwith = \"mask\"\n",
+    )?;
     let checked = workspace.run(&["check"]).await?.exits(1)?;
-    assert!(format!("{}{}", checked.stdout, checked.stderr).contains("no regular expression"), "{checked:?}");
+    assert!(
+        format!("{}{}", checked.stdout, checked.stderr).contains("no regular expression"),
+        "{checked:?}"
+    );
     Ok(())
 }

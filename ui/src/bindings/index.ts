@@ -273,6 +273,66 @@ export type Chart = { svg: string, };
  */
 export type ChartStyle = { width: number, height: number, dark: boolean, };
 
+/**
+ * `[auth]`: how to log in where properties alone cannot say it.
+ */
+export type ClusterAuth = { "kind": "msk_iam", 
+/**
+ * Absent: read from the host name of `bootstrap.servers`.
+ */
+region?: string | null, 
+/**
+ * A profile of `~/.aws/config`. Absent: `AWS_PROFILE`, else the usual search for credentials.
+ */
+profile?: string | null, };
+
+/**
+ * What `clusters/NAME.toml` says.
+ */
+export type ClusterDefined = { name: string, definition: ClusterDefinition, };
+
+/**
+ * `clusters/NAME.toml`.
+ */
+export type ClusterDefinition = { kind: ClusterKind, 
+/**
+ * `#rrggbb`; shown wherever the cluster is, so that production is never mistaken.
+ */
+color: string, 
+/**
+ * Refuses every command that would change the cluster.
+ */
+read_only: boolean, 
+/**
+ * librdkafka properties by their own names (`bootstrap.servers`, `security.protocol`, ...). A value
+ * `secret:NAME` is looked up when the client is made.
+ */
+properties?: { [key in string]: string } | null, 
+/**
+ * Kafka Connect clusters that work with this cluster, by a name of their own: `[connect.NAME]`.
+ */
+connect: { [key in string]: ConnectDefinition }, 
+/**
+ * A login that librdkafka has no properties for; it sets those of OAUTHBEARER.
+ */
+auth?: ClusterAuth | null, 
+/**
+ * The schema registry that records name their schemas of.
+ */
+registry?: RegistryDefinition | null, 
+/**
+ * How records are read, by topic; of topics that are not here it is found out.
+ */
+topics?: { [key in string]: TopicFormats }, 
+/**
+ * Only for `kind = "sandbox"`.
+ */
+sandbox?: SandboxSettings | null, 
+/**
+ * How lag is sampled and judged here; what is absent is as in `tailrace.toml`.
+ */
+lag: LagSettings, };
+
 export type ClusterKind = "kafka" | "sandbox";
 
 /**
@@ -289,6 +349,19 @@ groups: number | null,
 took_ms: number, };
 
 export type ClusterRequest = { cluster: string, };
+
+/**
+ * A definition as a form has it: tried with `cluster_try`, written with `cluster_save`.
+ */
+export type ClusterSaveRequest = { name: string, 
+/**
+ * Refused when there is a cluster of this name already.
+ */
+create: boolean, definition: ClusterDefinition, 
+/**
+ * Values of properties that are secrets, just typed: kept in the secret store, and referred to by the definition.
+ */
+secrets: { [key in string]: string }, };
 
 export type ClusterSummary = { name: string, kind: ClusterKind, color: string, read_only: boolean, 
 /**
@@ -356,6 +429,19 @@ inherited: InheritedConfig | null, };
 export type ConfigSource = "topic" | "dynamic_broker" | "dynamic_default" | "static" | "default" | "unknown";
 
 /**
+ * `[connect.NAME]`: a Kafka Connect cluster, reached through one of its workers.
+ */
+export type ConnectDefinition = { 
+/**
+ * `http://` or `https://`; any worker of the cluster.
+ */
+url: string, user?: string | null, 
+/**
+ * `secret:NAME`.
+ */
+password?: string | null, };
+
+/**
  * The Connect clusters of one cluster, each asked for itself.
  */
 export type ConnectOverview = { cluster: string, connects: Array<ConnectSummary>, };
@@ -383,7 +469,8 @@ error: Error | null, };
 
 export type ConnectionStep = { 
 /**
- * `configuration`, `name lookup`, `tcp`, `kafka`, `metadata`.
+ * `configuration`, `name lookup`, `tcp`, `tls`, `kafka`, `token`, `sasl`, `metadata`, `brokers`, `authorisation`;
+ * those of encryption and login only where there is one.
  */
 step: string, ok: boolean, detail: string, took_ms: number, };
 
@@ -798,6 +885,68 @@ export type Identifier = {
  */
 kind: string, value: string, first_seen_ms: number, };
 
+/**
+ * What a file becomes, or became.
+ */
+export type Import = { 
+/**
+ * Of the cluster.
+ */
+name: string, 
+/**
+ * `clusters/NAME.toml`.
+ */
+file: string, 
+/**
+ * Whose file it was: `java` or `librdkafka`.
+ */
+format: string, 
+/**
+ * One for each setting of the file, in its order.
+ */
+lines: Array<ImportLine>, 
+/**
+ * The text of the definition.
+ */
+toml: string, 
+/**
+ * Names of the secrets that are kept.
+ */
+secrets: Array<string>, 
+/**
+ * Names of the secrets that are still to be set.
+ */
+missing_secrets: Array<string>, 
+/**
+ * To be run by hand before the cluster can be used.
+ */
+commands: Array<string>, 
+/**
+ * Why it can't be written as it is, as a sentence.
+ */
+problem: string | null, written: boolean, };
+
+export type ImportLine = { 
+/**
+ * Of the file.
+ */
+line: number, key: string, outcome: ImportOutcome, detail: string, };
+
+export type ImportOutcome = "kept" | "converted" | "secret" | "left_out" | "to_do";
+
+/**
+ * A Java `client.properties`, a `kcat.conf` or another file of librdkafka's properties.
+ */
+export type ImportRequest = { path: string, 
+/**
+ * Of the cluster; absent: made from the file's name.
+ */
+name?: string | null, 
+/**
+ * `bootstrap.servers`, where the file does not say it: Java's tools are given it on their command line.
+ */
+bootstrap?: string | null, };
+
 export type InheritedConfig = { 
 /**
  * Brokers have other names for the settings of topics, and other units: `log.retention.hours`.
@@ -829,6 +978,24 @@ by_partition: boolean, style: ChartStyle, };
 export type LagLevel = "ok" | "warn" | "err" | "unknown";
 
 export type LagMetric = "records" | "time" | "rates";
+
+/**
+ * `[lag]` in `tailrace.toml` and in `clusters/NAME.toml`. See `tailrace_engine::lag` for the rules that it sets.
+ */
+export type LagSettings = { 
+/**
+ * Between two samples; 2 seconds when absent.
+ */
+every?: Span | null, 
+/**
+ * What a group is judged by: its samples of so long; 2 minutes when absent. Longer than the time between two
+ * commits of the slowest consumer, several times.
+ */
+window?: Span | null, 
+/**
+ * Samples without which nothing is judged; 3 when absent.
+ */
+samples_min?: number | null, };
 
 /**
  * By Burrow's rules.
@@ -1219,6 +1386,23 @@ kind: string | null, text: string | null,
 uses: Array<string>, problem: string | null, };
 
 /**
+ * `[registry]` of a cluster: a schema registry that speaks Confluent's protocol.
+ */
+export type RegistryDefinition = { 
+/**
+ * `http://` or `https://`; a path before the API's own is kept.
+ */
+url: string, 
+/**
+ * With `password`: basic authentication.
+ */
+user?: string | null, password?: string | null, 
+/**
+ * Bearer authentication.
+ */
+token?: string | null, };
+
+/**
  * Moves offsets exactly as a preview showed them.
  */
 export type ResetApply = { cluster: string, group: string, offsets: Array<ResetOffset>, };
@@ -1302,6 +1486,23 @@ export type SampleMember = { profile_id: number, name: string,
  * Why, in short: `plan is pro · 4 × Order Completed in 14 days`.
  */
 why: string, };
+
+/**
+ * The shop of the sandbox.
+ */
+export type SandboxSettings = { seed: number, 
+/**
+ * Live events a second.
+ */
+events_per_second: number, 
+/**
+ * Events before now that the topics hold at the start, spread over `history_days`.
+ */
+history_events: number, history_days: number, 
+/**
+ * People in the shop.
+ */
+people: number, };
 
 export type SearchRequest = { 
 /**
@@ -1817,6 +2018,11 @@ export interface Commands {
   acl_list: { request: AclRequest; response: Array<Acl> };
   quota_list: { request: ClusterRequest; response: Array<Quota> };
   topic_list: { request: ClusterRequest; response: TopicList };
+  cluster_definition: { request: ClusterRequest; response: ClusterDefined };
+  cluster_try: { request: ClusterSaveRequest; response: ConnectionTest };
+  cluster_save: { request: ClusterSaveRequest; response: ClusterSummary };
+  import_preview: { request: ImportRequest; response: Import };
+  import_run: { request: ImportRequest; response: Import };
   topic_show: { request: TopicRequest; response: TopicDetail };
   topic_config: { request: TopicRequest; response: Array<ConfigEntry> };
   topic_change_preview: { request: TopicChangeRequest; response: TopicChangePreview };

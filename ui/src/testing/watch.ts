@@ -1,6 +1,6 @@
 /** The made-up clusters: topics, tails, groups. */
 
-import type { Column, GroupSummary, SourceSummary, TailRequest, TailStatus, WorkspaceSummary } from "@/bindings";
+import type { Import, Column, GroupSummary, SourceSummary, TailRequest, TailStatus, WorkspaceSummary } from "@/bindings";
 import type { Handlers } from "./fixture";
 import { evicted, type recordAt, type View } from "./fixture";
 import { random } from "./random";
@@ -55,6 +55,20 @@ export function watch(view: (id: number) => View, tail: (request: TailRequest) =
       ],
     }),
     ...topics,
+    cluster_definition: ({ cluster }) => ({
+      name: cluster,
+      definition: { kind: "kafka", color: "#ef6a6a", read_only: true, properties: { "bootstrap.servers": "kafka-1.prod.example:9092", "security.protocol": "sasl_ssl", "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": "studio", "sasl.password": "secret:prod-eu.sasl.password", "client.rack": "eu-1a" } },
+    }),
+    cluster_try: ({ definition }) => ({
+      ok: true,
+      steps: [
+        { step: "tls", ok: true, detail: "TLSv1.3, certificate \"CN=kafka-1.prod.example\", issued by \"CN=Shop CA\", valid from 2026-01-01 to 2027-01-01", took_ms: 12 },
+        { step: "sasl", ok: true, detail: `logged in as "${definition.properties?.["sasl.username"] ?? ""}"`, took_ms: 31 },
+      ],
+    }),
+    cluster_save: ({ name, definition }) => ({ name, kind: definition.kind, color: definition.color, read_only: definition.read_only, bootstrap: definition.properties?.["bootstrap.servers"] ?? null }),
+    import_preview: (request) => imported(request.name ?? "prod", false),
+    import_run: (request) => imported(request.name ?? "prod", true),
     tail_start: tail,
     tail_pause: ({ view: id }) => ((view(id).paused = true), {}),
     tail_resume: ({ view: id }) => ((view(id).paused = false), {}),
@@ -146,5 +160,21 @@ function status(tail: View, columns: Column[]): TailStatus {
   return {
     state: tail.ended !== null ? "stopped" : tail.paused ? "paused" : "running", scanned: tail.total * 143, scanned_bytes: tail.total * 72_000, matched: tail.total, evicted: evicted(tail), mistyped: 0, undecoded: 0, undecoded_first: null, key_format: TEXT_FORMAT, value_format: JSON_FORMAT,
     per_second: tail.ended !== null || tail.paused ? 0 : 41_200, started_ms: Date.now() - 60_000, columns, partitions: [], note: tail.ended, error: null,
+  };
+}
+
+function imported(name: string, written: boolean): Import {
+  return {
+    name, file: `clusters/${name}.toml`, format: "java", written, problem: null, missing_secrets: [],
+    lines: [
+      { line: 1, key: "bootstrap.servers", outcome: "kept", detail: "kafka-1.prod.example:9093" },
+      { line: 2, key: "security.protocol", outcome: "kept", detail: "SASL_SSL" },
+      { line: 3, key: "sasl.jaas.config", outcome: "converted", detail: "sasl.username = studio; sasl.password goes to the secret store" },
+      { line: 6, key: "ssl.truststore.location", outcome: "to_do", detail: "a JKS store can't be read by librdkafka: the command below makes PEM of it, for ssl.ca.location = certs/prod-ca.pem" },
+      { line: 7, key: "value.deserializer", outcome: "left_out", detail: "records are decoded by their own format here" },
+    ],
+    toml: `kind = "kafka"\ncolor = "#e0a84a"\nread_only = false\n\n[properties]\n"bootstrap.servers" = "kafka-1.prod.example:9093"\n"sasl.password" = "secret:${name}.sasl.password"\n"sasl.username" = "studio"\n`,
+    secrets: [`${name}.sasl.password`],
+    commands: [`keytool -list -rfc -keystore /home/me/trust.jks > /home/me/workspace/certs/${name}-ca.pem`],
   };
 }

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-use tailrace_connectors::clusters::kafka::{KafkaClient, LagSampler};
+use tailrace_connectors::clusters::kafka::{self, KafkaClient, LagSampler};
 use tailrace_connectors::clusters::sandbox::{Sandbox, SandboxLimits, run::ShopSettings};
 use tailrace_connectors::formats::registry::Registry;
 use tailrace_model::{ClusterDefinition, ClusterKind, Error, RegistryDefinition, Result};
@@ -171,11 +171,48 @@ pub fn refuse_read_only(open: &OpenWorkspace, cluster: &str, so: &str) -> Result
     ))
 }
 
-async fn make(open: &OpenWorkspace, name: &str, definition: ClusterDefinition) -> Result<Cluster> {
+/// Properties that name a file; in a definition they are relative to the workspace.
+const FILES: [&str; 6] = [
+    "ssl.ca.location",
+    "ssl.certificate.location",
+    "ssl.key.location",
+    "ssl.keystore.location",
+    "https.ca.location",
+    "sasl.kerberos.keytab",
+];
+
+/// What librdkafka is given: secrets looked up, files found, the login of `[auth]` added.
+pub(crate) fn properties(
+    open: &OpenWorkspace,
+    definition: &ClusterDefinition,
+) -> Result<BTreeMap<String, String>> {
+    properties_with(open, definition, BTreeMap::new())
+}
+
+/// The same with values that are not in the definition.
+pub(crate) fn properties_with(
+    open: &OpenWorkspace,
+    definition: &ClusterDefinition,
+    more: BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>> {
     let mut properties = open
         .secrets
         .resolve_properties(&definition.properties)?
         .into_inner();
+    properties.extend(more);
+    for name in FILES {
+        if let Some(place) = properties.get_mut(name)
+            && !place.is_empty()
+            && place != "probe"
+        {
+            *place = open.folder().join(place.as_str()).display().to_string();
+        }
+    }
+    kafka::with_auth(properties, definition.auth.as_ref())
+}
+
+async fn make(open: &OpenWorkspace, name: &str, definition: ClusterDefinition) -> Result<Cluster> {
+    let mut properties = properties(open, &definition)?;
     let sandbox = match definition.kind {
         ClusterKind::Kafka => None,
         ClusterKind::Sandbox => {

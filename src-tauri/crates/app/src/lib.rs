@@ -16,6 +16,7 @@ pub mod workspace;
 
 mod clusters;
 mod connect;
+mod connect_workers;
 mod copy;
 mod dispatch;
 mod lag;

@@ -109,12 +109,12 @@ pub struct OpenWorkspace {
     pub(crate) clusters: Clusters,
     pub(crate) tails: Views<TailView>,
     pub(crate) queries: Views<QueryView>,
-    /// Whether records are masked, and what hashes are made with.
-    masked: bool,
-    mask_key: Arc<masks::Key>,
     pub(crate) samplers: lag::Samplers,
     /// What a person shall see now; a slow listener misses the oldest.
     pub(crate) notices: broadcast::Sender<lag::alerts::Notice>,
+    /// Whether records are masked, and what hashes are made with.
+    masked: bool,
+    mask_key: Arc<masks::Key>,
     held: Option<Held>,
 }
 

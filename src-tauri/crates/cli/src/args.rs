@@ -37,6 +37,8 @@ pub enum Command {
     /// Clusters
     #[command(subcommand)]
     Cluster(Cluster),
+    /// A Java client.properties or a kcat.conf as clusters/NAME.toml; its secrets go to the secret store
+    Import(Import),
     /// Topics of a cluster, or the partitions of one topic; and their changes
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Topics(Topics),
@@ -235,6 +237,20 @@ pub struct Acls {
     pub principal: Option<String>,
 }
 
+#[derive(Debug, Args)]
+pub struct Import {
+    pub file: PathBuf,
+    /// Of the cluster; default: made from the file's name
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Where the file does not name them
+    #[arg(long, value_name = "HOST:PORT")]
+    pub bootstrap_servers: Option<String>,
+    /// Shows what would be written and writes nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     Table,
@@ -358,7 +374,12 @@ pub struct Copy {
     #[arg(long = "where", value_name = "SQL")]
     pub filter: Option<String>,
     /// beginning | end | OFFSET | -N (the last N) | s@TIME | PARTITION:OFFSET,... as an interrupted copy says
-    #[arg(short = 'o', long = "offset", allow_hyphen_values = true, default_value = "beginning")]
+    #[arg(
+        short = 'o',
+        long = "offset",
+        allow_hyphen_values = true,
+        default_value = "beginning"
+    )]
     pub offset: String,
     /// Exit at the end that the partitions have now
     #[arg(short = 'e', long = "exit")]

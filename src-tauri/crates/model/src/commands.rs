@@ -19,6 +19,11 @@ macro_rules! for_each_command {
             acl_list(AclRequest) -> Vec<Acl>;
             quota_list(ClusterRequest) -> Vec<Quota>;
             topic_list(ClusterRequest) -> TopicList;
+            cluster_definition(ClusterRequest) -> ClusterDefined;
+            cluster_try(ClusterSaveRequest) -> ConnectionTest;
+            cluster_save(ClusterSaveRequest) -> ClusterSummary;
+            import_preview(ImportRequest) -> Import;
+            import_run(ImportRequest) -> Import;
             topic_show(TopicRequest) -> TopicDetail;
             topic_config(TopicRequest) -> Vec<ConfigEntry>;
             topic_change_preview(TopicChangeRequest) -> TopicChangePreview;

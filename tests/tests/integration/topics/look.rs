@@ -1,7 +1,7 @@
 //! What a cluster is seen to be.
 
 use anyhow::{Context, Result};
-use integration::{kafka::Kafka, need};
+use integration::{kafka::Kafka, listeners::Setup, need};
 use kafka_protocol::{
     messages::{
         AlterClientQuotasRequest, CreateAclsRequest,
@@ -172,10 +172,15 @@ fn rule(kind: i8, name: &str, pattern: i8, principal: &str, operation: i8, permi
 #[tokio::test]
 async fn access_rules_are_listed_and_filtered() -> Result<()> {
     let kafka = need!(
-        Kafka::start_with(&[
-            "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "super.users=User:ANONYMOUS",
-        ])
+        Kafka::start_with(Setup {
+            settings: [
+                "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+                "super.users=User:ANONYMOUS"
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            ..Setup::default()
+        })
         .await
     );
     let workspace = workspace(&kafka)?;

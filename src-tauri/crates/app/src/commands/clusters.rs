@@ -1,9 +1,9 @@
 //! Clusters, topics, tails.
 
 use tailrace_connectors::clusters::kafka;
-use tailrace_model::{ClusterKind, Result, api::*};
+use tailrace_model::{ClusterDefinition, ClusterKind, Result, api::*};
 
-use crate::{App, records, tails};
+use crate::{App, OpenWorkspace, clusters, records, tails};
 
 pub async fn cluster_list(app: &App, _: Nothing) -> Result<Vec<ClusterSummary>> {
     let open = app.opened().await?;
@@ -17,19 +17,27 @@ pub async fn cluster_list(app: &App, _: Nothing) -> Result<Vec<ClusterSummary>> 
     };
     let mut clusters = Vec::with_capacity(definitions.len());
     for (name, definition) in definitions {
-        let bootstrap = match definition.kind {
-            ClusterKind::Kafka => definition.properties.get("bootstrap.servers").cloned(),
-            ClusterKind::Sandbox => open.clusters.bootstrap(&name).await,
-        };
-        clusters.push(ClusterSummary {
-            name,
-            kind: definition.kind,
-            color: definition.color,
-            read_only: definition.read_only,
-            bootstrap,
-        });
+        clusters.push(summary(&open, name, definition).await);
     }
     Ok(clusters)
+}
+
+pub(super) async fn summary(
+    open: &OpenWorkspace,
+    name: String,
+    definition: ClusterDefinition,
+) -> ClusterSummary {
+    let bootstrap = match definition.kind {
+        ClusterKind::Kafka => definition.properties.get("bootstrap.servers").cloned(),
+        ClusterKind::Sandbox => open.clusters.bootstrap(&name).await,
+    };
+    ClusterSummary {
+        name,
+        kind: definition.kind,
+        color: definition.color,
+        read_only: definition.read_only,
+        bootstrap,
+    }
 }
 
 pub async fn cluster_show(app: &App, request: ClusterRequest) -> Result<ClusterOverview> {
@@ -45,10 +53,7 @@ pub async fn cluster_show(app: &App, request: ClusterRequest) -> Result<ClusterO
 pub async fn cluster_test(app: &App, request: ClusterRequest) -> Result<ConnectionTest> {
     let open = app.opened().await?;
     let definition = open.workspace().definitions.cluster(&request.cluster)?.clone();
-    let mut properties = open
-        .secrets
-        .resolve_properties(&definition.properties)?
-        .into_inner();
+    let mut properties = clusters::properties(&open, &definition)?;
     if definition.kind == ClusterKind::Sandbox {
         let bootstrap = open
             .cluster(&request.cluster)

@@ -29,7 +29,9 @@ use crate::{
 
 /// `0:120,1:98`: positions as the command line takes them.
 fn written(positions: &[CopyPosition]) -> String {
-    let each = positions.iter().map(|it| format!("{}:{}", it.partition, it.offset));
+    let each = positions
+        .iter()
+        .map(|it| format!("{}:{}", it.partition, it.offset));
     each.collect::<Vec<_>>().join(",")
 }
 
@@ -37,7 +39,11 @@ fn written(positions: &[CopyPosition]) -> String {
 pub async fn copy(open: &Arc<OpenWorkspace>, mut request: CopyRequest) -> Result<CopyOutcome> {
     let to_topic = request.to_topic.clone().unwrap_or_else(|| request.topic.clone());
     refuse_read_only(open, &request.to_cluster, "nothing was copied")?;
-    let filter = request.filter.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let filter = request
+        .filter
+        .as_deref()
+        .map(str::trim)
+        .filter(|text| !text.is_empty());
     let filter = filter.map(|text| Filter::parse(text, now_ms())).transpose()?;
     let filtered = filter.is_some();
     let from = open.cluster(&request.from_cluster).await?;
@@ -54,9 +60,9 @@ pub async fn copy(open: &Arc<OpenWorkspace>, mut request: CopyRequest) -> Result
     if request.keep_partition {
         let have = from.client.topic(&request.topic).await?.partitions;
         if let Some(last) = have.iter().map(|it| it.partition).max() {
-            writer.check_partition(last).map_err(|error| {
-                error.context("the partitions can't be kept, the target has fewer")
-            })?;
+            writer
+                .check_partition(last)
+                .map_err(|error| error.context("the partitions can't be kept, the target has fewer"))?;
         }
     }
     let journal = Journal::of(open, &request, &to_topic);
@@ -190,10 +196,13 @@ impl Copy<'_> {
                 offset: it.from,
             })
             .collect();
-        let total = self
-            .request
-            .stop_at_end
-            .then(|| planned.iter().map(|it| (it.end - it.from).max(0)).sum::<i64>().unsigned_abs());
+        let total = self.request.stop_at_end.then(|| {
+            planned
+                .iter()
+                .map(|it| (it.end - it.from).max(0))
+                .sum::<i64>()
+                .unsigned_abs()
+        });
         self.journal.write(&self.outcome)?;
         let ended = loop {
             match self.job.wait(tail.next()) {
@@ -221,7 +230,11 @@ impl Copy<'_> {
             Some(picker) => self.job.wait(picker.pick(&batch.records))?,
             None => batch.records,
         };
-        let rows = records::read(&matched, self.request.keep_partition, self.request.keep_timestamps)?;
+        let rows = records::read(
+            &matched,
+            self.request.keep_partition,
+            self.request.keep_timestamps,
+        )?;
         let (places, records): (Vec<(i32, i64)>, Vec<OutRecord>) = rows.into_iter().unzip();
         self.outcome.matched += records.len() as u64;
         let fates = self.job.wait(self.writer.write(records, &self.job.token))?;

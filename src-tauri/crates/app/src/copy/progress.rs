@@ -67,7 +67,10 @@ impl Journal {
         let failed = |error: std::io::Error| {
             Error::external(
                 "file_write",
-                format!("how far the copy is could not be written to {}: {error}", self.path.display()),
+                format!(
+                    "how far the copy is could not be written to {}: {error}",
+                    self.path.display()
+                ),
             )
         };
         let text = serde_json::to_string(&progress)

@@ -13,7 +13,8 @@ pub fn read(
     keep_partition: bool,
     keep_timestamps: bool,
 ) -> Result<Vec<((i32, i64), OutRecord)>> {
-    let missing = |name: &str| Error::internal("raw_batch", format!("a batch of records has no column {name}"));
+    let missing =
+        |name: &str| Error::internal("raw_batch", format!("a batch of records has no column {name}"));
     let column = |name: &str| raw.column_by_name(name).ok_or_else(|| missing(name));
     let partitions = column("_partition")?.as_primitive::<Int32Type>();
     let offsets = column("_offset")?.as_primitive::<Int64Type>();

@@ -20,7 +20,11 @@ type Rest<'m> = (&'m [String], MaskWith);
 
 /// The value with every field that a mask names, and every text that a pattern finds, masked.
 pub fn of_json(masks: &Masks, value: Value) -> Value {
-    let rests: Vec<Rest<'_>> = masks.fields.iter().map(|(path, with)| (path.0.as_slice(), *with)).collect();
+    let rests: Vec<Rest<'_>> = masks
+        .fields
+        .iter()
+        .map(|(path, with)| (path.0.as_slice(), *with))
+        .collect();
     walk(masks, value, &rests).unwrap_or(Value::Null)
 }
 
@@ -75,9 +79,14 @@ fn walk(masks: &Masks, value: Value, rests: &[Rest<'_>]) -> Option<Value> {
 
 /// The text with everything that a pattern finds masked.
 pub fn of_text(masks: &Masks, text: &str) -> String {
-    masks.patterns.iter().fold(text.to_owned(), |text, (pattern, with)| {
-        pattern
-            .replace_all(&text, |found: &regex::Captures<'_>| masks.put(*with, &found[0]).unwrap_or_default())
-            .into_owned()
-    })
+    masks
+        .patterns
+        .iter()
+        .fold(text.to_owned(), |text, (pattern, with)| {
+            pattern
+                .replace_all(&text, |found: &regex::Captures<'_>| {
+                    masks.put(*with, &found[0]).unwrap_or_default()
+                })
+                .into_owned()
+        })
 }

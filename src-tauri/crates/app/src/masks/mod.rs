@@ -6,11 +6,7 @@
 
 mod mask;
 
-use std::{
-    collections::hash_map::RandomState,
-    hash::BuildHasher as _,
-    sync::Arc,
-};
+use std::{collections::hash_map::RandomState, hash::BuildHasher as _, sync::Arc};
 
 use arrow::{
     array::{Array, ArrayRef, AsArray, BinaryArray, ListArray, RecordBatch, StringArray, StructArray},
@@ -57,7 +53,10 @@ pub fn check(mask: &MaskDefinition) -> std::result::Result<(), String> {
         (None, Some(pattern)) => {
             let read = Regex::new(pattern).map_err(|error| {
                 let said = error.to_string();
-                format!("the pattern is no regular expression: {}", said.lines().last().unwrap_or_default())
+                format!(
+                    "the pattern is no regular expression: {}",
+                    said.lines().last().unwrap_or_default()
+                )
             })?;
             match read.is_match("") {
                 true => Err("the pattern matches nothing at all, which is everywhere: write one that needs a character".to_owned()),
@@ -67,8 +66,12 @@ pub fn check(mask: &MaskDefinition) -> std::result::Result<(), String> {
         (Some(column), None) => {
             let known = column == "_key"
                 || column == "value"
-                || column.strip_prefix("value.").is_some_and(|path| path.split('.').all(|part| !part.is_empty()))
-                || column.strip_prefix("header.").is_some_and(|name| !name.is_empty());
+                || column
+                    .strip_prefix("value.")
+                    .is_some_and(|path| path.split('.').all(|part| !part.is_empty()))
+                || column
+                    .strip_prefix("header.")
+                    .is_some_and(|name| !name.is_empty());
             match known {
                 true => Ok(()),
                 false => Err(format!(
@@ -180,7 +183,9 @@ impl Masks {
     /// A value, or `None` where it is removed.
     pub fn value(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         if let Some(with) = self.of_value {
-            return self.put(with, &String::from_utf8_lossy(bytes)).map(String::into_bytes);
+            return self
+                .put(with, &String::from_utf8_lossy(bytes))
+                .map(String::into_bytes);
         }
         if self.fields.is_empty() {
             return self.free(bytes);
@@ -247,7 +252,11 @@ impl Masks {
                 // Why a value can't be read may quote it.
                 (PROBLEM, DataType::Utf8) if self.hides_value() || self.hides_key() => {
                     let reasons = column.as_string::<i32>().iter();
-                    Arc::new(reasons.map(|reason| reason.map(|_| HIDDEN_REASON)).collect::<StringArray>())
+                    Arc::new(
+                        reasons
+                            .map(|reason| reason.map(|_| HIDDEN_REASON))
+                            .collect::<StringArray>(),
+                    )
                 }
                 ("_key" | "value" | "_headers", other) => {
                     let sentence = format!("records of the type {other} can't be masked");
@@ -283,10 +292,16 @@ impl Masks {
             DataType::List(item) => match item.data_type() {
                 DataType::Struct(fields) => (Arc::clone(item), fields.clone()),
                 other => {
-                    return Err(arrow::error::ArrowError::SchemaError(format!("headers of the type {other}")));
+                    return Err(arrow::error::ArrowError::SchemaError(format!(
+                        "headers of the type {other}"
+                    )));
                 }
             },
-            other => return Err(arrow::error::ArrowError::SchemaError(format!("headers of the type {other}"))),
+            other => {
+                return Err(arrow::error::ArrowError::SchemaError(format!(
+                    "headers of the type {other}"
+                )));
+            }
         };
         let values: BinaryArray = values.iter().map(|value| value.as_deref()).collect();
         let items = StructArray::try_new(
@@ -324,8 +339,12 @@ impl Masks {
             match (json, plain) {
                 (Some(json), _) => {
                     let masked = self.value(json.as_bytes());
-                    let read = masked.as_deref().and_then(|bytes| serde_json::from_slice::<serde_json::Value>(bytes).ok());
-                    detail.json = read.as_ref().and_then(|value| serde_json::to_string_pretty(value).ok());
+                    let read = masked
+                        .as_deref()
+                        .and_then(|bytes| serde_json::from_slice::<serde_json::Value>(bytes).ok());
+                    detail.json = read
+                        .as_ref()
+                        .and_then(|value| serde_json::to_string_pretty(value).ok());
                     detail.text = match detail.json {
                         Some(_) => None,
                         None => text(masked),

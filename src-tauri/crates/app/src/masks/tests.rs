@@ -11,7 +11,9 @@ fn masks(toml: &str) -> Option<Masks> {
 }
 
 fn value(masks: &Masks, given: &str) -> String {
-    masks.value(given.as_bytes()).map_or("removed".to_owned(), |bytes| String::from_utf8(bytes).unwrap())
+    masks
+        .value(given.as_bytes())
+        .map_or("removed".to_owned(), |bytes| String::from_utf8(bytes).unwrap())
 }
 
 const ORDER: &str = r#"{"id":7,"email":"ada@example.com","card":4111111111111111,"lines":[{"sku":"a","note":"ada@example.com"},{"sku":"b"}]}"#;
@@ -28,7 +30,10 @@ fn columns_are_masked_in_each_way() {
     let hashed = masks("[[masks]]\ncolumn = \"value.lines.note\"\nwith = \"hash\"").unwrap();
     let (first, second) = (value(&hashed, ORDER), value(&hashed, ORDER));
     assert_eq!(first, second);
-    assert!(first.contains("\"note\":\"#") && first.contains("\"email\":\"ada@example.com\""), "{first}");
+    assert!(
+        first.contains("\"note\":\"#") && first.contains("\"email\":\"ada@example.com\""),
+        "{first}"
+    );
     let other = masks("[[masks]]\ncolumn = \"value.lines.note\"\nwith = \"hash\"").unwrap();
     assert_ne!(value(&other, ORDER), first, "a hash is of one opening");
     let any = masks("[[masks]]\ncolumn = \"value.*.note\"\nwith = \"mask\"").unwrap();
@@ -39,32 +44,53 @@ fn columns_are_masked_in_each_way() {
 fn patterns_find_texts_numbers_and_names() {
     let masks = masks("[[masks]]\npattern = '\\d{16}'\nwith = \"last4\"\n[[masks]]\npattern = '[a-z]+@[a-z.]+'\nwith = \"mask\"").unwrap();
     let found = value(&masks, ORDER);
-    assert!(!found.contains("ada@") && !found.contains("411111111111"), "{found}");
+    assert!(
+        !found.contains("ada@") && !found.contains("411111111111"),
+        "{found}"
+    );
     assert!(found.contains(r#""card":"•••1111""#), "{found}");
     assert_eq!(value(&masks, r#"{"4111111111111111":1}"#), r#"{"•••1111":1}"#);
     assert_eq!(value(&masks, "mail ada@example.com now"), "mail ••• now");
     assert_eq!(masks.key(b"ada@example.com"), Some("•••".as_bytes().to_vec()));
-    assert_eq!(masks.header("any", b"ada@example.com"), Some("•••".as_bytes().to_vec()));
+    assert_eq!(
+        masks.header("any", b"ada@example.com"),
+        Some("•••".as_bytes().to_vec())
+    );
     // Where a pattern can't be looked for, nothing is shown.
-    assert_eq!(masks.value(b"\xffada@example.com"), Some(MASKED_WHOLE.as_bytes().to_vec()));
+    assert_eq!(
+        masks.value(b"\xffada@example.com"),
+        Some(MASKED_WHOLE.as_bytes().to_vec())
+    );
     assert!(masks.hides_value() && masks.hides_key());
 }
 
 #[test]
 fn what_has_no_fields_is_masked_whole() {
     let masks = masks("[[masks]]\ncolumn = \"value.email\"\nwith = \"mask\"").unwrap();
-    for given in ["ada@example.com", "\"ada@example.com\"", "{\"email\": ada@example.com"] {
+    for given in [
+        "ada@example.com",
+        "\"ada@example.com\"",
+        "{\"email\": ada@example.com",
+    ] {
         assert_eq!(value(&masks, given), MASKED_WHOLE, "{given}");
     }
-    assert_eq!(value(&masks, r#"[{"email":"ada@example.com"}]"#), r#"[{"email":"•••"}]"#);
-    assert_eq!(value(&masks, r#"{"email":null,"a":{"email":"x"}}"#), r#"{"email":null,"a":{"email":"x"}}"#);
+    assert_eq!(
+        value(&masks, r#"[{"email":"ada@example.com"}]"#),
+        r#"[{"email":"•••"}]"#
+    );
+    assert_eq!(
+        value(&masks, r#"{"email":null,"a":{"email":"x"}}"#),
+        r#"{"email":null,"a":{"email":"x"}}"#
+    );
     assert!(masks.hides_value() && !masks.hides_key());
 }
 
 #[test]
 fn topics_are_chosen_by_a_glob() {
     let check = |topic: &str, applies: bool| {
-        let found = masks(&format!("[[masks]]\ntopic = \"{topic}\"\ncolumn = \"_key\"\nwith = \"mask\""));
+        let found = masks(&format!(
+            "[[masks]]\ntopic = \"{topic}\"\ncolumn = \"_key\"\nwith = \"mask\""
+        ));
         assert_eq!(found.is_some(), applies, "{topic}");
     };
     check("shop.orders", true);

@@ -89,7 +89,10 @@ fn check(job: &Job, source: &Source, writer: &Writer) -> Result<u64> {
             }
         }
         if count % LOOK_EVERY == 0 && job.token.is_cancelled() {
-            return Err(Error::user("cancelled", "it was stopped before anything was written"));
+            return Err(Error::user(
+                "cancelled",
+                "it was stopped before anything was written",
+            ));
         }
     }
     if wrong == 0 {
@@ -154,10 +157,15 @@ fn send(job: &Job, source: &Source, writer: &Writer, total: u64) -> Result<Produ
 fn next_batch(records: &mut Records<'_>) -> Result<(Vec<u64>, Vec<OutRecord>)> {
     let (mut lines, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0);
     while batch.len() < BATCH_RECORDS_MAX && bytes < BATCH_BYTES_MAX {
-        let Some((line, record)) = records.next()? else { break };
+        let Some((line, record)) = records.next()? else {
+            break;
+        };
         // Every line was right a moment ago: the file is being changed.
         let record = record.map_err(|why| {
-            Error::user("file_changed", format!("line {line} was changed while the file was read: {why}"))
+            Error::user(
+                "file_changed",
+                format!("line {line} was changed while the file was read: {why}"),
+            )
         })?;
         bytes += record.key.as_ref().map_or(0, Vec::len) + record.value.as_ref().map_or(0, Vec::len);
         lines.push(line);

@@ -23,7 +23,10 @@ pub type Line = (u64, std::result::Result<OutRecord, String>);
 
 /// How a file of this name is read.
 pub fn format_of(path: &Path) -> ProduceFormat {
-    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    let ending = path
+        .extension()
+        .and_then(|ending| ending.to_str())
+        .unwrap_or_default();
     match ending.to_ascii_lowercase().as_str() {
         "csv" => ProduceFormat::Csv,
         "jsonl" | "ndjson" | "json" => ProduceFormat::JsonLines,
@@ -78,7 +81,9 @@ impl<'e> Records<'e> {
         let kind = match format {
             ProduceFormat::Csv => {
                 let mut reader = csv::ReaderBuilder::new().from_reader(file);
-                let header = reader.headers().map_err(|error| unreadable(path, csv_reason(&error)))?;
+                let header = reader
+                    .headers()
+                    .map_err(|error| unreadable(path, csv_reason(&error)))?;
                 let columns = columns(header).map_err(|why| unreadable(path, why))?;
                 Kind::Csv {
                     reader: Box::new(reader),
@@ -198,16 +203,26 @@ fn json_record(line: &[u8], encoders: &Encoders) -> std::result::Result<OutRecor
         let said = said.split(" at line ").next().unwrap_or_default().to_owned();
         format!("it is no record, {said} at column {}", error.column())
     })?;
-    let key = part("key", read.key, read.key_base64, encoders.key.is_some(), |text| encoders.key(text))?;
-    let value = part("value", read.value, read.value_base64, encoders.value.is_some(), |text| {
-        encoders.value(text)
+    let key = part("key", read.key, read.key_base64, encoders.key.is_some(), |text| {
+        encoders.key(text)
     })?;
+    let value = part(
+        "value",
+        read.value,
+        read.value_base64,
+        encoders.value.is_some(),
+        |text| encoders.value(text),
+    )?;
     Ok(OutRecord {
         partition: read.partition,
         key,
         value,
         headers: read.headers.map_or_else(|| Ok(Vec::new()), headers)?,
-        timestamp_ms: read.timestamp.map(|value| timestamp(&value)).transpose()?.flatten(),
+        timestamp_ms: read
+            .timestamp
+            .map(|value| timestamp(&value))
+            .transpose()?
+            .flatten(),
     })
 }
 
@@ -368,7 +383,9 @@ fn plain(cell: &str) -> Value {
 
 fn csv_reason(error: &csv::Error) -> String {
     match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+        csv::ErrorKind::UnequalLengths {
+            expected_len, len, ..
+        } => {
             format!("it has {len} cells, and the header {expected_len}")
         }
         csv::ErrorKind::Utf8 { .. } => "it is not UTF-8".to_owned(),
@@ -386,13 +403,18 @@ mod tests {
     fn read(format: ProduceFormat, text: &[u8]) -> Vec<Line> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text).unwrap();
-        let encoders = Encoders { key: None, value: None };
+        let encoders = Encoders {
+            key: None,
+            value: None,
+        };
         let mut records = Records::open(file.path(), format, Some(7), &encoders).unwrap();
         std::iter::from_fn(|| records.next().unwrap()).collect()
     }
 
     fn text(bytes: &Option<Vec<u8>>) -> Option<String> {
-        bytes.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        bytes
+            .as_ref()
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
     }
 
     #[test]
@@ -400,15 +422,27 @@ mod tests {
         let check = |line: &str, key: Option<&str>, value: Option<&str>| {
             let found = read(ProduceFormat::JsonLines, line.as_bytes());
             let record = found[0].1.as_ref().unwrap();
-            assert_eq!((text(&record.key).as_deref(), text(&record.value).as_deref()), (key, value), "{line}");
+            assert_eq!(
+                (text(&record.key).as_deref(), text(&record.value).as_deref()),
+                (key, value),
+                "{line}"
+            );
         };
         check(r#"{"key":"k","value":"v\n"}"#, Some("k"), Some("v\n"));
         // What is not a text is written as it stands, digit by digit.
-        check(r#"{"key":7,"value":{"a": 1.50, "b":[ ]}}"#, Some("7"), Some(r#"{"a": 1.50, "b":[ ]}"#));
+        check(
+            r#"{"key":7,"value":{"a": 1.50, "b":[ ]}}"#,
+            Some("7"),
+            Some(r#"{"a": 1.50, "b":[ ]}"#),
+        );
         check(r#"{"key":null,"value":null}"#, None, None);
         check(r#"{}"#, None, None);
         check(r#"{"value_base64":"AP8="}"#, None, Some("\0\u{fffd}"));
-        check(r#"{"partition":1,"offset":9,"timestamp":null,"key":"k","value":1,"problem":null}"#, Some("k"), Some("1"));
+        check(
+            r#"{"partition":1,"offset":9,"timestamp":null,"key":"k","value":1,"problem":null}"#,
+            Some("k"),
+            Some("1"),
+        );
         let whole = br#"
             {"value":"x","partition":3,"timestamp":"1970-01-01T00:00:01Z","headers":{"a":"1","b":null}}
 
@@ -418,9 +452,15 @@ mod tests {
         assert_eq!(lines, [2, 4]);
         let first = found[0].1.as_ref().unwrap();
         assert_eq!((first.partition, first.timestamp_ms), (Some(3), Some(1_000)));
-        assert_eq!(first.headers, [("a".to_owned(), Some(b"1".to_vec())), ("b".to_owned(), None)]);
+        assert_eq!(
+            first.headers,
+            [("a".to_owned(), Some(b"1".to_vec())), ("b".to_owned(), None)]
+        );
         let second = found[1].1.as_ref().unwrap();
-        assert_eq!((second.partition, second.timestamp_ms, second.headers.len()), (Some(7), Some(5), 2));
+        assert_eq!(
+            (second.partition, second.timestamp_ms, second.headers.len()),
+            (Some(7), Some(5), 2)
+        );
         let refused = |line: &str, says: &str| {
             let found = read(ProduceFormat::JsonLines, line.as_bytes());
             let why = found[0].1.as_ref().unwrap_err();
@@ -436,7 +476,10 @@ mod tests {
     #[test]
     fn a_value_a_line_is_its_bytes() {
         let found = read(ProduceFormat::Values, b"one\r\n\n\xff\x00 \nlast");
-        let values: Vec<_> = found.iter().map(|(line, record)| (*line, record.as_ref().unwrap().value.clone().unwrap())).collect();
+        let values: Vec<_> = found
+            .iter()
+            .map(|(line, record)| (*line, record.as_ref().unwrap().value.clone().unwrap()))
+            .collect();
         let expected: [(u64, &[u8]); 4] = [(1, b"one"), (2, b""), (3, b"\xff\x00 "), (4, b"last")];
         assert_eq!(values, expected.map(|(line, value)| (line, value.to_vec())));
         assert!(read(ProduceFormat::Values, b"").is_empty());
@@ -444,7 +487,10 @@ mod tests {
 
     #[test]
     fn csv_with_a_header() {
-        let found = read(ProduceFormat::Csv, b"key,value,partition,timestamp,header.x\nk,\"a\nb\",2,5,1\n,,,,\n");
+        let found = read(
+            ProduceFormat::Csv,
+            b"key,value,partition,timestamp,header.x\nk,\"a\nb\",2,5,1\n,,,,\n",
+        );
         let first = found[0].1.as_ref().unwrap();
         assert_eq!((found[0].0, text(&first.value).as_deref()), (2, Some("a\nb")));
         assert_eq!((first.partition, first.timestamp_ms), (Some(2), Some(5)));
@@ -454,9 +500,15 @@ mod tests {
         // Without a column value the others are an object.
         let found = read(ProduceFormat::Csv, b"key,id,zip,on,price\nk,1,007,true,1.50\n");
         let value = text(&found[0].1.as_ref().unwrap().value);
-        assert_eq!(value.as_deref(), Some(r#"{"id":1,"zip":"007","on":true,"price":"1.50"}"#));
+        assert_eq!(
+            value.as_deref(),
+            Some(r#"{"id":1,"zip":"007","on":true,"price":"1.50"}"#)
+        );
         let found = read(ProduceFormat::Csv, b"key,value\na,1\nb\nc,3\n");
-        assert_eq!(found[1].1.as_ref().unwrap_err(), "it has 1 cells, and the header 2");
+        assert_eq!(
+            found[1].1.as_ref().unwrap_err(),
+            "it has 1 cells, and the header 2"
+        );
         assert!(found[2].1.is_ok());
     }
 }

@@ -39,7 +39,10 @@ impl Encoders {
         value: Option<&ProduceSchema>,
     ) -> Result<Self> {
         if key.is_none() && value.is_none() {
-            return Ok(Self { key: None, value: None });
+            return Ok(Self {
+                key: None,
+                value: None,
+            });
         }
         let registry = registry(open, cluster)?;
         let of = async |schema: Option<&ProduceSchema>| match schema {
@@ -110,7 +113,11 @@ pub async fn one(open: &Arc<OpenWorkspace>, request: ProduceRequest) -> Result<P
     let encoders = Encoders::new(open, &cluster, key, value).await?;
     let refused = |why: String| Error::user("record_refused", format!("the {why}; nothing was written"));
     let key = request.key.as_deref().map(|text| encoders.key(text)).transpose();
-    let value = request.value.as_deref().map(|text| encoders.value(text)).transpose();
+    let value = request
+        .value
+        .as_deref()
+        .map(|text| encoders.value(text))
+        .transpose();
     let headers = request.headers.into_iter();
     let record = OutRecord {
         partition: request.partition,

@@ -12,7 +12,8 @@ use std::{
 
 use arrow::{
     array::{
-        Array, ArrayRef, AsArray, BinaryArray, RecordBatch, StringArray, StringBuilder, TimestampMillisecondArray,
+        Array, ArrayRef, AsArray, BinaryArray, RecordBatch, StringArray, StringBuilder,
+        TimestampMillisecondArray,
     },
     datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit, TimestampMillisecondType},
 };
@@ -58,30 +59,39 @@ pub async fn export(open: &Arc<OpenWorkspace>, request: TailExportRequest) -> Re
     let number = start(open, tail, Keeps::Untaken).await?;
     let view = open.tails.get(number)?;
     let open_too = Arc::clone(open);
-    let exported = jobs::run(open, "export", title, |_: &TailExport| None, move |job| {
-        let ended = run(job, &view, &mut out);
-        view.stop();
-        let status = job.wait(view.ended());
-        if open_too.tails.close(number).is_some() {
-            open_too.hub.close(&Topic::View(number));
-        }
-        ended?;
-        if let Some(error) = status.error {
-            return Err(error);
-        }
-        if ends && job.token.is_cancelled() {
-            return Err(Error::user("cancelled", "the export was stopped: no file was written"));
-        }
-        let written = out.finish()?;
-        Ok(TailExport {
-            path: written.path,
-            bytes: written.bytes,
-            rows: written.rows,
-            scanned: status.scanned,
-            scanned_bytes: status.scanned_bytes,
-            note: status.note.unwrap_or_default(),
-        })
-    });
+    let exported = jobs::run(
+        open,
+        "export",
+        title,
+        |_: &TailExport| None,
+        move |job| {
+            let ended = run(job, &view, &mut out);
+            view.stop();
+            let status = job.wait(view.ended());
+            if open_too.tails.close(number).is_some() {
+                open_too.hub.close(&Topic::View(number));
+            }
+            ended?;
+            if let Some(error) = status.error {
+                return Err(error);
+            }
+            if ends && job.token.is_cancelled() {
+                return Err(Error::user(
+                    "cancelled",
+                    "the export was stopped: no file was written",
+                ));
+            }
+            let written = out.finish()?;
+            Ok(TailExport {
+                path: written.path,
+                bytes: written.bytes,
+                rows: written.rows,
+                scanned: status.scanned,
+                scanned_bytes: status.scanned_bytes,
+                note: status.note.unwrap_or_default(),
+            })
+        },
+    );
     exported.await
 }
 
@@ -104,7 +114,10 @@ fn run(job: &Job, view: &TailView, out: &mut Out) -> Result<()> {
             }
         }
         let total = status.partitions.iter().map(|it| (it.end - it.from).max(0));
-        job.progress(status.scanned, Some(total.sum::<i64>().unsigned_abs()).filter(|_| !over));
+        job.progress(
+            status.scanned,
+            Some(total.sum::<i64>().unsigned_abs()).filter(|_| !over),
+        );
         job.detail(format!("{at} matched"));
         if over {
             return Ok(());
@@ -194,9 +207,8 @@ impl<'b> Parts<'b> {
     }
 
     fn batch(&self, rows: usize) -> Result<RecordBatch> {
-        let texts = |bytes: &BinaryArray| -> StringArray {
-            bytes.iter().map(|bytes| bytes.map(text_of)).collect()
-        };
+        let texts =
+            |bytes: &BinaryArray| -> StringArray { bytes.iter().map(|bytes| bytes.map(text_of)).collect() };
         let mut headers = StringBuilder::new();
         for row in 0..rows {
             headers.append_option(self.headers(row).map(|headers| headers.to_string()));
@@ -267,7 +279,8 @@ impl Lines {
                 line.push_str(&format!(",\"headers\":{headers}"));
             }
             line.push_str("}\n");
-            file.write_all(line.as_bytes()).map_err(|error| failed(&self.path, &error))?;
+            file.write_all(line.as_bytes())
+                .map_err(|error| failed(&self.path, &error))?;
         }
         self.rows += rows as u64;
         Ok(())
@@ -307,7 +320,10 @@ fn part(line: &mut String, name: &str, bytes: Option<&[u8]>, as_json: bool) {
         return;
     };
     // A text in quotes, and the word null, would read as something else.
-    let plain = as_json && text.trim_start().starts_with(|c: char| "{[-tf".contains(c) || c.is_ascii_digit());
+    let plain = as_json
+        && text
+            .trim_start()
+            .starts_with(|c: char| "{[-tf".contains(c) || c.is_ascii_digit());
     match plain && serde_json::from_str::<&RawValue>(text).is_ok() {
         // Within JSON, a line's end is never in a text.
         true => line.push_str(&format!(",\"{name}\":{}", text.trim().replace(['\n', '\r'], " "))),

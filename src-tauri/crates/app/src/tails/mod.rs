@@ -14,8 +14,8 @@ use arrow::{
     array::AsArray,
     datatypes::{Int32Type, Int64Type},
 };
-use buffer::{Buffer, Counted, Page};
 pub use buffer::Keeps;
+use buffer::{Buffer, Counted, Page};
 pub use export::export;
 pub use filter::{Filter, kept};
 pub use rows::Values;

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use tailrace_connectors::clusters::connect::address;
 use tailrace_model::{
-    ClusterKind, Condition, ConnectDefinition, DestinationDefinition, Error, SourceDefinition, SyncDefinition,
-    WarehouseDefinition, WarehouseKind,
+    ClusterKind, Condition, ConnectDefinition, DestinationDefinition, Error, SourceDefinition,
+    SyncDefinition, WarehouseDefinition, WarehouseKind,
 };
 
 use super::{
@@ -179,12 +179,12 @@ fn check_workspace(definitions: &mut Definitions) {
     if let Err(sentence) = check_time_zone(&workspace.time_zone) {
         report.at(&["time_zone"], sentence);
     }
+    check_lag_settings(&mut report, &workspace.lag);
     for (at, mask) in workspace.masks.iter().enumerate() {
         if let Err(why) = masks::check(mask) {
             report.at(&["masks", &at.to_string()], format!("mask {}: {why}", at + 1));
         }
     }
-    check_lag_settings(&mut report, &workspace.lag);
     let problems = report.problems;
     definitions.workspace.problems.extend(problems);
 }
@@ -238,6 +238,9 @@ fn check_clusters(clusters: &mut Named<tailrace_model::ClusterDefinition>) {
                     &["properties"],
                     "the sandbox has no properties: remove [properties]",
                 );
+            }
+            ClusterKind::Sandbox if cluster.auth.is_some() => {
+                report.at_key(&["auth"], "the sandbox wants no login: remove [auth]");
             }
             ClusterKind::Sandbox => {}
         }

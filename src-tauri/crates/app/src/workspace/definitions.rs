@@ -10,7 +10,8 @@ use std::{
 use serde::de::DeserializeOwned;
 use tailrace_model::{
     AlertDefinition, AudienceDefinition, ClusterDefinition, DestinationDefinition, Error, LagSettings,
-    MaskDefinition, MaskWith, Result, SourceDefinition, SyncDefinition, TraitDefinition, WarehouseDefinition, WorkspaceDefinition,
+    MaskDefinition, MaskWith, Result, SourceDefinition, SyncDefinition, TraitDefinition, WarehouseDefinition,
+    WorkspaceDefinition,
 };
 
 use super::{

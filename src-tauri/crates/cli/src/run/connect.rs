@@ -78,10 +78,17 @@ async fn list(app: &App, cluster: String, output: &Output) -> anyhow::Result<Out
             overview.cluster
         ));
     }
-    let connectors: Vec<&ConnectorSummary> =
-        overview.connects.iter().flat_map(|connect| &connect.connectors).collect();
+    let connectors: Vec<&ConnectorSummary> = overview
+        .connects
+        .iter()
+        .flat_map(|connect| &connect.connectors)
+        .collect();
     output.list(&connectors, &HEADER, |it| row(it))?;
-    let errors: Vec<_> = overview.connects.iter().filter_map(|connect| connect.error.as_ref()).collect();
+    let errors: Vec<_> = overview
+        .connects
+        .iter()
+        .filter_map(|connect| connect.error.as_ref())
+        .collect();
     for error in &errors {
         output.note(&format!("tailrace: {}", error.message));
     }
@@ -113,10 +120,16 @@ async fn show(app: &App, of: Connector, output: &Output) -> anyhow::Result<Outco
     output.table(&["task", "state", "worker", "why"], &tasks)?;
     output.line("")?;
     let settings = detail.settings.iter();
-    let settings: Vec<Vec<String>> = settings.map(|it| vec![it.name.clone(), it.value.clone()]).collect();
+    let settings: Vec<Vec<String>> = settings
+        .map(|it| vec![it.name.clone(), it.value.clone()])
+        .collect();
     output.table(&["setting", "value"], &settings)?;
     let traces = [("connector".to_owned(), &it.trace)];
-    let traces = traces.into_iter().chain(it.tasks.iter().map(|task| (format!("task {}", task.task), &task.trace)));
+    let traces = traces.into_iter().chain(
+        it.tasks
+            .iter()
+            .map(|task| (format!("task {}", task.task), &task.trace)),
+    );
     for (what, trace) in traces {
         if let Some(trace) = trace {
             output.line(&format!("\n{what} failed:\n{}", trace.trim_end()))?;

@@ -72,7 +72,11 @@ mod tests {
     #[test]
     fn a_file_is_written_as_it_is_named() {
         let check = |asked: Option<Format>, path: &str, expected: Option<ExportFormat>| {
-            assert_eq!(format_of(asked, false, Path::new(path)).unwrap(), expected, "{path}");
+            assert_eq!(
+                format_of(asked, false, Path::new(path)).unwrap(),
+                expected,
+                "{path}"
+            );
         };
         check(None, "a.CSV", Some(ExportFormat::Csv));
         check(None, "a.jsonl", Some(ExportFormat::JsonLines));

@@ -47,6 +47,12 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
             })
             .await
         }
+        Command::Import(it) => {
+            with(folder()?, OpenOptions::look(), async |app| {
+                clusters::import(app, it, output).await
+            })
+            .await
+        }
         Command::Topics(it) => {
             with(folder()?, OpenOptions::look(), async |app| {
                 topics::topics(app, it, output).await

@@ -16,9 +16,17 @@ use crate::{
 };
 
 pub async fn produce(app: &App, args: Produce, output: &Output) -> anyhow::Result<Outcome> {
-    let key_schema = args.key_schema.as_deref().map(|text| schema(text, None)).transpose()?;
+    let key_schema = args
+        .key_schema
+        .as_deref()
+        .map(|text| schema(text, None))
+        .transpose()?;
     let message = args.message.clone();
-    let value_schema = args.schema.as_deref().map(|text| schema(text, message)).transpose()?;
+    let value_schema = args
+        .schema
+        .as_deref()
+        .map(|text| schema(text, message))
+        .transpose()?;
     if args.value.is_none() && !args.tombstone {
         return file(app, args, key_schema, value_schema, output).await;
     }
@@ -37,7 +45,10 @@ pub async fn produce(app: &App, args: Produce, output: &Output) -> anyhow::Resul
     let produced = run::record_produce(app, request).await?;
     match output.json {
         true => output.object(&produced)?,
-        false => output.line(&format!("partition {} offset {}", produced.partition, produced.offset))?,
+        false => output.line(&format!(
+            "partition {} offset {}",
+            produced.partition, produced.offset
+        ))?,
     }
     Ok(Outcome::Done)
 }
@@ -47,7 +58,9 @@ fn schema(text: &str, message: Option<String>) -> Result<ProduceSchema, Error> {
     let (subject, version) = match text.rsplit_once('@') {
         Some((subject, version)) => {
             let read = version.parse().map_err(|_| {
-                misuse(format!("\"{text}\" has no version after its @: write SUBJECT or SUBJECT@3"))
+                misuse(format!(
+                    "\"{text}\" has no version after its @: write SUBJECT or SUBJECT@3"
+                ))
             });
             (subject, Some(read?))
         }
@@ -126,7 +139,10 @@ async fn file(
     if let Some(note) = &outcome.note {
         output.note(&format!("tailrace: {note}"));
     }
-    Ok(ended(outcome.acknowledged, outcome.acknowledged == outcome.records))
+    Ok(ended(
+        outcome.acknowledged,
+        outcome.acknowledged == outcome.records,
+    ))
 }
 
 fn ended(done: u64, all: bool) -> Outcome {

@@ -61,7 +61,9 @@ fn show(bar: &ProgressBar, activity: &Activity) {
         && bar.length().is_none()
     {
         bar.set_length(total);
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {human_pos} of {human_len} · {per_sec} · {eta} left {msg}") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{bar:30} {human_pos} of {human_len} · {per_sec} · {eta} left {msg}")
+        {
             bar.set_style(style);
         }
     }

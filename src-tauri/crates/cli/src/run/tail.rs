@@ -143,7 +143,7 @@ pub fn misuse(message: String) -> Error {
     Error::user("misuse", message)
 }
 
-pub(super) fn moment(text: &str) -> Result<i64, Error> {
+pub fn moment(text: &str) -> Result<i64, Error> {
     text.parse::<i64>().ok().or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|at| at.timestamp_millis())).ok_or_else(
         || misuse(format!("\"{text}\" is not a time: write milliseconds since 1970 or RFC 3339 such as 2026-01-31T12:00:00Z")),
     )

@@ -92,7 +92,10 @@ pub(super) fn kind_of(value: &Value) -> String {
     };
     let text = value.to_string();
     match text.chars().count() > QUOTE_CHARS_MAX {
-        true => format!("{kind} {}...", text.chars().take(QUOTE_CHARS_MAX).collect::<String>()),
+        true => format!(
+            "{kind} {}...",
+            text.chars().take(QUOTE_CHARS_MAX).collect::<String>()
+        ),
         false => format!("{kind} {text}"),
     }
 }
@@ -126,8 +129,9 @@ impl Encoder {
     ) -> Result<Self> {
         let found = registry.version(subject, version).await?;
         let schema = registry.schema(found.id).await?;
-        let mut encoder = Self::new(&schema, message)
-            .map_err(|error| error.context(format_args!("subject \"{subject}\" version {}", found.version)))?;
+        let mut encoder = Self::new(&schema, message).map_err(|error| {
+            error.context(format_args!("subject \"{subject}\" version {}", found.version))
+        })?;
         (encoder.subject, encoder.version) = (found.subject, found.version);
         Ok(encoder)
     }
@@ -233,11 +237,14 @@ fn misfit_of(descriptor: &MessageDescriptor, value: &Value, said: &str) -> Misfi
         return match inner {
             Value::Array(items) if field.is_list() => {
                 let mut items = items.iter().enumerate();
-                let found = items.find_map(|(at, item)| fails(item).map(|error| (at, item, error.to_string())));
+                let found =
+                    items.find_map(|(at, item)| fails(item).map(|error| (at, item, error.to_string())));
                 found.map(|(at, item, error)| misfit_of(&within, item, &error).at_index(at))
             }
             Value::Object(items) if field.is_map() => {
-                let found = items.iter().find_map(|(key, item)| fails(item).map(|error| (key, item, error.to_string())));
+                let found = items
+                    .iter()
+                    .find_map(|(key, item)| fails(item).map(|error| (key, item, error.to_string())));
                 found.map(|(key, item, error)| misfit_of(&within, item, &error).within(key))
             }
             inner => fails(inner).map(|error| misfit_of(&within, inner, &error.to_string())),
@@ -253,10 +260,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::formats::{
-        protobuf::ProtobufSchema,
-        write::Out,
-    };
+    use crate::formats::{protobuf::ProtobufSchema, write::Out};
 
     fn schema(kind: SchemaKind, text: &str, references: &[(&str, &str)]) -> RegisteredSchema {
         RegisteredSchema {
@@ -280,17 +284,34 @@ mod tests {
     fn json_schemas_refuse_with_place_and_reason() {
         let line = r#"{"type":"object","required":["sku"],"properties":{"sku":{"type":"string"},"price":{"type":"number","minimum":0}}}"#;
         let order = r#"{"type":"object","properties":{"id":{"type":"integer"},"lines":{"type":"array","items":{"$ref":"line.json"}}},"required":["id"],"additionalProperties":false}"#;
-        let encoder = Encoder::new(&schema(SchemaKind::Json, order, &[("line.json", line)]), None).expect("a schema");
+        let encoder =
+            Encoder::new(&schema(SchemaKind::Json, order, &[("line.json", line)]), None).expect("a schema");
         let good = r#" {"id": 1, "lines": [{"sku": "a", "price": 1.50}]} "#;
         let bytes = encoder.encode(good).expect("it fits");
         // As it was given, digit by digit.
         assert_eq!(bytes, [b"\0\0\0\x01\x02", good.trim().as_bytes()].concat());
         misfit(&encoder, &json!({"lines": []}), "id", "requires");
         misfit(&encoder, &json!({"id": "x"}), "id", "integer");
-        misfit(&encoder, &json!({"id": 1, "lines": [{"sku": "a"}, {"sku": "a", "price": -1}]}), "lines[1].price", "minimum");
-        misfit(&encoder, &json!({"id": 1, "lines": [{}]}), "lines[0].sku", "missing");
+        misfit(
+            &encoder,
+            &json!({"id": 1, "lines": [{"sku": "a"}, {"sku": "a", "price": -1}]}),
+            "lines[1].price",
+            "minimum",
+        );
+        misfit(
+            &encoder,
+            &json!({"id": 1, "lines": [{}]}),
+            "lines[0].sku",
+            "missing",
+        );
         misfit(&encoder, &json!({"id": 1, "more": 1}), "more", "no such field");
-        assert!(encoder.encode("{").expect_err("no JSON").reason.contains("not JSON"));
+        assert!(
+            encoder
+                .encode("{")
+                .expect_err("no JSON")
+                .reason
+                .contains("not JSON")
+        );
         // One that nobody gave is not fetched.
         let error = Encoder::new(&schema(SchemaKind::Json, order, &[]), None).expect_err("a reference");
         assert_eq!(error.code, "json_schema");
@@ -306,7 +327,10 @@ mod tests {
         let of = |message: Option<&str>| Encoder::new(&schema(SchemaKind::Protobuf, SHOP, &[]), message);
         let decoder = ProtobufSchema::compile(SHOP, &[], None).expect("a schema");
         let check = |message: Option<&str>, place: &[u8], value: Value| {
-            let bytes = of(message).expect("a schema").encode(&value.to_string()).expect("it fits");
+            let bytes = of(message)
+                .expect("a schema")
+                .encode(&value.to_string())
+                .expect("it fits");
             assert_eq!(&bytes[..5], b"\0\0\0\x01\x02");
             assert_eq!(&bytes[5..5 + place.len()], place);
             let mut out = Out::after(Vec::new(), 1 << 20);
@@ -317,14 +341,23 @@ mod tests {
         check(Some("shop.First.Other"), &[4, 0, 2], json!({"b": true}));
         check(Some("shop.Line"), &[2, 4], json!({"sku": "a", "price": 1.5}));
         let line = json!({"sku": "a", "price": 1.5});
-        check(Some("shop.Order"), &[2, 2], json!({"id": 7, "lines": [line], "by": {"x": line}, "at": "2026-03-01T00:00:00Z"}));
+        check(
+            Some("shop.Order"),
+            &[2, 2],
+            json!({"id": 7, "lines": [line], "by": {"x": line}, "at": "2026-03-01T00:00:00Z"}),
+        );
         check(None, &[0], json!({}));
         assert!(of(Some("shop.Nothing")).is_err());
         let order = of(Some("shop.Order")).expect("a schema");
         misfit(&order, &json!({"id": "x"}), "id", "");
         misfit(&order, &json!({"ident": 1}), "ident", "no such field");
         misfit(&order, &json!({"lines": [line, {"sku": 2}]}), "lines[1].sku", "");
-        misfit(&order, &json!({"by": {"k": {"prize": 2}}}), "by.k.prize", "no such field");
+        misfit(
+            &order,
+            &json!({"by": {"k": {"prize": 2}}}),
+            "by.k.prize",
+            "no such field",
+        );
         misfit(&order, &json!({"at": "noon"}), "at", "");
         misfit(&order, &json!([]), "", "");
     }
@@ -333,8 +366,12 @@ mod tests {
     fn avro_behind_its_header() {
         let text = r#"{"type":"record","name":"R","fields":[{"name":"a","type":"int"},{"name":"b","type":"Other","default":"X"}]}"#;
         let other = r#"{"type":"enum","name":"Other","symbols":["X","Y"]}"#;
-        let encoder = Encoder::new(&schema(SchemaKind::Avro, text, &[("Other", other)]), None).expect("a schema");
-        assert_eq!(encoder.encode(r#"{"a": 1}"#).expect("it fits"), b"\0\0\0\x01\x02\x02\0");
+        let encoder =
+            Encoder::new(&schema(SchemaKind::Avro, text, &[("Other", other)]), None).expect("a schema");
+        assert_eq!(
+            encoder.encode(r#"{"a": 1}"#).expect("it fits"),
+            b"\0\0\0\x01\x02\x02\0"
+        );
         assert!(Encoder::new(&schema(SchemaKind::Avro, other, &[]), Some("m")).is_err());
     }
 }

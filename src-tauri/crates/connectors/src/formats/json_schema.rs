@@ -22,17 +22,69 @@ const NAMED_MAX: usize = 20;
 
 /// Words that say nothing about which values fit.
 const ANNOTATIONS: [&str; 24] = [
-    "$schema", "$id", "id", "$comment", "$defs", "definitions", "$anchor", "$vocabulary", "title", "description",
-    "default", "examples", "example", "deprecated", "readOnly", "writeOnly", "format", "contentEncoding",
-    "contentMediaType", "contentSchema", "javaType", "existingJavaType", "connect.type", "connect.index",
+    "$schema",
+    "$id",
+    "id",
+    "$comment",
+    "$defs",
+    "definitions",
+    "$anchor",
+    "$vocabulary",
+    "title",
+    "description",
+    "default",
+    "examples",
+    "example",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "format",
+    "contentEncoding",
+    "contentMediaType",
+    "contentSchema",
+    "javaType",
+    "existingJavaType",
+    "connect.type",
+    "connect.index",
 ];
 /// Words that are checked.
 const KNOWN: [&str; 36] = [
-    "$ref", "type", "enum", "const", "properties", "patternProperties", "additionalProperties", "propertyNames",
-    "required", "dependentRequired", "dependentSchemas", "dependencies", "minProperties", "maxProperties", "items",
-    "prefixItems", "additionalItems", "contains", "minContains", "maxContains", "minItems", "maxItems", "uniqueItems",
-    "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern",
-    "allOf", "anyOf", "oneOf", "not", "if",
+    "$ref",
+    "type",
+    "enum",
+    "const",
+    "properties",
+    "patternProperties",
+    "additionalProperties",
+    "propertyNames",
+    "required",
+    "dependentRequired",
+    "dependentSchemas",
+    "dependencies",
+    "minProperties",
+    "maxProperties",
+    "items",
+    "prefixItems",
+    "additionalItems",
+    "contains",
+    "minContains",
+    "maxContains",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "not",
+    "if",
 ];
 /// Words that stand beside others that are checked.
 const BESIDE: [&str; 2] = ["then", "else"];
@@ -78,7 +130,13 @@ impl JsonSchema {
         };
         for document in 0..schema.documents.len() {
             let of = schema.documents[document].schema.clone();
-            schema.learn(At { document, schema: &of }, 0)?;
+            schema.learn(
+                At {
+                    document,
+                    schema: &of,
+                },
+                0,
+            )?;
         }
         Ok(schema)
     }
@@ -132,8 +190,15 @@ impl JsonSchema {
                     }
                 }
                 (
-                    "items" | "additionalItems" | "additionalProperties" | "propertyNames" | "contains" | "not" | "if"
-                    | "then" | "else",
+                    "items"
+                    | "additionalItems"
+                    | "additionalProperties"
+                    | "propertyNames"
+                    | "contains"
+                    | "not"
+                    | "if"
+                    | "then"
+                    | "else",
                     schema,
                 ) => self.learn(At { schema, ..at }, depth + 1)?,
                 _ => {}
@@ -143,7 +208,9 @@ impl JsonSchema {
     }
 
     fn learn_each(&mut self, at: At<'_>, given: &Value, depth: usize) -> Result<()> {
-        let of = given.as_object().ok_or_else(|| wrong("a list of schemas by name in it is none"))?;
+        let of = given
+            .as_object()
+            .ok_or_else(|| wrong("a list of schemas by name in it is none"))?;
         for schema in of.values() {
             self.learn(At { schema, ..at }, depth + 1)?;
         }
@@ -161,7 +228,11 @@ impl JsonSchema {
 
     /// The schema that a reference names: of the same document (`#/$defs/x`, `#anchor`), or of another by its name or `$id`.
     fn resolve<'s>(&'s self, from: At<'_>, reference: &str) -> Result<At<'s>> {
-        let missing = || wrong(format_args!("it refers to `{reference}`, which is not in it nor registered with it"));
+        let missing = || {
+            wrong(format_args!(
+                "it refers to `{reference}`, which is not in it nor registered with it"
+            ))
+        };
         let (name, fragment) = reference.split_once('#').unwrap_or((reference, ""));
         let document = match name.is_empty() {
             true => from.document,
@@ -223,12 +294,18 @@ fn anchored<'s>(schema: &'s Value, anchor: &str, depth: usize) -> Option<&'s Val
     match schema {
         Value::Object(object) => {
             let own = |word: &str| object.get(word).and_then(Value::as_str);
-            if own("$anchor") == Some(anchor) || own("$id").and_then(|id| id.strip_prefix('#')) == Some(anchor) {
+            if own("$anchor") == Some(anchor)
+                || own("$id").and_then(|id| id.strip_prefix('#')) == Some(anchor)
+            {
                 return Some(schema);
             }
-            object.values().find_map(|within| anchored(within, anchor, depth + 1))
+            object
+                .values()
+                .find_map(|within| anchored(within, anchor, depth + 1))
         }
-        Value::Array(items) => items.iter().find_map(|within| anchored(within, anchor, depth + 1)),
+        Value::Array(items) => items
+            .iter()
+            .find_map(|within| anchored(within, anchor, depth + 1)),
         _ => None,
     }
 }
@@ -237,7 +314,9 @@ impl Document {
     fn parse(name: &str, text: &str) -> Result<Self> {
         let schema: Value =
             serde_json::from_str(text).map_err(|error| wrong(format_args!("it is not JSON, {error}")))?;
-        let id = ["$id", "id"].iter().find_map(|word| schema.get(word).and_then(Value::as_str));
+        let id = ["$id", "id"]
+            .iter()
+            .find_map(|word| schema.get(word).and_then(Value::as_str));
         let names = [Some(name), id].into_iter().flatten();
         let names = names.map(|name| name.trim_end_matches('#').to_owned());
         Ok(Self {
@@ -249,9 +328,12 @@ impl Document {
     /// A reference may say the whole address or only the end of it.
     fn is_named(&self, reference: &str) -> bool {
         let short = reference.trim_start_matches("./").trim_start_matches('/');
-        self.names
-            .iter()
-            .any(|name| name == reference || name == short || name.ends_with(&format!("/{short}")) || reference.ends_with(&format!("/{name}")))
+        self.names.iter().any(|name| {
+            name == reference
+                || name == short
+                || name.ends_with(&format!("/{short}"))
+                || reference.ends_with(&format!("/{name}"))
+        })
     }
 }
 
@@ -272,7 +354,10 @@ impl<'s> Check<'s> {
             _ => return Err(Misfit::new("the schema allows nothing here")),
         };
         if let Some(Value::String(reference)) = object.get("$ref") {
-            let to = self.of.resolve(at, reference).map_err(|error| Misfit::new(error.message))?;
+            let to = self
+                .of
+                .resolve(at, reference)
+                .map_err(|error| Misfit::new(error.message))?;
             self.value(to, value, depth + 1)?;
         }
         plain(object, value)?;
@@ -319,8 +404,15 @@ impl<'s> Check<'s> {
             }
             match fitting {
                 1 => {}
-                0 => return Err(nearest(misfits).unwrap_or_else(|| Misfit::new("it fits none of the schema's choices"))),
-                more => return Err(Misfit::new(format!("it fits {more} of the schema's choices, and one is wanted"))),
+                0 => {
+                    return Err(nearest(misfits)
+                        .unwrap_or_else(|| Misfit::new("it fits none of the schema's choices")));
+                }
+                more => {
+                    return Err(Misfit::new(format!(
+                        "it fits {more} of the schema's choices, and one is wanted"
+                    )));
+                }
             }
         }
         if let Some(schema) = object.get("not")
@@ -344,8 +436,17 @@ impl<'s> Check<'s> {
         let count = text.chars().count() as u64;
         bounds(object, count, "minLength", "maxLength", "characters")?;
         match object.get("pattern").and_then(Value::as_str) {
-            Some(pattern) if !self.of.patterns.get(pattern).is_some_and(|read| read.is_match(text)) => {
-                Err(Misfit::new(format!("{} does not match the pattern `{pattern}`", kind_of(&Value::from(text)))))
+            Some(pattern)
+                if !self
+                    .of
+                    .patterns
+                    .get(pattern)
+                    .is_some_and(|read| read.is_match(text)) =>
+            {
+                Err(Misfit::new(format!(
+                    "{} does not match the pattern `{pattern}`",
+                    kind_of(&Value::from(text))
+                )))
             }
             _ => Ok(()),
         }
@@ -368,23 +469,52 @@ impl<'s> Check<'s> {
         };
         for (index, item) in items.iter().enumerate() {
             if let Some(schema) = first.get(index).or(rest) {
-                self.fits(at, schema, item, depth).map_err(|misfit| misfit.at_index(index))?;
+                self.fits(at, schema, item, depth)
+                    .map_err(|misfit| misfit.at_index(index))?;
             }
         }
         if let Some(schema) = object.get("contains") {
-            let found = items.iter().filter(|item| self.fits(at, schema, item, depth).is_ok()).count() as u64;
+            let found = items
+                .iter()
+                .filter(|item| self.fits(at, schema, item, depth).is_ok())
+                .count() as u64;
             let least = object.get("minContains").and_then(Value::as_u64).unwrap_or(1);
-            let most = object.get("maxContains").and_then(Value::as_u64).unwrap_or(u64::MAX);
+            let most = object
+                .get("maxContains")
+                .and_then(Value::as_u64)
+                .unwrap_or(u64::MAX);
             if !(least..=most).contains(&found) {
-                return Err(Misfit::new(format!("{found} of its items are what the schema wants it to contain")));
+                return Err(Misfit::new(format!(
+                    "{found} of its items are what the schema wants it to contain"
+                )));
             }
         }
         Ok(())
     }
 
-    fn fields(&mut self, at: At<'s>, object: &'s Map<String, Value>, fields: &Map<String, Value>, depth: usize) -> Fits {
-        bounds(object, fields.len() as u64, "minProperties", "maxProperties", "fields")?;
-        let missing = |names: &Value| names.as_array().into_iter().flatten().filter_map(Value::as_str).find(|name| !fields.contains_key(*name)).map(str::to_owned);
+    fn fields(
+        &mut self,
+        at: At<'s>,
+        object: &'s Map<String, Value>,
+        fields: &Map<String, Value>,
+        depth: usize,
+    ) -> Fits {
+        bounds(
+            object,
+            fields.len() as u64,
+            "minProperties",
+            "maxProperties",
+            "fields",
+        )?;
+        let missing = |names: &Value| {
+            names
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .find(|name| !fields.contains_key(*name))
+                .map(str::to_owned)
+        };
         if let Some(name) = object.get("required").and_then(missing) {
             return Err(Misfit::new("it is missing, and the schema requires it").within(&name));
         }
@@ -394,33 +524,50 @@ impl<'s> Check<'s> {
         for (name, field) in fields {
             if let Some(schema) = object.get("propertyNames") {
                 let value = Value::from(name.as_str());
-                self.fits(at, schema, &value, depth).map_err(|misfit| misfit.within(name))?;
+                self.fits(at, schema, &value, depth)
+                    .map_err(|misfit| misfit.within(name))?;
             }
             let mut known = false;
             if let Some(schema) = properties.and_then(|properties| properties.get(name)) {
                 known = true;
-                self.fits(at, schema, field, depth).map_err(|misfit| misfit.within(name))?;
+                self.fits(at, schema, field, depth)
+                    .map_err(|misfit| misfit.within(name))?;
             }
             for (pattern, schema) in patterns.into_iter().flatten() {
-                if self.of.patterns.get(pattern).is_some_and(|read| read.is_match(name)) {
+                if self
+                    .of
+                    .patterns
+                    .get(pattern)
+                    .is_some_and(|read| read.is_match(name))
+                {
                     known = true;
-                    self.fits(at, schema, field, depth).map_err(|misfit| misfit.within(name))?;
+                    self.fits(at, schema, field, depth)
+                        .map_err(|misfit| misfit.within(name))?;
                 }
             }
             match rest {
                 Some(Value::Bool(false)) if !known => {
                     return Err(Misfit::new("the schema has no such field").within(name));
                 }
-                Some(schema) if !known => self.fits(at, schema, field, depth).map_err(|misfit| misfit.within(name))?,
+                Some(schema) if !known => self
+                    .fits(at, schema, field, depth)
+                    .map_err(|misfit| misfit.within(name))?,
                 _ => {}
             }
         }
         for word in ["dependentRequired", "dependentSchemas", "dependencies"] {
             let of = object.get(word).and_then(Value::as_object);
-            for (name, then) in of.into_iter().flatten().filter(|(name, _)| fields.contains_key(*name)) {
+            for (name, then) in of
+                .into_iter()
+                .flatten()
+                .filter(|(name, _)| fields.contains_key(*name))
+            {
                 if then.is_array() {
                     if let Some(wanted) = missing(then) {
-                        return Err(Misfit::new(format!("it is missing, and the schema requires it beside {name}")).within(&wanted));
+                        return Err(Misfit::new(format!(
+                            "it is missing, and the schema requires it beside {name}"
+                        ))
+                        .within(&wanted));
                     }
                 } else {
                     self.fits(at, then, &Value::Object(fields.clone()), depth)?;
@@ -433,23 +580,32 @@ impl<'s> Check<'s> {
 
 /// Of several reasons, the one that goes deepest: it is of the choice that was meant.
 fn nearest(misfits: Vec<Misfit>) -> Option<Misfit> {
-    misfits.into_iter().reduce(|best, next| match next.depth() > best.depth() {
-        true => next,
-        false => best,
-    })
+    misfits
+        .into_iter()
+        .reduce(|best, next| match next.depth() > best.depth() {
+            true => next,
+            false => best,
+        })
 }
 
 fn list<'s>(object: &'s Map<String, Value>, word: &str) -> &'s [Value] {
-    object.get(word).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    object
+        .get(word)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 fn bounds(object: &Map<String, Value>, found: u64, least: &str, most: &str, what: &str) -> Fits {
     let bound = |word: &str| object.get(word).and_then(Value::as_f64);
     if let Some(least) = bound(least).filter(|least| (found as f64) < *least) {
-        return Err(Misfit::new(format!("it has {found} {what}, and the schema wants at least {least}")));
+        return Err(Misfit::new(format!(
+            "it has {found} {what}, and the schema wants at least {least}"
+        )));
     }
     if let Some(most) = bound(most).filter(|most| found as f64 > *most) {
-        return Err(Misfit::new(format!("it has {found} {what}, and the schema allows {most}")));
+        return Err(Misfit::new(format!(
+            "it has {found} {what}, and the schema allows {most}"
+        )));
     }
     Ok(())
 }
@@ -462,7 +618,9 @@ fn plain(object: &Map<String, Value>, value: &Value) -> Fits {
         "string" => value.is_string(),
         "number" => value.is_number(),
         // 1.0 is a whole number in every draft since 6.
-        "integer" => value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0),
+        "integer" => {
+            value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0)
+        }
         "array" => value.is_array(),
         "object" => value.is_object(),
         _ => false,
@@ -470,22 +628,35 @@ fn plain(object: &Map<String, Value>, value: &Value) -> Fits {
     let wanted = match object.get("type") {
         None => Vec::new(),
         Some(Value::String(kind)) => vec![kind.as_str()],
-        Some(kinds) => kinds.as_array().into_iter().flatten().filter_map(Value::as_str).collect(),
+        Some(kinds) => kinds
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect(),
     };
     if object.contains_key("type") && !wanted.iter().any(|kind| is(kind)) {
         let wanted = wanted.join(" or ");
-        return Err(Misfit::new(format!("{wanted} is expected, and it is {}", kind_of(value))));
+        return Err(Misfit::new(format!(
+            "{wanted} is expected, and it is {}",
+            kind_of(value)
+        )));
     }
     if let Some(Value::Array(allowed)) = object.get("enum")
         && !allowed.iter().any(|one| same(one, value))
     {
         let names: Vec<String> = allowed.iter().take(NAMED_MAX).map(Value::to_string).collect();
-        return Err(Misfit::new(format!("{} is none of the schema's {}", kind_of(value), names.join(", "))));
+        return Err(Misfit::new(format!(
+            "{} is none of the schema's {}",
+            kind_of(value),
+            names.join(", ")
+        )));
     }
     match object.get("const") {
-        Some(only) if !same(only, value) => {
-            Err(Misfit::new(format!("{only} is expected, and it is {}", kind_of(value))))
-        }
+        Some(only) if !same(only, value) => Err(Misfit::new(format!(
+            "{only} is expected, and it is {}",
+            kind_of(value)
+        ))),
         _ => Ok(()),
     }
 }
@@ -500,7 +671,11 @@ fn number(object: &Map<String, Value>, value: &Value) -> Fits {
     let found = value.as_f64().unwrap_or(f64::NAN);
     let bound = |word: &str| object.get(word).and_then(Value::as_f64);
     let exclusive = |word: &str| object.get(word) == Some(&Value::Bool(true));
-    let wants = |what: &str, bound: f64| Err(Misfit::new(format!("it is {value}, and the schema wants {what} {bound}")));
+    let wants = |what: &str, bound: f64| {
+        Err(Misfit::new(format!(
+            "it is {value}, and the schema wants {what} {bound}"
+        )))
+    };
     // In draft 4 `exclusiveMinimum` says how `minimum` is meant.
     match bound("minimum") {
         Some(least) if exclusive("exclusiveMinimum") && found <= least => return wants("more than", least),
@@ -549,15 +724,50 @@ mod tests {
 
     #[test]
     fn types_and_values() {
-        check(&json!({"type": "integer"}), &[json!(1), json!(1.0)], &[(json!(1.5), "", "integer is expected"), (json!("1"), "", "the text")]);
-        check(&json!({"type": ["null", "string"]}), &[json!(null), json!("x")], &[(json!(1), "", "null or string")]);
-        check(&json!({"enum": [1, "a"]}), &[json!(1.0), json!("a")], &[(json!(2), "", "none of the schema's 1, \"a\"")]);
-        check(&json!({"const": {"a": 1}}), &[json!({"a": 1})], &[(json!({"a": 2}), "", "is expected")]);
+        check(
+            &json!({"type": "integer"}),
+            &[json!(1), json!(1.0)],
+            &[
+                (json!(1.5), "", "integer is expected"),
+                (json!("1"), "", "the text"),
+            ],
+        );
+        check(
+            &json!({"type": ["null", "string"]}),
+            &[json!(null), json!("x")],
+            &[(json!(1), "", "null or string")],
+        );
+        check(
+            &json!({"enum": [1, "a"]}),
+            &[json!(1.0), json!("a")],
+            &[(json!(2), "", "none of the schema's 1, \"a\"")],
+        );
+        check(
+            &json!({"const": {"a": 1}}),
+            &[json!({"a": 1})],
+            &[(json!({"a": 2}), "", "is expected")],
+        );
         check(&json!(true), &[json!(1)], &[]);
         check(&json!(false), &[], &[(json!(1), "", "allows nothing")]);
-        check(&json!({"minimum": 1, "exclusiveMaximum": 3, "multipleOf": 0.1}), &[json!(1), json!(2.3)], &[(json!(0), "", "minimum of 1"), (json!(3), "", "less than 3"), (json!(1.05), "", "multiple")]);
-        check(&json!({"minimum": 1, "exclusiveMinimum": true}), &[json!(2)], &[(json!(1), "", "more than 1")]);
-        check(&json!({"minLength": 2, "maxLength": 3, "pattern": "^ü"}), &[json!("üb"), json!(1)], &[(json!("ü"), "", "1 characters"), (json!("abc"), "", "pattern")]);
+        check(
+            &json!({"minimum": 1, "exclusiveMaximum": 3, "multipleOf": 0.1}),
+            &[json!(1), json!(2.3)],
+            &[
+                (json!(0), "", "minimum of 1"),
+                (json!(3), "", "less than 3"),
+                (json!(1.05), "", "multiple"),
+            ],
+        );
+        check(
+            &json!({"minimum": 1, "exclusiveMinimum": true}),
+            &[json!(2)],
+            &[(json!(1), "", "more than 1")],
+        );
+        check(
+            &json!({"minLength": 2, "maxLength": 3, "pattern": "^ü"}),
+            &[json!("üb"), json!(1)],
+            &[(json!("ü"), "", "1 characters"), (json!("abc"), "", "pattern")],
+        );
     }
 
     #[test]
@@ -565,41 +775,100 @@ mod tests {
         check(
             &json!({"items": {"type": "string"}, "minItems": 1, "uniqueItems": true, "contains": {"const": "a"}}),
             &[json!(["a", "b"])],
-            &[(json!([]), "", "at least 1"), (json!(["a", 1]), "[1]", "string"), (json!(["a", "a"]), "[1]", "twice"), (json!(["b"]), "", "contain")],
+            &[
+                (json!([]), "", "at least 1"),
+                (json!(["a", 1]), "[1]", "string"),
+                (json!(["a", "a"]), "[1]", "twice"),
+                (json!(["b"]), "", "contain"),
+            ],
         );
-        check(&json!({"prefixItems": [{"type": "string"}], "items": false}), &[json!(["a"])], &[(json!(["a", 1]), "[1]", "allows nothing")]);
-        check(&json!({"items": [{"type": "string"}], "additionalItems": {"type": "integer"}}), &[json!(["a", 1])], &[(json!(["a", "b"]), "[1]", "integer")]);
+        check(
+            &json!({"prefixItems": [{"type": "string"}], "items": false}),
+            &[json!(["a"])],
+            &[(json!(["a", 1]), "[1]", "allows nothing")],
+        );
+        check(
+            &json!({"items": [{"type": "string"}], "additionalItems": {"type": "integer"}}),
+            &[json!(["a", 1])],
+            &[(json!(["a", "b"]), "[1]", "integer")],
+        );
         check(
             &json!({"required": ["id"], "properties": {"id": {"type": "integer"}}, "patternProperties": {"^x": {"type": "string"}}, "additionalProperties": false}),
             &[json!({"id": 1, "x1": "a"})],
-            &[(json!({}), "id", "missing"), (json!({"id": "1"}), "id", "integer"), (json!({"id": 1, "x": 2}), "x", "string"), (json!({"id": 1, "y": 2}), "y", "no such field")],
+            &[
+                (json!({}), "id", "missing"),
+                (json!({"id": "1"}), "id", "integer"),
+                (json!({"id": 1, "x": 2}), "x", "string"),
+                (json!({"id": 1, "y": 2}), "y", "no such field"),
+            ],
         );
-        check(&json!({"propertyNames": {"maxLength": 1}, "maxProperties": 1}), &[json!({"a": 1})], &[(json!({"ab": 1}), "ab", "2 characters"), (json!({"a": 1, "b": 2}), "", "2 fields")]);
+        check(
+            &json!({"propertyNames": {"maxLength": 1}, "maxProperties": 1}),
+            &[json!({"a": 1})],
+            &[
+                (json!({"ab": 1}), "ab", "2 characters"),
+                (json!({"a": 1, "b": 2}), "", "2 fields"),
+            ],
+        );
         check(
             &json!({"dependentRequired": {"card": ["name"]}, "dependencies": {"a": ["b"], "c": {"required": ["d"]}}}),
             &[json!({"card": 1, "name": 2}), json!({"a": 1, "b": 2})],
-            &[(json!({"card": 1}), "name", "beside card"), (json!({"a": 1}), "b", "beside a"), (json!({"c": 1}), "d", "missing")],
+            &[
+                (json!({"card": 1}), "name", "beside card"),
+                (json!({"a": 1}), "b", "beside a"),
+                (json!({"c": 1}), "d", "missing"),
+            ],
         );
     }
 
     #[test]
     fn choices() {
         let choice = json!({"anyOf": [{"type": "null"}, {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}}]});
-        check(&choice, &[json!(null), json!({"a": 1})], &[(json!({"a": "x"}), "a", "integer"), (json!({}), "a", "missing")]);
-        check(&json!({"oneOf": [{"minimum": 2}, {"maximum": 3}]}), &[json!(1), json!(4)], &[(json!(2), "", "fits 2")]);
-        check(&json!({"not": {"type": "string"}, "allOf": [{"minimum": 1}]}), &[json!(1)], &[(json!("x"), "", "must not be"), (json!(0), "", "minimum")]);
+        check(
+            &choice,
+            &[json!(null), json!({"a": 1})],
+            &[(json!({"a": "x"}), "a", "integer"), (json!({}), "a", "missing")],
+        );
+        check(
+            &json!({"oneOf": [{"minimum": 2}, {"maximum": 3}]}),
+            &[json!(1), json!(4)],
+            &[(json!(2), "", "fits 2")],
+        );
+        check(
+            &json!({"not": {"type": "string"}, "allOf": [{"minimum": 1}]}),
+            &[json!(1)],
+            &[(json!("x"), "", "must not be"), (json!(0), "", "minimum")],
+        );
         let when = json!({"if": {"properties": {"kind": {"const": "card"}}, "required": ["kind"]}, "then": {"required": ["number"]}, "else": {"required": ["iban"]}});
-        check(&when, &[json!({"kind": "card", "number": 1}), json!({"iban": 1})], &[(json!({"kind": "card"}), "number", "missing"), (json!({}), "iban", "missing")]);
+        check(
+            &when,
+            &[json!({"kind": "card", "number": 1}), json!({"iban": 1})],
+            &[
+                (json!({"kind": "card"}), "number", "missing"),
+                (json!({}), "iban", "missing"),
+            ],
+        );
     }
 
     #[test]
     fn references() {
         let tree = json!({"$defs": {"node": {"$anchor": "n", "type": "object", "properties": {"next": {"$ref": "#/$defs/node"}, "v": {"type": "integer"}}, "additionalProperties": false}}, "$ref": "#n"});
-        check(&tree, &[json!({"v": 1, "next": {"v": 2}})], &[(json!({"next": {"next": {"v": "x"}}}), "next.next.v", "integer")]);
-        let line = |id: &str| json!({"$id": id, "type": "object", "properties": {"sku": {"$ref": "#/definitions/sku"}}, "definitions": {"sku": {"type": "string"}}}).to_string();
+        check(
+            &tree,
+            &[json!({"v": 1, "next": {"v": 2}})],
+            &[(json!({"next": {"next": {"v": "x"}}}), "next.next.v", "integer")],
+        );
+        let line = |id: &str| {
+            json!({"$id": id, "type": "object", "properties": {"sku": {"$ref": "#/definitions/sku"}}, "definitions": {"sku": {"type": "string"}}}).to_string()
+        };
         let order = |reference: &str| json!({"properties": {"line": {"$ref": reference}}}).to_string();
-        for (reference, name, id) in [("line.json", "line.json", ""), ("https://shop/line.json", "line", "https://shop/line.json"), ("line.json", "x", "https://shop/line.json")] {
-            let schema = JsonSchema::parse(&order(reference), &[(name.to_owned(), line(id))]).expect("a schema");
+        for (reference, name, id) in [
+            ("line.json", "line.json", ""),
+            ("https://shop/line.json", "line", "https://shop/line.json"),
+            ("line.json", "x", "https://shop/line.json"),
+        ] {
+            let schema =
+                JsonSchema::parse(&order(reference), &[(name.to_owned(), line(id))]).expect("a schema");
             let misfit = schema.check(&json!({"line": {"sku": 1}})).expect_err("no fit");
             assert_eq!(misfit.path(), "line.sku");
         }
@@ -617,9 +886,18 @@ mod tests {
             assert!(error.message.contains(says), "{error}");
         };
         refused(json!({"unevaluatedProperties": false}), "`unevaluatedProperties`");
-        refused(json!({"properties": {"a": {"$dynamicRef": "#x"}}}), "`$dynamicRef`");
+        refused(
+            json!({"properties": {"a": {"$dynamicRef": "#x"}}}),
+            "`$dynamicRef`",
+        );
         refused(json!({"pattern": "(?=a)"}), "(?=a)");
         refused(json!(7), "neither an object");
-        assert!(JsonSchema::parse(&json!({"x-owner": 1, "title": "t", "format": "date"}).to_string(), &[]).is_ok());
+        assert!(
+            JsonSchema::parse(
+                &json!({"x-owner": 1, "title": "t", "format": "date"}).to_string(),
+                &[]
+            )
+            .is_ok()
+        );
     }
 }

@@ -25,8 +25,8 @@ mod view;
 mod write;
 
 pub use avro::AvroSchema;
-pub use encode::{Encoder, Misfit};
 pub use detect::{Detected, Frame, detect, detect_values, frame};
+pub use encode::{Encoder, Misfit};
 pub use format::{Format, FormatSettings};
 pub use framing::Framing;
 pub use protobuf::ProtobufSchema;

@@ -53,21 +53,19 @@ pub enum BatchFormat {
 /// The format that a file's ending stands for.
 pub fn format_of(path: &Path) -> Result<BatchFormat> {
     let ending = path.extension().and_then(|ending| ending.to_str());
-    Ok(
-        match ending.unwrap_or_default().to_ascii_lowercase().as_str() {
-            "csv" => BatchFormat::Csv,
-            "json" | "jsonl" | "ndjson" => BatchFormat::Json,
-            "parquet" => BatchFormat::Parquet,
-            "arrow" | "feather" => BatchFormat::Arrow,
-            _ => {
-                let message = format!(
-                    "\"{}\" must end in .csv, .json, .parquet or .arrow: that says how to write it",
-                    path.display()
-                );
-                return Err(Error::user("file_format", message));
-            }
-        },
-    )
+    Ok(match ending.unwrap_or_default().to_ascii_lowercase().as_str() {
+        "csv" => BatchFormat::Csv,
+        "json" | "jsonl" | "ndjson" => BatchFormat::Json,
+        "parquet" => BatchFormat::Parquet,
+        "arrow" | "feather" => BatchFormat::Arrow,
+        _ => {
+            let message = format!(
+                "\"{}\" must end in .csv, .json, .parquet or .arrow: that says how to write it",
+                path.display()
+            );
+            return Err(Error::user("file_format", message));
+        }
+    })
 }
 
 /// A file of rows being written; see the module's invariant.
@@ -88,7 +86,9 @@ impl BatchFile {
 
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.rows += batch.num_rows() as u64;
-        self.writer.write(batch).map_err(|error| failed(&self.path, &error))
+        self.writer
+            .write(batch)
+            .map_err(|error| failed(&self.path, &error))
     }
 
     /// Gives the file its name.

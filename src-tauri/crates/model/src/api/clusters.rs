@@ -48,7 +48,8 @@ pub struct ConnectionTest {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ConnectionStep {
-    /// `configuration`, `name lookup`, `tcp`, `kafka`, `metadata`.
+    /// `configuration`, `name lookup`, `tcp`, `tls`, `kafka`, `token`, `sasl`, `metadata`, `brokers`, `authorisation`;
+    /// those of encryption and login only where there is one.
     pub step: String,
     pub ok: bool,
     pub detail: String,

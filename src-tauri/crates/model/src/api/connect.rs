@@ -1,110 +1,95 @@
-//! Kafka Connect: its clusters, connectors and tasks.
+//! Clusters defined by a form, and by files of other clients.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::Error;
+use crate::ClusterDefinition;
 
-/// The Connect clusters of one cluster, each asked for itself.
+/// What `clusters/NAME.toml` says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-pub struct ConnectOverview {
-    pub cluster: String,
-    pub connects: Vec<ConnectSummary>,
-}
-
-/// One `[connect.NAME]`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-pub struct ConnectSummary {
+pub struct ClusterDefined {
     pub name: String,
-    /// The worker that is asked.
-    pub url: String,
-    /// Absent: it did not answer.
-    pub version: Option<String>,
-    /// By name.
-    pub connectors: Vec<ConnectorSummary>,
-    /// Why it did not answer.
-    pub error: Option<Error>,
+    pub definition: ClusterDefinition,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct ConnectorSummary {
-    /// The Connect cluster's name.
-    pub connect: String,
+/// A definition as a form has it: tried with `cluster_try`, written with `cluster_save`.
+#[derive(Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ClusterSaveRequest {
     pub name: String,
-    /// `source` or `sink`.
-    pub kind: String,
-    /// `connector.class`, whole.
-    pub class: String,
-    /// As Connect names it: `RUNNING`, `PAUSED`, `STOPPED`, `FAILED`, `UNASSIGNED`, `RESTARTING`. Absent: not said yet.
-    pub state: Option<String>,
-    pub worker: Option<String>,
-    pub tasks: Vec<ConnectorTask>,
-    /// Why it, or the first task that did, failed: the first line of the trace.
-    pub reason: Option<String>,
-    /// The connector's own trace, whole; without secrets.
-    pub trace: Option<String>,
+    /// Refused when there is a cluster of this name already.
+    pub create: bool,
+    pub definition: ClusterDefinition,
+    /// Values of properties that are secrets, just typed: kept in the secret store, and referred to by the definition.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct ConnectorTask {
-    pub task: u32,
-    /// As Connect names it. Absent: not said yet.
-    pub state: Option<String>,
-    pub worker: Option<String>,
-    /// The first line of the trace.
-    pub reason: Option<String>,
-    /// Whole; without secrets.
-    pub trace: Option<String>,
+impl std::fmt::Debug for ClusterSaveRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClusterSaveRequest")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
-/// A connector with its settings.
+/// A Java `client.properties`, a `kcat.conf` or another file of librdkafka's properties.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct ConnectorDetail {
-    pub summary: ConnectorSummary,
-    /// By name.
-    pub settings: Vec<ConnectorSetting>,
-    /// Topics that it has used. Absent: the worker does not tell.
-    pub topics: Option<Vec<String>>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct ConnectorSetting {
-    pub name: String,
-    pub value: String,
-    /// The value, or a part of it, is a secret and is not told.
-    pub masked: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct ConnectorRequest {
-    pub cluster: String,
-    /// The Connect cluster; may be absent where only one has a connector of this name.
+pub struct ImportRequest {
+    pub path: String,
+    /// Of the cluster; absent: made from the file's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional = nullable)]
-    pub connect: Option<String>,
-    pub connector: String,
+    pub name: Option<String>,
+    /// `bootstrap.servers`, where the file does not say it: Java's tools are given it on their command line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub bootstrap: Option<String>,
+}
+
+/// What a file becomes, or became.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Import {
+    /// Of the cluster.
+    pub name: String,
+    /// `clusters/NAME.toml`.
+    pub file: String,
+    /// Whose file it was: `java` or `librdkafka`.
+    pub format: String,
+    /// One for each setting of the file, in its order.
+    pub lines: Vec<ImportLine>,
+    /// The text of the definition.
+    pub toml: String,
+    /// Names of the secrets that are kept.
+    pub secrets: Vec<String>,
+    /// Names of the secrets that are still to be set.
+    pub missing_secrets: Vec<String>,
+    /// To be run by hand before the cluster can be used.
+    pub commands: Vec<String>,
+    /// Why it can't be written as it is, as a sentence.
+    pub problem: Option<String>,
+    pub written: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct ConnectorActRequest {
-    pub cluster: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional = nullable)]
-    pub connect: Option<String>,
-    pub connector: String,
-    pub act: ConnectorAct,
+pub struct ImportLine {
+    /// Of the file.
+    pub line: u32,
+    pub key: String,
+    pub outcome: ImportOutcome,
+    pub detail: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
-pub enum ConnectorAct {
-    /// The connector and all its tasks.
-    Restart,
-    /// What of the connector and its tasks has failed.
-    RestartFailed,
-    RestartTask(u32),
-    Pause,
-    Resume,
-    /// Ends its tasks and keeps its settings; from Kafka 3.5 on.
-    Stop,
+pub enum ImportOutcome {
+    Kept,
+    /// Said in librdkafka's way.
+    Converted,
+    /// Its value is in the secret store.
+    Secret,
+    LeftOut,
+    /// Something is left to do by hand.
+    ToDo,
 }

@@ -2,6 +2,7 @@
 
 mod clusters;
 mod connect;
+mod connect_workers;
 mod deliver;
 mod groups;
 mod people;
@@ -12,6 +13,7 @@ mod work;
 
 pub use clusters::*;
 pub use connect::*;
+pub use connect_workers::*;
 pub use deliver::*;
 pub use groups::*;
 pub use people::*;

@@ -18,11 +18,16 @@ pub struct ClusterDefinition {
     pub read_only: bool,
     /// librdkafka properties by their own names (`bootstrap.servers`, `security.protocol`, ...). A value
     /// `secret:NAME` is looked up when the client is made.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[ts(as = "Option<BTreeMap<String, String>>", optional = nullable)]
     pub properties: BTreeMap<String, String>,
     /// Kafka Connect clusters that work with this cluster, by a name of their own: `[connect.NAME]`.
     #[serde(default)]
     pub connect: BTreeMap<String, ConnectDefinition>,
+    /// A login that librdkafka has no properties for; it sets those of OAUTHBEARER.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub auth: Option<ClusterAuth>,
     /// The schema registry that records name their schemas of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional = nullable)]
@@ -32,7 +37,8 @@ pub struct ClusterDefinition {
     #[ts(optional, as = "Option<BTreeMap<String, TopicFormats>>")]
     pub topics: BTreeMap<String, TopicFormats>,
     /// Only for `kind = "sandbox"`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "SandboxSettings::is_default")]
+    #[ts(as = "Option<SandboxSettings>", optional = nullable)]
     pub sandbox: SandboxSettings,
     /// How lag is sampled and judged here; what is absent is as in `tailrace.toml`.
     #[serde(default)]
@@ -63,6 +69,24 @@ pub enum ClusterKind {
     Sandbox,
 }
 
+/// `[auth]`: how to log in where properties alone cannot say it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ClusterAuth {
+    /// Amazon MSK's IAM access control. The credentials are AWS's own: the environment, a profile, the container's or
+    /// the machine's role.
+    MskIam {
+        /// Absent: read from the host name of `bootstrap.servers`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional = nullable)]
+        region: Option<String>,
+        /// A profile of `~/.aws/config`. Absent: `AWS_PROFILE`, else the usual search for credentials.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional = nullable)]
+        profile: Option<String>,
+    },
+}
+
 /// The shop of the sandbox.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields, default)]
@@ -75,6 +99,12 @@ pub struct SandboxSettings {
     pub history_days: u32,
     /// People in the shop.
     pub people: u32,
+}
+
+impl SandboxSettings {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Default for SandboxSettings {

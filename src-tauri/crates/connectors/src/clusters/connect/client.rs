@@ -179,11 +179,7 @@ impl ConnectClient {
     pub async fn act(&self, name: &str, act: ConnectorAct) -> Result<()> {
         let at = |last: &'static str| vec!["connectors", name, last];
         let (method, path, query) = match act {
-            ConnectorAct::Restart => (
-                Method::POST,
-                at("restart"),
-                "includeTasks=true&onlyFailed=false",
-            ),
+            ConnectorAct::Restart => (Method::POST, at("restart"), "includeTasks=true&onlyFailed=false"),
             ConnectorAct::RestartFailed => (Method::POST, at("restart"), "includeTasks=true&onlyFailed=true"),
             ConnectorAct::RestartTask(task) => {
                 let task = task.to_string();
@@ -338,7 +334,10 @@ impl ConnectClient {
             if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {
                 return Err(Error::refused(
                     "connect_answer",
-                    format!("{} answered with more than {ANSWER_BYTES_MAX} bytes", self.place()),
+                    format!(
+                        "{} answered with more than {ANSWER_BYTES_MAX} bytes",
+                        self.place()
+                    ),
                 ));
             }
             bytes.extend_from_slice(&chunk);
@@ -376,14 +375,21 @@ impl ConnectClient {
         match (status.as_u16(), path) {
             (401 | 403, _) => Error::refused(
                 "connect_login",
-                format!("{place} refuses the login ({status}): check connect.{0}.user and connect.{0}.password", self.settings.name),
+                format!(
+                    "{place} refuses the login ({status}): check connect.{0}.user and connect.{0}.password",
+                    self.settings.name
+                ),
             ),
             (404, ["connectors", name, "tasks", task, ..]) if said.to_lowercase().contains("task") => {
-                Error::user("unknown_task", format!("{place}: connector \"{name}\" has no task {task}"))
+                Error::user(
+                    "unknown_task",
+                    format!("{place}: connector \"{name}\" has no task {task}"),
+                )
             }
-            (404, ["connectors", name, ..]) => {
-                Error::user("unknown_connector", format!("{place} has no connector \"{name}\""))
-            }
+            (404, ["connectors", name, ..]) => Error::user(
+                "unknown_connector",
+                format!("{place} has no connector \"{name}\""),
+            ),
             (409, _) => Error::external(
                 "connect_busy",
                 format!("{place} is moving connectors between its workers{quoted}: try again in a moment"),

@@ -37,18 +37,24 @@ pub struct ConnectSettings {
 
 impl std::fmt::Debug for ConnectSettings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ConnectSettings").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("ConnectSettings")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
 /// The address of a worker; a path in it is kept. The sentence says what is wrong with it.
 pub fn address(url: &str) -> std::result::Result<Url, String> {
-    let read = Url::parse(url.trim()).map_err(|error| format!("\"{}\" is no address: {error}", unuser(url)))?;
+    let read =
+        Url::parse(url.trim()).map_err(|error| format!("\"{}\" is no address: {error}", unuser(url)))?;
     if !matches!(read.scheme(), "http" | "https") || read.host_str().is_none_or(str::is_empty) {
         return Err("the address has to begin with http:// or https:// and a host".to_owned());
     }
     if !read.username().is_empty() || read.password().is_some() {
-        return Err("the address has a user in it: write user = ... and password = \"secret:NAME\" instead".to_owned());
+        return Err(
+            "the address has a user in it: write user = ... and password = \"secret:NAME\" instead"
+                .to_owned(),
+        );
     }
     if read.query().is_some() || read.fragment().is_some() {
         return Err("the address ends with a path: remove what follows the ? or #".to_owned());
@@ -58,8 +64,12 @@ pub fn address(url: &str) -> std::result::Result<Url, String> {
 
 /// As [`address`], with an error that says which setting it is.
 pub(super) fn checked(settings: &ConnectSettings) -> Result<Url> {
-    address(&settings.url)
-        .map_err(|why| Error::user("connect_settings", format!("connect.{}.url: {why}", settings.name)))
+    address(&settings.url).map_err(|why| {
+        Error::user(
+            "connect_settings",
+            format!("connect.{}.url: {why}", settings.name),
+        )
+    })
 }
 
 /// A text without a user and password in an address.
@@ -110,10 +120,17 @@ pub(super) fn secrets<'a>(settings: impl Iterator<Item = (&'a str, &'a str)>) ->
             secrets.push(value.to_owned());
             // The login module's own: `password="..."`.
             let quoted = value.split('"').skip(1).step_by(2);
-            secrets.extend(quoted.filter(|part| part.len() >= REDACT_CHARS_MIN).map(str::to_owned));
+            secrets.extend(
+                quoted
+                    .filter(|part| part.len() >= REDACT_CHARS_MIN)
+                    .map(str::to_owned),
+            );
         } else if unuser(value) != value {
             secrets.push(value.to_owned());
-            if let Some((login, _)) = value.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')) {
+            if let Some((login, _)) = value
+                .split_once("://")
+                .and_then(|(_, rest)| rest.rsplit_once('@'))
+            {
                 let password = login.split_once(':').map_or(login, |(_, password)| password);
                 secrets.extend((password.len() >= REDACT_CHARS_MIN).then(|| password.to_owned()));
             }
@@ -126,7 +143,9 @@ pub(super) fn secrets<'a>(settings: impl Iterator<Item = (&'a str, &'a str)>) ->
 }
 
 pub(super) fn redact(text: &str, secrets: &[String]) -> String {
-    secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, MASKED))
+    secrets
+        .iter()
+        .fold(text.to_owned(), |text, secret| text.replace(secret, MASKED))
 }
 
 #[cfg(test)]
@@ -144,14 +163,34 @@ mod tests {
         check("database_password", "hunter22", MASKED);
         check("aws.secret.access.key", "hunter22", MASKED);
         check("basic.auth.user.info", "me:hunter22", MASKED);
-        check("producer.override.sasl.jaas.config", "x password=\"hunter22\";", MASKED);
-        check("connection.password", "${file:/etc/secrets:password}", "${file:/etc/secrets:password}");
+        check(
+            "producer.override.sasl.jaas.config",
+            "x password=\"hunter22\";",
+            MASKED,
+        );
+        check(
+            "connection.password",
+            "${file:/etc/secrets:password}",
+            "${file:/etc/secrets:password}",
+        );
         check("connection.password", "${a:b} hunter22 ${c}", MASKED);
         check("connection.password", "", "");
-        check("connection.url", "jdbc:postgresql://db:5432/shop", "jdbc:postgresql://db:5432/shop");
-        check("connection.uri", "mongodb://me:hunter22@db/shop", &format!("mongodb://{MASKED}@db/shop"));
+        check(
+            "connection.url",
+            "jdbc:postgresql://db:5432/shop",
+            "jdbc:postgresql://db:5432/shop",
+        );
+        check(
+            "connection.uri",
+            "mongodb://me:hunter22@db/shop",
+            &format!("mongodb://{MASKED}@db/shop"),
+        );
         check("file", "/tmp/in.txt", "/tmp/in.txt");
-        check("key.converter", "org.apache.kafka.connect.storage.StringConverter", "org.apache.kafka.connect.storage.StringConverter");
+        check(
+            "key.converter",
+            "org.apache.kafka.connect.storage.StringConverter",
+            "org.apache.kafka.connect.storage.StringConverter",
+        );
     }
 
     #[test]
@@ -165,7 +204,10 @@ mod tests {
         let secrets = secrets(settings.into_iter());
         let trace = "Failed: mongodb://me:hunter22@db/shop (hunter22), swordfish, orders, abc";
         let redacted = redact(trace, &secrets);
-        assert_eq!(redacted, format!("Failed: {MASKED} ({MASKED}), {MASKED}, orders, abc"));
+        assert_eq!(
+            redacted,
+            format!("Failed: {MASKED} ({MASKED}), {MASKED}, orders, abc")
+        );
     }
 
     #[test]

@@ -53,26 +53,45 @@ async fn answer(State(held): State<Held>, request: Request<Body>) -> Response {
     let line = format!("{} {}", request.method(), request.uri());
     held.seen.lock().expect("a lock").push(line);
     let error = |status: StatusCode, message: &str| {
-        (status, Json(json!({"error_code": status.as_u16(), "message": message}))).into_response()
+        (
+            status,
+            Json(json!({"error_code": status.as_u16(), "message": message})),
+        )
+            .into_response()
     };
-    let login = request.headers().get(AUTHORIZATION).map(|it| it.as_bytes().to_vec());
+    let login = request
+        .headers()
+        .get(AUTHORIZATION)
+        .map(|it| it.as_bytes().to_vec());
     if login.as_deref() != Some(b"Basic bWU6cHc=") {
         return error(StatusCode::UNAUTHORIZED, "User cannot access the resource.");
     }
     match path.as_str() {
-        "/kafka/" => Json(json!({"version": held.version, "commit": "x", "kafka_cluster_id": "y"})).into_response(),
-        "/kafka/connectors" => Json(json!({"files/out": {"info": info(), "status": status()}})).into_response(),
+        "/kafka/" => {
+            Json(json!({"version": held.version, "commit": "x", "kafka_cluster_id": "y"})).into_response()
+        }
+        "/kafka/connectors" => {
+            Json(json!({"files/out": {"info": info(), "status": status()}})).into_response()
+        }
         "/kafka/connectors/files%2Fout" => Json(info()).into_response(),
         "/kafka/connectors/files%2Fout/status" => Json(status()).into_response(),
-        "/kafka/connectors/files%2Fout/topics" => Json(json!({"files/out": {"topics": ["orders"]}})).into_response(),
-        "/kafka/connectors/files%2Fout/pause" => error(StatusCode::CONFLICT, "Cannot complete request: rebalance"),
-        path if path.ends_with("/restart") || path.ends_with("/stop") => StatusCode::NO_CONTENT.into_response(),
+        "/kafka/connectors/files%2Fout/topics" => {
+            Json(json!({"files/out": {"topics": ["orders"]}})).into_response()
+        }
+        "/kafka/connectors/files%2Fout/pause" => {
+            error(StatusCode::CONFLICT, "Cannot complete request: rebalance")
+        }
+        path if path.ends_with("/restart") || path.ends_with("/stop") => {
+            StatusCode::NO_CONTENT.into_response()
+        }
         _ => error(StatusCode::NOT_FOUND, "Connector nothing not found"),
     }
 }
 
 async fn serve(version: &'static str) -> Server {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
     let address = listener.local_addr().expect("an address");
     let seen = Arc::new(Mutex::new(Vec::new()));
     let held = Held {
@@ -112,17 +131,28 @@ async fn connectors_tasks_and_why_one_failed() {
     let found = &connectors[0];
     assert_eq!((found.name.as_str(), found.kind.as_str()), ("files/out", "sink"));
     assert_eq!(found.state.as_deref(), Some("RUNNING"));
-    let states: Vec<_> = found.tasks.iter().map(|task| (task.task, task.state.as_deref())).collect();
+    let states: Vec<_> = found
+        .tasks
+        .iter()
+        .map(|task| (task.task, task.state.as_deref()))
+        .collect();
     assert_eq!(states, [(0, Some("FAILED")), (1, None)]);
     let reason = found.reason.as_deref().expect("a reason");
-    assert!(reason.contains("Exiting WorkerSinkTask") && reason.contains("/out: Is a directory"), "{reason}");
+    assert!(
+        reason.contains("Exiting WorkerSinkTask") && reason.contains("/out: Is a directory"),
+        "{reason}"
+    );
     let trace = found.tasks[0].trace.as_deref().expect("a trace");
     assert!(trace.contains("... 10 more"), "{trace}");
     assert!(!format!("{connectors:?}").contains("hunter22"), "{connectors:?}");
     let detail = client.connector("files/out").await.expect("a connector");
     assert_eq!(detail.summary, *found);
     assert_eq!(detail.topics.as_deref(), Some(&["orders".to_owned()][..]));
-    let secret = detail.settings.iter().find(|it| it.name == "database.password").expect("a setting");
+    let secret = detail
+        .settings
+        .iter()
+        .find(|it| it.name == "database.password")
+        .expect("a setting");
     assert_eq!((secret.value.as_str(), secret.masked), (MASKED, true));
     assert!(!format!("{detail:?}").contains("hunter22"), "{detail:?}");
     let sent = server.seen.lock().expect("a lock").clone();
@@ -134,12 +164,19 @@ async fn what_is_done_is_asked_for_as_documented() {
     let server = serve("3.4.0-ccs").await;
     let client = client(&server, "pw");
     let name = "files/out";
-    for act in [ConnectorAct::Restart, ConnectorAct::RestartFailed, ConnectorAct::RestartTask(1)] {
+    for act in [
+        ConnectorAct::Restart,
+        ConnectorAct::RestartFailed,
+        ConnectorAct::RestartTask(1),
+    ] {
         client.act(name, act).await.expect("done");
     }
     let error = client.act(name, ConnectorAct::Stop).await.expect_err("too old");
     assert_eq!(error.code, "connect_version");
-    let error = client.act(name, ConnectorAct::Pause).await.expect_err("a rebalance");
+    let error = client
+        .act(name, ConnectorAct::Pause)
+        .await
+        .expect_err("a rebalance");
     assert_eq!((error.code.as_str(), error.retry), ("connect_busy", true));
     let sent = server.seen.lock().expect("a lock").clone();
     let at = "/kafka/connectors/files%2Fout";
@@ -152,16 +189,28 @@ async fn what_is_done_is_asked_for_as_documented() {
     ];
     assert_eq!(sent, expected);
     let newer = serve("3.5.0").await;
-    self::client(&newer, "pw").act(name, ConnectorAct::Stop).await.expect("it can");
+    self::client(&newer, "pw")
+        .act(name, ConnectorAct::Stop)
+        .await
+        .expect("it can");
 }
 
 #[tokio::test]
 async fn errors_say_what_to_do() {
     let server = serve("4.3.1").await;
-    let error = client(&server, "wrong-pw").connectors().await.expect_err("a login");
+    let error = client(&server, "wrong-pw")
+        .connectors()
+        .await
+        .expect_err("a login");
     assert_eq!((error.code.as_str(), error.retry), ("connect_login", false));
-    assert!(error.message.contains("connect.main.password") && !error.message.contains("wrong-pw"), "{error}");
-    let error = client(&server, "pw").connector("nothing").await.expect_err("unknown");
+    assert!(
+        error.message.contains("connect.main.password") && !error.message.contains("wrong-pw"),
+        "{error}"
+    );
+    let error = client(&server, "pw")
+        .connector("nothing")
+        .await
+        .expect_err("unknown");
     assert_eq!(error.code, "unknown_connector");
     let nobody = ConnectClient::new(ConnectSettings {
         name: "main".to_owned(),
@@ -169,7 +218,11 @@ async fn errors_say_what_to_do() {
         user: None,
         password: None,
     });
-    let error = nobody.expect("good settings").version().await.expect_err("nobody");
+    let error = nobody
+        .expect("good settings")
+        .version()
+        .await
+        .expect_err("nobody");
     assert_eq!((error.code.as_str(), error.retry), ("connect_unreachable", true));
     assert!(error.message.contains("the connection was refused"), "{error}");
 }

@@ -16,7 +16,9 @@ mod context;
     reason = "the only module that speaks to librdkafka's C interface"
 )]
 mod ffi;
+pub mod import;
 mod lag;
+mod login;
 mod native;
 mod near;
 mod problem;
@@ -33,8 +35,10 @@ mod writer;
 
 pub use admin::{GroupDescription, GroupMember};
 pub use client::{ClusterMarks, KafkaClient, TopicMarks, TopicPartition, Watermarks};
+pub use config::check as check_properties;
 pub use connection::test_connection;
 pub use lag::{GroupSample, LagSampler};
+pub use login::with_auth;
 pub use produce::OutRecord;
 pub use record::RawRecord;
 pub use tail::{

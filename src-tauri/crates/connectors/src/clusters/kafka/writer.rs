@@ -79,7 +79,6 @@ struct Ticket {
     answers: Arc<Mutex<Answers>>,
 }
 
-#[derive(Default)]
 struct Deliveries {
     said: Context,
 }
@@ -131,7 +130,9 @@ impl KafkaClient {
             config.set("message.max.bytes", RECORD_BYTES_MAX.to_string());
         }
         let producer: Producer = config
-            .create_with_context(Deliveries::default())
+            .create_with_context(Deliveries {
+                said: Context::of(&config),
+            })
             .map_err(|error| {
                 Error::user(
                     "bad_properties",
@@ -194,6 +195,7 @@ fn write(
     records: &[OutRecord],
     stop: &CancellationToken,
 ) -> Vec<Fate> {
+    producer.context().said.renew_login(producer.client());
     let answers = Arc::new(Mutex::new(Answers {
         fates: records.iter().map(|_| None).collect(),
         left: records.len(),
@@ -244,10 +246,12 @@ fn fate(client: &KafkaClient, producer: &Producer, what: &str, answer: Option<An
         RDKafkaErrorCode::PurgeQueue => {
             Fate::Refused(Error::user("stopped", "it was stopped before this was sent"))
         }
-        RDKafkaErrorCode::PurgeInflight | RDKafkaErrorCode::OperationTimedOut => Fate::Uncertain(Error::external(
-            "unacknowledged",
-            "it was sent, and no broker said in time whether it was written",
-        )),
+        RDKafkaErrorCode::PurgeInflight | RDKafkaErrorCode::OperationTimedOut => {
+            Fate::Uncertain(Error::external(
+                "unacknowledged",
+                "it was sent, and no broker said in time whether it was written",
+            ))
+        }
         code => {
             let said = &producer.context().said;
             let error = client.place().failed(what, &Failure::new(code), said);

@@ -80,7 +80,12 @@ const NUMBER_DIGITS_MAX: usize = 15;
 /// The whole number that a decimal stands for (two's complement, big-endian, as short as can be), from a number or a
 /// text such as `-12.34`. Digits that the scale has no room for are not dropped.
 pub(super) fn read(value: &Value, scale: usize) -> std::result::Result<Vec<u8>, Misfit> {
-    let expected = || Misfit::new(format!("a decimal such as 12.34 is expected, and it is {}", kind_of(value)));
+    let expected = || {
+        Misfit::new(format!(
+            "a decimal such as 12.34 is expected, and it is {}",
+            kind_of(value)
+        ))
+    };
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => {
@@ -98,7 +103,9 @@ pub(super) fn read(value: &Value, scale: usize) -> std::result::Result<Vec<u8>, 
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let fraction = fraction.trim_end_matches('0');
     if fraction.len() > scale {
-        return Err(Misfit::new(format!("it has more than {scale} digits after its point")));
+        return Err(Misfit::new(format!(
+            "it has more than {scale} digits after its point"
+        )));
     }
     if !fraction.bytes().all(|digit| digit.is_ascii_digit()) {
         return Err(expected());

@@ -70,7 +70,13 @@ impl Writer<'_> {
                 out.push(u8::from(value));
                 Ok(())
             }
-            Type::Int => whole(value, "a whole number of 32 bits", i32::MIN.into(), i32::MAX.into(), out),
+            Type::Int => whole(
+                value,
+                "a whole number of 32 bits",
+                i32::MIN.into(),
+                i32::MAX.into(),
+                out,
+            ),
             Type::Long => whole(value, "a whole number of 64 bits", i64::MIN, i64::MAX, out),
             Type::Float => {
                 let wide = float(value)?;
@@ -166,7 +172,10 @@ impl Writer<'_> {
         let from = out.len();
         // Named, in Avro's own way; a record or map may have a field of that name, so that the bare value is tried too.
         let mut named = None;
-        if let Some((name, inner)) = value.as_object().filter(|it| it.len() == 1).and_then(|it| it.iter().next())
+        if let Some((name, inner)) = value
+            .as_object()
+            .filter(|it| it.len() == 1)
+            .and_then(|it| it.iter().next())
             && let Some(at) = branches.iter().position(|branch| self.is_named(*branch, name))
         {
             match self.branch(at, branches[at], inner, out, depth) {
@@ -225,7 +234,9 @@ impl Writer<'_> {
             Type::Null => "null",
             Type::Boolean => "boolean",
             Type::Int | Type::Date => "int",
-            Type::TimeOfDay { per_second: 1_000, .. } => "int",
+            Type::TimeOfDay {
+                per_second: 1_000, ..
+            } => "int",
             Type::Long | Type::TimeOfDay { .. } | Type::Timestamp { .. } => "long",
             Type::Float => "float",
             Type::Double => "double",
@@ -302,9 +313,18 @@ fn logical_value(kind: &Type, value: &Value, out: &mut Vec<u8>) -> Result {
                 Value::String(text) => {
                     let date = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d")
                         .map_err(|_| expected("a date such as 2026-01-31", value))?;
-                    date.signed_duration_since(chrono::NaiveDate::default()).num_days()
+                    date.signed_duration_since(chrono::NaiveDate::default())
+                        .num_days()
                 }
-                _ => return whole(value, "a date such as 2026-01-31", i32::MIN.into(), i32::MAX.into(), out),
+                _ => {
+                    return whole(
+                        value,
+                        "a date such as 2026-01-31",
+                        i32::MIN.into(),
+                        i32::MAX.into(),
+                        out,
+                    );
+                }
             };
             zigzag(days, out);
             Ok(())
@@ -314,9 +334,13 @@ fn logical_value(kind: &Type, value: &Value, out: &mut Vec<u8>) -> Result {
             let Value::String(text) = value else {
                 return whole(value, what, 0, per_second * 86_400, out);
             };
-            let time = chrono::NaiveTime::parse_from_str(text, "%H:%M:%S%.f").map_err(|_| expected(what, value))?;
+            let time =
+                chrono::NaiveTime::parse_from_str(text, "%H:%M:%S%.f").map_err(|_| expected(what, value))?;
             let since = time.signed_duration_since(chrono::NaiveTime::MIN);
-            zigzag(units(since.num_seconds(), since.subsec_nanos(), *per_second)?, out);
+            zigzag(
+                units(since.num_seconds(), since.subsec_nanos(), *per_second)?,
+                out,
+            );
             Ok(())
         }
         Type::Timestamp { per_second, zone, .. } => {
@@ -344,7 +368,11 @@ fn logical_value(kind: &Type, value: &Value, out: &mut Vec<u8>) -> Result {
             match size {
                 None => counted(&bytes, out),
                 Some(size) => {
-                    let sign = if bytes.first().is_some_and(|first| *first >= 0x80) { 0xff } else { 0 };
+                    let sign = if bytes.first().is_some_and(|first| *first >= 0x80) {
+                        0xff
+                    } else {
+                        0
+                    };
                     let more = size
                         .checked_sub(bytes.len())
                         .ok_or_else(|| Misfit::new(format!("it does not fit {size} bytes")))?;
@@ -456,19 +484,34 @@ mod tests {
         round(&json!("string"), json!("grüß\n"));
         round(&json!("bytes"), json!("AP8="));
         round(&json!({"type": "fixed", "name": "f", "size": 2}), json!("AQI="));
-        round(&json!({"type": "enum", "name": "e", "symbols": ["A", "B"]}), json!("B"));
+        round(
+            &json!({"type": "enum", "name": "e", "symbols": ["A", "B"]}),
+            json!("B"),
+        );
         round(&json!({"type": "array", "items": "int"}), json!([1, -2, 3]));
         round(&json!({"type": "array", "items": "int"}), json!([]));
-        round(&json!({"type": "map", "values": "boolean"}), json!({"a\"": true, "b": false}));
+        round(
+            &json!({"type": "map", "values": "boolean"}),
+            json!({"a\"": true, "b": false}),
+        );
         round(&json!(["null", "string"]), json!("x"));
         round(&json!(["null", "string"]), Value::Null);
         let logical = |kind: &str, name: &str| json!({"type": kind, "logicalType": name});
         round(&logical("int", "date"), json!("2026-03-01"));
         round(&logical("int", "time-millis"), json!("01:00:00.001"));
         round(&logical("long", "time-micros"), json!("00:00:00.000001"));
-        round(&logical("long", "timestamp-millis"), json!("2026-03-01T00:00:00.123Z"));
-        round(&logical("long", "timestamp-micros"), json!("1969-12-31T23:59:59.999999Z"));
-        round(&logical("long", "local-timestamp-millis"), json!("1970-01-01T00:00:00.000"));
+        round(
+            &logical("long", "timestamp-millis"),
+            json!("2026-03-01T00:00:00.123Z"),
+        );
+        round(
+            &logical("long", "timestamp-micros"),
+            json!("1969-12-31T23:59:59.999999Z"),
+        );
+        round(
+            &logical("long", "local-timestamp-millis"),
+            json!("1970-01-01T00:00:00.000"),
+        );
         let decimal = json!({"type": "bytes", "logicalType": "decimal", "precision": 30, "scale": 2});
         for number in ["-12.34", "0.0", "1.27", "-1.28", "90071992547.41"] {
             round(&decimal, serde_json::from_str(number).expect("a number"));
@@ -489,9 +532,7 @@ mod tests {
     #[test]
     fn records_unions_and_defaults() {
         let schema: Value = serde_json::from_str(ORDER).expect("JSON");
-        let whole = |pay: Value, next: Value| {
-            json!({"id": 1, "note": "x", "raw": "AP8=", "lines": [{"sku": "a", "price": 1.5}], "pay": pay, "next": next})
-        };
+        let whole = |pay: Value, next: Value| json!({"id": 1, "note": "x", "raw": "AP8=", "lines": [{"sku": "a", "price": 1.5}], "pay": pay, "next": next});
         let line = json!({"sku": "b", "price": 2.0});
         round(&schema, whole(line.clone(), whole(json!({"a": 3}), Value::Null)));
         // Defaults, and branches by their names, are decoded as what they stand for.
@@ -520,15 +561,45 @@ mod tests {
         let schema: Value = serde_json::from_str(ORDER).expect("JSON");
         misfit(&schema, json!([]), "", "an object is expected");
         misfit(&schema, json!({}), "id", "missing");
-        misfit(&schema, json!({"id": "1"}), "id", "a whole number of 64 bits is expected, and it is the text \"1\"");
+        misfit(
+            &schema,
+            json!({"id": "1"}),
+            "id",
+            "a whole number of 64 bits is expected, and it is the text \"1\"",
+        );
         misfit(&schema, json!({"id": 1, "ident": 2}), "ident", "no such field");
         misfit(&schema, json!({"id": 1, "note": 2}), "note", "text is expected");
-        misfit(&schema, json!({"id": 1, "lines": [{"sku": "a", "price": 1}, {"sku": "a", "price": "b"}]}), "lines[1].price", "a number");
-        misfit(&schema, json!({"id": 1, "pay": 7}), "pay", "fits none of the schema's null, shop.Line, map");
-        misfit(&schema, json!({"id": 1, "next": {"shop.Order": {"id": 1.5}}}), "next.shop.Order.id", "a whole number");
+        misfit(
+            &schema,
+            json!({"id": 1, "lines": [{"sku": "a", "price": 1}, {"sku": "a", "price": "b"}]}),
+            "lines[1].price",
+            "a number",
+        );
+        misfit(
+            &schema,
+            json!({"id": 1, "pay": 7}),
+            "pay",
+            "fits none of the schema's null, shop.Line, map",
+        );
+        misfit(
+            &schema,
+            json!({"id": 1, "next": {"shop.Order": {"id": 1.5}}}),
+            "next.shop.Order.id",
+            "a whole number",
+        );
         misfit(&json!("int"), json!(3_000_000_000_i64), "", "32 bits");
-        misfit(&json!({"type": "enum", "name": "e", "symbols": ["A", "B"]}), json!("C"), "", "A, B");
-        misfit(&json!({"type": "int", "logicalType": "time-millis"}), json!("01:00:00.0001"), "", "finer");
+        misfit(
+            &json!({"type": "enum", "name": "e", "symbols": ["A", "B"]}),
+            json!("C"),
+            "",
+            "A, B",
+        );
+        misfit(
+            &json!({"type": "int", "logicalType": "time-millis"}),
+            json!("01:00:00.0001"),
+            "",
+            "finer",
+        );
         let decimal = json!({"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2});
         misfit(&decimal, json!(1.234), "", "more than 2 digits");
         misfit(&decimal, json!(12345678901234567890.12), "", "as text");

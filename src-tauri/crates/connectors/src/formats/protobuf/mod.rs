@@ -155,7 +155,10 @@ pub(super) fn descriptor(
         .into_iter()
         .find(|(of, _)| message.is_none_or(|name| of.full_name() == name));
     wanted.ok_or_else(|| match message {
-        Some(name) => wrong(format_args!("it has no message `{name}`; it has {}", known.join(", "))),
+        Some(name) => wrong(format_args!(
+            "it has no message `{name}`; it has {}",
+            known.join(", ")
+        )),
         None => wrong("it has no message"),
     })
 }

@@ -131,6 +131,51 @@ pub(in crate::clusters::kafka) fn list_groups(
     }
 }
 
+/// What the login may do with the cluster itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::clusters::kafka) enum Allowed {
+    /// By the names of the operations: `describe`, `alter configs`, ...
+    Known(Vec<String>),
+    Unknown,
+}
+
+/// Asks the cluster what the login may do with it.
+pub(in crate::clusters::kafka) fn allowed(
+    client: &Consumer,
+    patience: &Patience,
+) -> Result<Allowed, Failure> {
+    let op = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER;
+    let call = Call::new(client, op, patience)?;
+    // SAFETY: the options are alive and belong to a call that knows this option; the error returned is owned here; then
+    // client, options and queue are alive.
+    unsafe {
+        owned_error(sys::rd_kafka_AdminOptions_set_include_authorized_operations(
+            call.options.get(),
+            1,
+        ))?;
+        sys::rd_kafka_DescribeCluster(call.client, call.options.get(), call.queue.get());
+    }
+    let event = call.answer()?;
+    let mut count = 0;
+    // SAFETY: the event is alive and of this kind; the operations (null when the cluster does not say) live inside it.
+    unsafe {
+        let result = sys::rd_kafka_event_DescribeCluster_result(event.get());
+        if result.is_null() {
+            return Err(wrong_answer());
+        }
+        let operations = sys::rd_kafka_DescribeCluster_result_authorized_operations(result, &mut count);
+        if operations.is_null() {
+            return Ok(Allowed::Unknown);
+        }
+        let names = slice(operations, count).iter().map(|operation| {
+            text(sys::rd_kafka_AclOperation_name(*operation))
+                .to_lowercase()
+                .replace('_', " ")
+        });
+        Ok(Allowed::Known(names.collect()))
+    }
+}
+
 /// What a coordinator says of a group, or why it says nothing.
 pub(in crate::clusters::kafka) type Described = (String, Result<GroupDescription, Failure>);
 

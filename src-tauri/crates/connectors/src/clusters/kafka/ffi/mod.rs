@@ -7,6 +7,7 @@ pub(super) mod admin;
 pub(super) mod cluster;
 pub(super) mod configs;
 pub(super) mod consume;
+pub(super) mod login;
 pub(super) mod topics;
 
 use std::{

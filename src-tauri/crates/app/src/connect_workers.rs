@@ -16,24 +16,26 @@ const SETTLE_MAX: Duration = Duration::from_secs(3);
 const SETTLE_STEP: Duration = Duration::from_millis(150);
 
 pub async fn list(open: &Arc<OpenWorkspace>, cluster: &str) -> Result<ConnectOverview> {
-    let asked = definitions(open, cluster)?.into_iter().map(async |(name, definition)| {
-        let url = definition.url.clone();
-        let answer = async {
-            let client = client(open, &name, &definition)?;
-            Ok((client.version().await?, client.connectors().await?))
-        };
-        let (version, connectors, error) = match answer.await {
-            Ok((version, connectors)) => (Some(version), connectors, None),
-            Err(error) => (None, Vec::new(), Some(error)),
-        };
-        ConnectSummary {
-            name,
-            url,
-            version,
-            connectors,
-            error,
-        }
-    });
+    let asked = definitions(open, cluster)?
+        .into_iter()
+        .map(async |(name, definition)| {
+            let url = definition.url.clone();
+            let answer = async {
+                let client = client(open, &name, &definition)?;
+                Ok((client.version().await?, client.connectors().await?))
+            };
+            let (version, connectors, error) = match answer.await {
+                Ok((version, connectors)) => (Some(version), connectors, None),
+                Err(error) => (None, Vec::new(), Some(error)),
+            };
+            ConnectSummary {
+                name,
+                url,
+                version,
+                connectors,
+                error,
+            }
+        });
     Ok(ConnectOverview {
         cluster: cluster.to_owned(),
         connects: join_all(asked).await,
@@ -120,14 +122,13 @@ pub async fn act(open: &Arc<OpenWorkspace>, request: &ConnectorActRequest) -> Re
 /// Whether what was asked for shows.
 fn settled(act: ConnectorAct, before: &ConnectorSummary, now: &ConnectorSummary) -> bool {
     let state = now.state.as_deref();
-    let tasks = |wanted: &str| {
-        now.tasks
-            .iter()
-            .all(|task| task.state.as_deref() == Some(wanted))
-    };
+    let tasks = |wanted: &str| now.tasks.iter().all(|task| task.state.as_deref() == Some(wanted));
     match act {
         ConnectorAct::Pause => state == Some("PAUSED") && tasks("PAUSED"),
-        ConnectorAct::Resume => state == Some("RUNNING") && (tasks("RUNNING") || now.tasks.iter().any(|task| task.trace.is_some())),
+        ConnectorAct::Resume => {
+            state == Some("RUNNING")
+                && (tasks("RUNNING") || now.tasks.iter().any(|task| task.trace.is_some()))
+        }
         ConnectorAct::Stop => state == Some("STOPPED"),
         // What has failed may fail again: a moment is waited for at most.
         ConnectorAct::Restart | ConnectorAct::RestartFailed | ConnectorAct::RestartTask(_) => {
@@ -151,9 +152,7 @@ fn definitions(open: &OpenWorkspace, cluster: &str) -> Result<Vec<(String, Conne
     let workspace = open.workspace();
     let definition = workspace.definitions.cluster(cluster)?;
     let connects = definition.connect.iter();
-    Ok(connects
-        .map(|(name, it)| (name.clone(), it.clone()))
-        .collect())
+    Ok(connects.map(|(name, it)| (name.clone(), it.clone())).collect())
 }
 
 fn client(open: &OpenWorkspace, name: &str, definition: &ConnectDefinition) -> Result<ConnectClient> {
