@@ -48,7 +48,7 @@ pub async fn delete(
                 offset,
             })
             .collect(),
-        DeleteBefore::Timestamp(time_ms) => cluster.client.topic_offsets_at(&topic, &ids, time_ms).await?,
+        DeleteBefore::Timestamp(time_ms) => cluster.client.starts_at(&topic, &ids, time_ms).await?,
         DeleteBefore::End => chosen
             .iter()
             .filter_map(|of| {

@@ -261,7 +261,7 @@ impl KafkaClient {
     }
 
     /// The first offset at or after a time, by partition; of one without such a record its end.
-    pub async fn topic_offsets_at(
+    pub async fn starts_at(
         &self,
         topic: &str,
         partitions: &[i32],
