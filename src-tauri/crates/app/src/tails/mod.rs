@@ -227,7 +227,8 @@ async fn keep(
     let limit = reading.limit;
     let viewed = reading.formats.view(&batch.records, now_ms()).await?;
     view.read_as(&reading.formats);
-    if let Some(first) = first_problem(&viewed) {
+    // Why a value can't be read may quote it.
+    if let Some(first) = first_problem(&viewed).filter(|_| reading.masks.is_none()) {
         view.undecoded_first
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
