@@ -126,8 +126,6 @@ fn definition(found: &Imported, name: &str) -> ClusterDefinition {
         auth: found.auth.clone(),
         registry: None,
         topics: BTreeMap::new(),
-        connect: BTreeMap::new(),
-        lag: Default::default(),
         sandbox: Default::default(),
         connect: BTreeMap::new(),
         lag: LagSettings::default(),
