@@ -228,7 +228,7 @@ async fn ask(
             (None, None) => format!("logged in by {by}"),
         };
         // That it could not even be tried is told by the next step.
-        if ok && outcome.is_ok() || !ok {
+        if !ok || outcome.is_ok() {
             steps.0.push(ConnectionStep {
                 step: "sasl".to_owned(),
                 ok,
