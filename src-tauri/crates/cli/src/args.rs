@@ -39,7 +39,7 @@ pub enum Command {
     /// Topics of a cluster, or the partitions of one topic
     Topics { cluster: String, topic: Option<String> },
     /// Records of a topic
-    Tail(Tail),
+    Tail(Box<Tail>),
     /// Consumer groups
     #[command(subcommand)]
     Groups(Groups),
