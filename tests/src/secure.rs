@@ -145,7 +145,7 @@ pub struct TokenServer {
 impl TokenServer {
     /// On a thread of its own, so that it outlives the test that starts it.
     pub fn start() -> Result<Self> {
-        let (sender, receiver) = std::sync::mpsc::channel();
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
         let life_s = Arc::new(AtomicI64::new(300));
         let life = Arc::clone(&life_s);
         std::thread::spawn(move || -> Result<()> {

@@ -49,7 +49,7 @@ pub enum Command {
     /// Quotas of a cluster
     Quotas { cluster: String },
     /// Records of a topic
-    Tail(Tail),
+    Tail(Box<Tail>),
     /// Writes one record, or those of a file, or of standard input a value a line
     Produce(Produce),
     /// Copies the records of a topic to another, byte for byte

@@ -96,7 +96,7 @@ function securityOf(definition: ClusterDefinition, of: (name: string) => string 
 }
 
 export function draftOf(name: string, definition: ClusterDefinition): Draft {
-  const properties = Object.entries(definition.properties ?? {}).flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const]));
+  const properties = Object.entries(definition.properties ?? {});
   const of = (key: string) => properties.find(([found]) => found === key)?.[1];
   const security = securityOf(definition, of);
   const encrypted = (of("security.protocol") ?? "").toLowerCase() !== "sasl_plaintext";

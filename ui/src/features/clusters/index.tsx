@@ -82,8 +82,8 @@ function Overview({ cluster, current, onEdit }: { cluster: ClusterSummary; curre
         actions={
           <>
             {cluster.kind === "kafka" && <Button onClick={() => void edit()} testId="cluster-edit">Edit</Button>}
-            <Button disabled={test.isPending} onClick={() => test.mutate({ cluster: cluster.name })} testId="cluster-test">{test.isPending ? "Testing…" : "Test the connection"}</Button>
-            <Button disabled={current} onClick={() => chooseCluster(cluster.name)} testId="cluster-use">Use this cluster</Button>
+            <Button disabled={test.isPending} onClick={() => test.mutate({ cluster: cluster.name })} testId="cluster-test">{test.isPending ? "Testing…" : "Test"}</Button>
+            <Button disabled={current} onClick={() => chooseCluster(cluster.name)} testId="cluster-use">Use</Button>
           </>
         }
       />

@@ -244,7 +244,7 @@ fn broken(values: impl Iterator<Item = (i64, Option<i64>)>) -> Points {
 
 /// Points of ten minutes are no gap.
 fn gap_ms(step_ms: i64) -> i64 {
-    let coarse = step_ms > GAP_MS && step_ms < YEAR_STEP_MS * 5 / 2 && step_ms >= YEAR_STEP_MS / 2;
+    let coarse = step_ms > GAP_MS && (YEAR_STEP_MS / 2..YEAR_STEP_MS * 5 / 2).contains(&step_ms);
     if coarse { YEAR_STEP_MS * 5 / 2 } else { GAP_MS }
 }
 

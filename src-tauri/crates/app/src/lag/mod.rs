@@ -423,8 +423,11 @@ pub fn was_sampled(cluster: &Cluster) -> bool {
     cluster.lag().sampled_ms.is_some()
 }
 
+/// Offsets by group and partition of one topic.
+pub type CommittedOf = HashMap<(String, i32), i64>;
+
 /// What groups had committed of a topic when they were last sampled, and when that was: offsets by group and partition.
-pub fn committed_of(cluster: &Cluster, topic: &str) -> Option<(i64, HashMap<(String, i32), i64>)> {
+pub fn committed_of(cluster: &Cluster, topic: &str) -> Option<(i64, CommittedOf)> {
     let state = cluster.lag();
     let of_group = |watched: &Watched| {
         let sample = &watched.sample;

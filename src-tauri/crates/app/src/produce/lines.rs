@@ -377,7 +377,10 @@ fn csv_record(
 fn plain(cell: &str) -> Value {
     let read: Option<Value> = serde_json::from_str(cell).ok();
     // A number that JSON would write differently (1.50, an id of many digits) stays the text that it is.
-    let same = read.filter(|value| (value.is_number() || value.is_boolean()) && value.to_string() == cell);
+    let same = read.filter(|value| {
+        let written = value.to_string();
+        (value.is_number() || value.is_boolean()) && written == cell
+    });
     same.unwrap_or_else(|| Value::from(cell))
 }
 

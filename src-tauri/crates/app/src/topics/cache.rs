@@ -16,7 +16,7 @@ use tailrace_model::{
 use tokio::sync::{Notify, futures::Notified};
 
 use super::{rates::History, records, total};
-use crate::{clusters::Cluster, core::now_ms, open::OpenWorkspace};
+use crate::{clusters::Cluster, core::now_ms, lag::CommittedOf, open::OpenWorkspace};
 
 /// An answer younger than this is shown as it is.
 const FRESH_MS: i64 = 2_000;
@@ -33,6 +33,9 @@ pub struct TopicCache {
     changed: Notify,
 }
 
+/// Bytes on each broker, by topic and partition.
+type Sizes = HashMap<(String, i32), Vec<(i32, i64)>>;
+
 #[derive(Debug, Default)]
 struct State {
     running: bool,
@@ -40,7 +43,7 @@ struct State {
     /// With watermarks.
     shape: Option<ClusterShape>,
     sampled_ms: i64,
-    sizes: Option<Part<HashMap<(String, i32), Vec<(i32, i64)>>>>,
+    sizes: Option<Part<Sizes>>,
     configs: Option<Part<HashMap<String, Vec<ConfigEntry>>>>,
     ends: HashMap<String, History<i32>>,
     /// By group and partition.
@@ -133,7 +136,7 @@ impl TopicCache {
     pub fn add_rates(
         &self,
         detail: &mut TopicDetail,
-        commits: Option<(i64, HashMap<(String, i32), i64>)>,
+        commits: Option<(i64, CommittedOf)>,
         at_ms: i64,
     ) {
         let mut state = self.state();

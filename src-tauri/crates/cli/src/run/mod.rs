@@ -80,7 +80,7 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
         Command::Tail(it) => {
             // It ends itself: with what it has, and a word on what it scanned.
             opened(folder()?, OpenOptions::look().masked(cli.masked), async |app| {
-                tail::tail(app, it, output).await
+                tail::tail(app, *it, output).await
             })
             .await
         }

@@ -155,7 +155,7 @@ mod tests {
 
         /// What Java's `Properties.store` writes is read back.
         #[test]
-        fn what_java_writes_is_read_back(key in "[a-z.]{1,12}", value in "\\PC{0,40}") {
+        fn what_java_writes_is_read_back(key in "[a-z.]{1,12}", value in "[ -~à-ÿ]{0,40}") {
             let mut stored = String::new();
             for (at, c) in value.chars().enumerate() {
                 match c {
@@ -167,7 +167,6 @@ mod tests {
                     }),
                 }
             }
-            prop_assume!(value.chars().all(|c| c.len_utf16() == 1));
             let read = read_java(&format!("{key}={stored}\n"));
             prop_assert_eq!(pairs(&read), vec![(1, key.as_str(), value.as_str())]);
         }

@@ -376,10 +376,13 @@ impl Work<'_> {
     fn msk(&mut self, entry: &Entry, profile: Option<String>, role: bool) {
         // The mechanism has another name in AWS's Java library: [auth] sets the right one.
         self.done.properties.remove("sasl.mechanism");
-        self.done.auth = Some(ClusterAuth::MskIam {
-            region: None,
-            profile,
-        });
+        // The handler's class says the same as the login, without the profile.
+        if profile.is_some() || self.done.auth.is_none() {
+            self.done.auth = Some(ClusterAuth::MskIam {
+                region: None,
+                profile,
+            });
+        }
         if role {
             let why = "[auth] kind = \"msk_iam\"; name a profile of ~/.aws/config that takes on the role";
             return self.done.tell(entry, ToDo, why);
