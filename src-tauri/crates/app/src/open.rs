@@ -18,6 +18,7 @@ use crate::{
     secrets::SecretStore,
     store::Store,
     syncs::{self, Syncs},
+    tables::KnownTopics,
     tails::TailView,
     workspace::{ConfigDir, Workspace, WorkspaceLock, recent},
 };
@@ -92,6 +93,7 @@ pub struct OpenWorkspace {
     pub(crate) clusters: Clusters,
     pub(crate) tails: Views<TailView>,
     pub(crate) queries: Views<QueryView>,
+    pub(crate) known_topics: KnownTopics,
     held: Option<Held>,
 }
 
@@ -113,6 +115,7 @@ impl OpenWorkspace {
             clusters: Clusters::default(),
             tails: Views::default(),
             queries: Views::default(),
+            known_topics: KnownTopics::default(),
             workspace: RwLock::new(workspace),
             config,
             held,

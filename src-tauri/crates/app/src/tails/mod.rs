@@ -67,6 +67,7 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
     spec.partitions = request.partitions.clone();
     spec.stop_at_end = request.stop_at_end;
     spec.until_ms = request.until_ms;
+    spec.sieve = filter.as_ref().and_then(Filter::sieve).map(Arc::new);
     let token = open.supervisor.token(Stage::Work);
     let started_ms = now_ms();
     let tail = Tail::start(&cluster.client, spec, started_ms, token.clone()).await?;
@@ -190,7 +191,7 @@ async fn keep(
     limit: Option<u64>,
     paused: &mut watch::Receiver<bool>,
 ) -> Result<bool> {
-    let scanned = batch.records.num_rows() as u64;
+    let (scanned, bytes) = (batch.scanned, batch.scanned_bytes as usize);
     let (mut matched, mistyped) = match filter {
         Some(filter) => {
             let found = filter.apply(&batch.records)?;
@@ -208,7 +209,7 @@ async fn keep(
                 if matched.num_rows() as u64 > left {
                     matched = matched.slice(0, left as usize);
                 }
-                buffer.add(matched, scanned, batch.bytes, mistyped, now_ms());
+                buffer.add(matched, scanned, bytes, mistyped, now_ms());
                 return Ok(limit.is_some_and(|limit| buffer.matched() >= limit));
             }
         }

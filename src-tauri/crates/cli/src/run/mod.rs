@@ -4,6 +4,7 @@ mod clusters;
 mod deliver;
 mod demo;
 mod people;
+mod sql;
 mod tail;
 mod work;
 
@@ -66,7 +67,7 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
         }
         Command::Sql(it) => {
             with(folder()?, OpenOptions::command(), async |app| {
-                work::sql(app, it, output).await
+                sql::sql(app, it, output).await
             })
             .await
         }

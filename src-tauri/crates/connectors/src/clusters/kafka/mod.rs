@@ -35,5 +35,6 @@ pub use lag::{GroupSample, LagSampler};
 pub use produce::OutRecord;
 pub use record::RawRecord;
 pub use tail::{
-    RawBatch, Tail, TailFrom, TailLimits, TailPhase, TailProgress, TailSpec, TailWatch, raw_schema,
+    RawBatch, RawColumns, Sieve, Tail, TailFrom, TailLimits, TailPhase, TailPlan, TailProgress, TailRange,
+    TailSpec, TailWatch, raw_schema,
 };
