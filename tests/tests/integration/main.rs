@@ -11,5 +11,6 @@ mod layout;
 mod retail;
 mod shop;
 mod stopping;
+mod tables;
 mod window_journey;
 mod workspace;

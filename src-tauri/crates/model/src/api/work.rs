@@ -124,6 +124,8 @@ pub struct SqlExportRequest {
     pub sql: String,
     pub path: String,
     /// Absent: as the path ends (`.csv`, `.jsonl`, `.json`, `.parquet`, `.arrow`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
     pub format: Option<SqlFormat>,
 }
 

@@ -216,3 +216,61 @@ fn is_lenient(expr: &Expr) -> bool {
         _ => true,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::RecordFilter;
+
+    #[test]
+    fn predicates_need_what_they_cannot_hold_without() {
+        let number = |name: &str, at_least, at_most| Need::Number {
+            name: name.into(),
+            at_least,
+            at_most,
+        };
+        let text = |name: &str, text: &str| Need::Text {
+            name: name.into(),
+            texts: vec![text.into()],
+        };
+        let present = |name: &str| Need::Present { name: name.into() };
+        let check = |predicate: &str, expected: Need| {
+            let filter = RecordFilter::parse(predicate, 0).unwrap();
+            assert_eq!(filter.need(), expected, "{predicate}");
+        };
+        check("value.total > 100", number("total", Some(100.0), None));
+        check("100 >= value.o.total", number("total", None, Some(100.0)));
+        check("value.event = 'Order'", text("event", "Order"));
+        check(
+            "value.total > 490 and value.event = 'Order Completed'",
+            Need::All(vec![
+                number("total", Some(490.0), None),
+                text("event", "Order Completed"),
+            ]),
+        );
+        check(
+            "value.event in ('Order', 'Page')",
+            Need::OneOf(vec![text("event", "Order"), text("event", "Page")]),
+        );
+        check(
+            "_key = 'u_1'",
+            Need::Key {
+                texts: vec!["u_1".into()],
+            },
+        );
+        check("value.a = value.b", Need::All(vec![present("a"), present("b")]));
+        check("value.a is not null", present("a"));
+        check("lower(value.a) like 'x%'", present("a"));
+        check("not value.a = 'x'", present("a"));
+        // A number may be equal to such a text, and what is null may hold.
+        check("value.a = '5'", present("a"));
+        check("value.a is null", Need::Any);
+        check("coalesce(value.a, 0) < 5", Need::Any);
+        check("value.total > 5 or value.a is null", Need::Any);
+        check(
+            "not (value.a = 'x' and value.b = 'y')",
+            Need::OneOf(vec![present("a"), present("b")]),
+        );
+        check("value = 'x'", Need::Any);
+    }
+}
