@@ -130,22 +130,22 @@ impl Predicate {
         match dice.below(8) {
             0 | 1 => {
                 let field = *dice.pick(&["n", "o.n"]);
-                Self::Number(field, *dice.pick(&COMPARE), dice.below(60) as f64 - 5.0)
+                Self::Number(field, dice.pick(&COMPARE), dice.below(60) as f64 - 5.0)
             }
-            2 => Self::Text(*dice.pick(&["=", "<>"]), (*dice.pick(&TEXTS)).to_owned()),
+            2 => Self::Text(dice.pick(&["=", "<>"]), (*dice.pick(&TEXTS)).to_owned()),
             3 => Self::Texts((0..2).map(|_| (*dice.pick(&TEXTS)).to_owned()).collect()),
             4 => Self::Key(format!("u_{}", dice.below(20))),
             5 => match dice.below(3) {
-                0 => Self::Place("_partition", *dice.pick(&COMPARE), dice.below(4) as i64),
-                1 => Self::Place("_offset", *dice.pick(&COMPARE), dice.below(250) as i64),
+                0 => Self::Place("_partition", dice.pick(&COMPARE), dice.below(4) as i64),
+                1 => Self::Place("_offset", dice.pick(&COMPARE), dice.below(250) as i64),
                 _ => Self::Place(
                     "_timestamp",
-                    *dice.pick(&COMPARE),
+                    dice.pick(&COMPARE),
                     MARCH_MS + dice.below(200) as i64 * 60_000,
                 ),
             },
             6 => Self::Within(dice.below(30) as f64, 20.0 + dice.below(30) as f64),
-            _ => Self::Null(*dice.pick(&["n", "s", "o.n"]), dice.below(2) == 0),
+            _ => Self::Null(dice.pick(&["n", "s", "o.n"]), dice.below(2) == 0),
         }
     }
 

@@ -61,10 +61,11 @@ async fn a_search_finds_what_a_full_consume_filtered_in_memory_has() -> Result<(
     Ok(())
 }
 
-fn differ(found: &Places, expected: &Places) -> (Vec<(i32, i64)>, Vec<(i32, i64)>) {
+/// Some that are too much, and some that are missing.
+fn differ(found: &Places, expected: &Places) -> [Places; 2] {
     let more = found.difference(expected).take(5).copied().collect();
     let missing = expected.difference(found).take(5).copied().collect();
-    (more, missing)
+    [more, missing]
 }
 
 async fn table(opened: &Opened, topic: &str, predicate: &str) -> Result<Places> {

@@ -238,7 +238,10 @@ async fn a_tail_starts_and_ends_where_it_is_told() {
 async fn what_a_sieve_holds_back_is_counted() {
     use tailrace_model::need::{Need, Place};
     let (_mock, client) = cluster(1, &[("t", 2)]);
-    client.produce("t", numbered(0, 40, 2)).await.expect("produced");
+    client
+        .produce("t", numbered(0, 2_000, 2))
+        .await
+        .expect("produced");
     let check = async |at_least: i64, expected: &[(i32, i64, i64)]| {
         let need = Need::Place {
             column: Place::Offset,
@@ -269,12 +272,14 @@ async fn what_a_sieve_holds_back_is_counted() {
             found
                 .extend((0..batch.records.num_rows()).map(|row| (partitions.value(row), offsets.value(row))));
         }
-        assert_eq!((sorted(found), scanned), (spans(expected), 40), "{at_least}");
-        assert_eq!(tail.progress().scanned, 40);
+        // The first ones pass in any case.
+        found.retain(|(_, offset)| *offset >= 500);
+        assert_eq!((sorted(found), scanned), (spans(expected), 2_000), "{at_least}");
+        assert_eq!(tail.progress().scanned, 2_000);
     };
-    check(18, &[(0, 18, 20), (1, 18, 20)]).await;
+    check(990, &[(0, 990, 1_000), (1, 990, 1_000)]).await;
     // Nothing at all is found, and it is still said what was read.
-    check(99, &[]).await;
+    check(9_999, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

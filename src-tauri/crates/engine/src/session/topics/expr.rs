@@ -46,12 +46,10 @@ pub(super) fn path(expr: &Expr) -> Option<Vec<String>> {
 /// A text literal.
 pub(super) fn text(expr: &Expr) -> Option<String> {
     match expr {
-        Expr::Literal(literal, _) => match literal {
-            ScalarValue::Utf8(text) | ScalarValue::LargeUtf8(text) | ScalarValue::Utf8View(text) => {
-                text.clone()
-            }
-            _ => None,
-        },
+        Expr::Literal(
+            ScalarValue::Utf8(text) | ScalarValue::LargeUtf8(text) | ScalarValue::Utf8View(text),
+            _,
+        ) => text.clone(),
         _ => None,
     }
 }

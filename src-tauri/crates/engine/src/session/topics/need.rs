@@ -156,11 +156,11 @@ fn collect(expr: &Expr, names: &mut Vec<String>) {
         }
         Expr::Cast(cast) => collect(&cast.expr, names),
         Expr::TryCast(cast) => collect(&cast.expr, names),
-        Expr::Not(inner) | Expr::Negative(inner) => {
-            // Of `not (a and b)` one may be null.
-            if !inner.exists(|expr| Ok(is_lenient(expr))).unwrap_or(true) {
-                collect(inner, names);
-            }
+        // Of `not (a and b)` one may be null.
+        Expr::Not(inner) | Expr::Negative(inner)
+            if !inner.exists(|expr| Ok(is_lenient(expr))).unwrap_or(true) =>
+        {
+            collect(inner, names);
         }
         Expr::Like(like) | Expr::SimilarTo(like) => collect(&like.expr, names),
         Expr::Between(between) => collect(&between.expr, names),

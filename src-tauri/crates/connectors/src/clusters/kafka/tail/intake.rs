@@ -14,6 +14,9 @@ use crate::clusters::kafka::ffi::consume::{Flow, Message, Sink};
 /// No record is larger: Kafka's own limit on a request.
 const MESSAGE_BYTES_MAX: usize = 1 << 30;
 
+/// The first records of a tail pass the sieve, so that whoever filters them sees what records look like.
+const UNSIEVED_RECORDS: u32 = 200;
+
 /// A partition being read.
 pub(super) struct Part {
     pub partition: i32,
@@ -52,6 +55,7 @@ pub(super) struct Intake {
     pub bytes_max: usize,
     pub until_ms: Option<i64>,
     sieve: Option<Arc<Sieve>>,
+    unsieved: u32,
     /// Since the last batch was handed over.
     pub scanned: u64,
     pub scanned_bytes: u64,
@@ -70,6 +74,7 @@ impl Intake {
             bytes_max: spec.limits.batch_bytes_max,
             until_ms: spec.until_ms,
             sieve: spec.sieve.clone(),
+            unsieved: UNSIEVED_RECORDS,
             scanned: 0,
             scanned_bytes: 0,
         }
@@ -252,7 +257,9 @@ impl Sink for Intake {
                 key,
                 value,
             };
-            if !sieve.may_hold(&seen) {
+            if self.unsieved > 0 {
+                self.unsieved -= 1;
+            } else if !sieve.may_hold(&seen) {
                 return Flow::More;
             }
         }

@@ -1,6 +1,6 @@
 //! Where each partition of a tail starts and ends, decided before anything is read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use tailrace_model::{
     Error, Result,
@@ -191,8 +191,8 @@ async fn times(
     }
     let mut times = HashMap::new();
     for ms in ranges.iter().filter_map(|range| range.from_ms) {
-        if !times.contains_key(&ms) {
-            times.insert(ms, client.offsets(of, OffsetOf::Time(ms)).await?);
+        if let Entry::Vacant(place) = times.entry(ms) {
+            place.insert(client.offsets(of, OffsetOf::Time(ms)).await?);
         }
     }
     Ok(times)
@@ -311,9 +311,12 @@ fn span(spec: &TailSpec, of: &TopicPartition, start: i64, end: i64, at_time: Opt
 mod tests {
     use super::*;
 
+    /// Spans, and the time at which they end.
+    type Found = (Vec<(i64, i64)>, Option<i64>);
+
     #[test]
     fn ranges_become_spans() {
-        let check = |ranges: &[TailRange], expected: Option<(Vec<(i64, i64)>, Option<i64>)>| {
+        let check = |ranges: &[TailRange], expected: Option<Found>| {
             // The time 5 is at offset 30, 6 at 45, 9 nowhere.
             let at = |ms: i64| match ms {
                 5 => Some(30),
