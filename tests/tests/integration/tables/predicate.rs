@@ -17,8 +17,8 @@ impl Dice {
         (mixed ^ (mixed >> 31)) % end.max(1)
     }
 
-    fn pick<'a, T>(&mut self, among: &'a [T]) -> &'a T {
-        &among[self.below(among.len() as u64) as usize]
+    fn pick<T: Copy>(&mut self, among: &[T]) -> T {
+        among[self.below(among.len() as u64) as usize]
     }
 }
 
@@ -80,13 +80,13 @@ pub fn records(dice: &mut Dice, count: usize) -> (Vec<Record>, Vec<Known>) {
 
 fn plain(dice: &mut Dice) -> Option<String> {
     let (n, deep) = (dice.below(100) as f64 / 2.0, dice.below(100) as f64 / 2.0);
-    let s = Value::from(*dice.pick(&TEXTS));
+    let s = Value::from(dice.pick(&TEXTS));
     Some(format!("{{\"n\":{n:.1},\"s\":{s},\"o\":{{\"n\":{deep:.1}}}}}"))
 }
 
 fn odd(dice: &mut Dice) -> Option<String> {
     let n = dice.below(100) as f64 / 2.0;
-    let s = Value::from(*dice.pick(&TEXTS));
+    let s = Value::from(dice.pick(&TEXTS));
     Some(match dice.below(16) {
         0 => return None,
         1 => "not JSON".to_owned(),
@@ -129,11 +129,11 @@ impl Predicate {
         }
         match dice.below(8) {
             0 | 1 => {
-                let field = *dice.pick(&["n", "o.n"]);
+                let field = dice.pick(&["n", "o.n"]);
                 Self::Number(field, dice.pick(&COMPARE), dice.below(60) as f64 - 5.0)
             }
-            2 => Self::Text(dice.pick(&["=", "<>"]), (*dice.pick(&TEXTS)).to_owned()),
-            3 => Self::Texts((0..2).map(|_| (*dice.pick(&TEXTS)).to_owned()).collect()),
+            2 => Self::Text(dice.pick(&["=", "<>"]), dice.pick(&TEXTS).to_owned()),
+            3 => Self::Texts((0..2).map(|_| dice.pick(&TEXTS).to_owned()).collect()),
             4 => Self::Key(format!("u_{}", dice.below(20))),
             5 => match dice.below(3) {
                 0 => Self::Place("_partition", dice.pick(&COMPARE), dice.below(4) as i64),
