@@ -3,6 +3,7 @@
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 mod commands;
+mod notices;
 mod subscriptions;
 mod window;
 
@@ -34,6 +35,9 @@ fn main() -> anyhow::Result<()> {
         };
         opening.open_or_explain(folder, OpenOptions::live()).await;
     });
+
+    let noticed = Arc::clone(&app);
+    runtime.spawn(async move { noticed.follow_notices(notices::show).await });
 
     let built = tauri::Builder::default()
         .manage(Arc::clone(&app))

@@ -16,14 +16,16 @@ use rdkafka::{
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer},
     error::{KafkaError, RDKafkaErrorCode},
-    message::{DeliveryResult, Header, OwnedHeaders},
+    message::{DeliveryResult, Header, Headers as _, OwnedHeaders},
     producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer},
 };
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use crate::{
-    Unavailable, eventually, free_port, on_path,
+    Unavailable, eventually, free_port,
+    listeners::{Setup, add_listeners},
+    on_path,
     process::{Process, Program},
     root,
 };
@@ -93,10 +95,13 @@ pub struct Kafka {
     folder: TempDir,
     java: Java,
     port: u16,
+    setup: Setup,
+    /// Of the listeners of its setup, in their order.
+    ports: Vec<u16>,
 }
 
 #[derive(Clone)]
-struct Java {
+pub(crate) struct Java {
     program: PathBuf,
     classpath: String,
 }
@@ -114,10 +119,15 @@ impl Kafka {
 
     /// A broker of the test's own.
     pub async fn start() -> Result<Self, Unavailable> {
+        Self::start_with(Setup::default()).await
+    }
+
+    /// The same with more listeners.
+    pub async fn start_with(setup: Setup) -> Result<Self, Unavailable> {
         let java = Java::find().await?;
         let mut attempt = 1;
         loop {
-            match Self::start_once(java.clone()).await {
+            match Self::start_once(java.clone(), setup.clone()).await {
                 Ok(kafka) => return Ok(kafka),
                 Err(error) if attempt < START_ATTEMPTS_MAX && format!("{error:#}").contains("in use") => {
                     attempt += 1
@@ -127,14 +137,23 @@ impl Kafka {
         }
     }
 
-    async fn start_once(java: Java) -> Result<Self> {
+    async fn start_once(java: Java, setup: Setup) -> Result<Self> {
         let folder = TempDir::with_prefix("tailrace-kafka-")?;
         let port = free_port()?;
         let properties = folder.path().join("server.properties");
-        std::fs::write(&properties, server_properties(folder.path(), port, free_port()?)?)?;
+        let mut text = server_properties(folder.path(), port, free_port()?)?;
+        let ports: Vec<u16> = setup
+            .listeners
+            .iter()
+            .map(|_| free_port())
+            .collect::<std::io::Result<_>>()?;
+        add_listeners(&mut text, &setup, &ports)?;
+        std::fs::write(&properties, text)?;
+        let scram = setup.scram.iter().flat_map(|user| ["--add-scram", user]);
         java.program("format", folder.path(), "kafka.tools.StorageTool")
             .args(["format", "--cluster-id", "dGFpbHJhY2UtdGVzdHM", "--config"])
             .args([&properties])
+            .args(scram)
             .run(START_DEADLINE)
             .await?;
         let mut kafka = Self {
@@ -142,6 +161,8 @@ impl Kafka {
             folder,
             java,
             port,
+            setup,
+            ports,
         };
         kafka.restart().await?;
         Ok(kafka)
@@ -150,6 +171,15 @@ impl Kafka {
     /// `host:port`, the same over restarts.
     pub fn bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The port of a listener of its setup.
+    pub fn port_of(&self, listener: &str) -> Result<u16> {
+        let mut all = self.setup.listeners.iter().zip(&self.ports);
+        let found = all.find(|(one, _)| one.name == listener);
+        found
+            .map(|(_, port)| *port)
+            .with_context(|| format!("no listener {listener}"))
     }
 
     /// Pulls the plug: `kill -9`, with what it had not yet written lost.
@@ -190,7 +220,7 @@ impl Kafka {
         self.end("TERM").await?;
         let mut process = self
             .java
-            .program("kafka", self.folder.path(), "kafka.Kafka")
+            .program_with("kafka", self.folder.path(), &self.setup.jvm, "kafka.Kafka")
             .args([self.folder.path().join("server.properties")])
             .start()?;
         let ready = eventually("the broker to answer", START_DEADLINE, || {
@@ -293,26 +323,38 @@ pub struct Consumed {
     pub timestamp_ms: Option<i64>,
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
+    pub headers: Vec<(String, Option<Vec<u8>>)>,
 }
 
 impl Java {
-    async fn find() -> Result<Self, Unavailable> {
+    pub(crate) async fn find() -> Result<Self, Unavailable> {
         let program = on_path("java").ok_or_else(|| Unavailable::new(WHAT, "java is not installed"))?;
         static CLASSPATH: OnceCell<Result<String, Unavailable>> = OnceCell::const_new();
         let classpath = CLASSPATH.get_or_init(resolve).await.clone()?;
         Ok(Self { program, classpath })
     }
 
-    fn program(&self, name: &'static str, folder: &Path, main_class: &str) -> Program {
+    pub(crate) fn program(&self, name: &'static str, folder: &Path, main_class: &str) -> Program {
+        self.program_with(name, folder, &[], main_class)
+    }
+
+    fn program_with(
+        &self,
+        name: &'static str,
+        folder: &Path,
+        options: &[String],
+        main_class: &str,
+    ) -> Program {
         let logging = root().join("tests/kafka/log4j2.properties");
         Program::new(name, folder, &self.program)
             .args(JVM)
             .args([format!("-Dlog4j2.configurationFile={}", logging.display())])
+            .args(options)
             .args(["-cp", &self.classpath, main_class])
     }
 }
 
-/// The broker's classpath. Kept under `target/` beside the `pom.xml` it came from, so that Maven runs only when that
+/// The classpath of a broker and of a Connect worker. Kept under `target/` beside the `pom.xml` it came from, so that Maven runs only when that
 /// has changed or a jar is gone.
 async fn resolve() -> Result<String, Unavailable> {
     resolve_classpath()
@@ -500,6 +542,11 @@ fn consume(config: &ClientConfig, topic: &str) -> Result<Vec<Consumed>> {
                 timestamp_ms: message.timestamp().to_millis(),
                 key: message.key().map(<[u8]>::to_vec),
                 value: message.payload().map(<[u8]>::to_vec),
+                headers: message.headers().map_or_else(Vec::new, |headers| {
+                    let each = headers.iter();
+                    each.map(|it| (it.key.to_owned(), it.value.map(<[u8]>::to_vec)))
+                        .collect()
+                }),
             }),
             Err(KafkaError::PartitionEOF(_)) => at_end += 1,
             Err(error) => return Err(error.into()),

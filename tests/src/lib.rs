@@ -7,10 +7,14 @@
 //! file: there is no silent skip.
 
 pub mod cli;
+pub mod connect;
 pub mod http;
 pub mod kafka;
+pub mod listeners;
 pub mod postgres;
 pub mod process;
+pub mod registry;
+pub mod secure;
 pub mod window;
 
 use std::{

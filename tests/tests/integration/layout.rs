@@ -84,7 +84,7 @@ fn heavy_dependencies_stay_where_they_belong() -> Result<()> {
         ("datafusion", &["tailrace-engine"]),
         ("parquet", &["tailrace-engine", "tailrace-connectors"]),
         ("rdkafka", &["tailrace-connectors", "integration"]),
-        ("kafka-protocol", &["tailrace-connectors"]),
+        ("kafka-protocol", &["tailrace-connectors", "integration"]),
         ("sqlx", &["tailrace-connectors", "tailrace-app", "integration"]),
         ("plotters", &["tailrace-app"]),
     ];

@@ -3,14 +3,23 @@
 
 mod bad_input;
 mod broker;
+mod connect;
+mod connect_workers;
+mod copy;
 mod demo;
 mod exactly_once;
+mod export;
+mod formats;
 mod harness;
 mod journey;
+mod lag;
 mod layout;
+mod masks;
+mod produce;
 mod retail;
 mod shop;
 mod stopping;
 mod tables;
+mod topics;
 mod window_journey;
 mod workspace;

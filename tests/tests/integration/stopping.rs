@@ -132,7 +132,8 @@ async fn wait_for_checkpoint(kafka: &Kafka, group: &str, topic: &str, records: i
 async fn control_c_ends_ingest_and_serve_with_the_checkpoint_written() -> Result<()> {
     let kafka = need!(Kafka::shared().await);
     let shop = Shop::new(6, now_ms(), 150);
-    for command in ["ingest", "serve"] {
+    for args in [&["ingest"][..], &["serve", "--listen", "127.0.0.1:0"]] {
+        let command = args[0];
         let (topic, group) = (unique(command), unique(command));
         kafka.create_topic(&topic, PARTITIONS).await?;
         let third = shop.records.len() / 3;
@@ -142,7 +143,7 @@ async fn control_c_ends_ingest_and_serve_with_the_checkpoint_written() -> Result
         let workspace = Workspace::new()?;
         workspace.cluster(&kafka.bootstrap())?;
         define(&workspace, &topic, &group, &shop.people).await?;
-        let mut running = workspace.start(&[command])?;
+        let mut running = workspace.start(args)?;
         wait_for_checkpoint(kafka, &group, &topic, 1).await?;
         // In the middle of more.
         kafka

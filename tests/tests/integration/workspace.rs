@@ -31,6 +31,12 @@ impl Workspace {
         Ok(workspace)
     }
 
+    /// A variable in the environment of every command.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.cli = self.cli.env(name, value);
+        self
+    }
+
     pub fn path(&self, path: &str) -> PathBuf {
         self.folder.join(path)
     }

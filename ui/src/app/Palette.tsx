@@ -105,7 +105,7 @@ function useEntries(onHelp: () => void): readonly PaletteEntry[] {
   const cluster = useCluster();
   const ofScreens = useAllPaletteEntries();
   const known = { enabled: cluster !== "" };
-  const topics = useCall("topic_list", { cluster }, known).data;
+  const topics = useCall("topic_list", { cluster }, known).data?.topics;
   const groups = useCall("group_list", { cluster }, known).data;
   const audiences = useCall("audience_list", {}).data;
   const traits = useCall("trait_list", {}).data;

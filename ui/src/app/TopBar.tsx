@@ -2,7 +2,7 @@ import { Menu } from "@base-ui/react/menu";
 import { useState, type ReactNode } from "react";
 import type { Error as AppError, WorkspaceSummary } from "@/bindings";
 import { useCall } from "@/platform";
-import { Button, Dot, KeyHint, TextInput } from "@/shared/controls";
+import { Badge, Button, Dot, KeyHint, TextInput } from "@/shared/controls";
 import { count } from "@/shared/format";
 import { ErrorNote } from "@/shared/layout";
 import { Dialog, toast } from "@/shared/overlay";
@@ -114,13 +114,13 @@ function ClusterMenu() {
   return (
     <Menu.Root modal={false}>
       <Menu.Trigger className={styles["chip"]} aria-label={`Cluster ${current.name}`} data-testid="cluster-menu">
-        <Dot color={current.color} /><span>{current.name}</span>
+        <Dot color={current.color} /><span>{current.name}</span>{current.read_only && <Badge tone="warning" testId="cluster-read-only">READ ONLY</Badge>}
       </Menu.Trigger>
       <Popup>
         <div className={styles["menuTitle"]}>Cluster</div>
         {clusters.map((each) => (
           <Item key={each.name} onClick={() => switchCluster(each.name)} testId={`cluster-${each.name}`}>
-            <Dot color={each.color} />{each.name}<small>{each.read_only ? "read only" : each.kind === "sandbox" ? "sandbox" : (each.bootstrap ?? "")}</small>
+            <Dot color={each.color} />{each.name}{each.read_only && <Badge tone="warning">READ ONLY</Badge>}<small>{each.kind === "sandbox" ? "sandbox" : (each.bootstrap ?? "")}</small>
           </Item>
         ))}
       </Popup>

@@ -10,7 +10,7 @@ const FIRST_MS = 10_000;
 /** Every list of the window: where it is, and a column it is sorted by. */
 const LISTS: readonly (readonly [string, string, string | null])[] = [
   ["clusters", "#/clusters", "name"], ["topics", "#/topics", "records"], ["topic-groups", "#/topics/prod-eu/shop.events?tab=groups", "lag"], ["partitions", "#/topics/prod-eu/shop.events?tab=partitions", "end"],
-  ["groups", "#/groups", "lag"], ["sources", "#/events", "events"], ["observed", "#/events?tab=observed", "count"], ["traits", "#/traits", "title"], ["audiences", "#/audiences", "members"],
+  ["topic-config", "#/topics/prod-eu/shop.events?tab=config", "name"], ["groups", "#/groups", "lag"], ["connectors", "#/connect", "name"], ["sources", "#/events", "events"], ["observed", "#/events?tab=observed", "count"], ["traits", "#/traits", "title"], ["audiences", "#/audiences", "members"],
   ["destinations", "#/destinations", "kind"], ["syncs", "#/destinations", "owed"], ["activities", "#/activity", "title"],
 ];
 
@@ -28,7 +28,7 @@ test.each(LISTS)("%s is sorted, searched, and says when nothing is found", async
   expect(within(table).getByTestId("empty").textContent.length).toBeGreaterThan(10);
 }, FIRST_MS + 5000);
 
-test.each(LISTS.filter(([id]) => !["topics", "topic-groups", "groups", "partitions"].includes(id)))("%s says what went wrong and can be tried again", async (id, hash) => {
+test.each(LISTS.filter(([id]) => !["topics", "topic-groups", "groups", "partitions", "topic-config", "connectors"].includes(id)))("%s says what went wrong and can be tried again", async (id, hash) => {
   show(<Shell />, hash, failures("lists"));
   const table = await screen.findByTestId(id, {}, { timeout: FIRST_MS });
   expect((await within(table).findByTestId("error")).dataset["code"]).toBe("store_failed");

@@ -1,11 +1,38 @@
 // Generated from the Rust types by `make bindings`. Do not edit.
 
+export type Acl = { resource_type: string, resource: string, 
+/**
+ * `literal` or `prefixed`.
+ */
+pattern: string, principal: string, host: string, operation: string, 
+/**
+ * `allow` or `deny`.
+ */
+permission: string, };
+
+/**
+ * Access rules that match everything given here; absent matches all.
+ */
+export type AclRequest = { cluster: string, 
+/**
+ * `topic`, `group`, `cluster`, `transactional_id`, ...
+ */
+resource_type?: string | null, 
+/**
+ * Rules that hold for this name, by whatever pattern.
+ */
+resource?: string | null, 
+/**
+ * `User:alice`.
+ */
+principal?: string | null, };
+
 /**
  * Long work, running or ended.
  */
 export type Activity = { id: number, 
 /**
- * `source`, `evaluation`, `sync`, `tail`, `query`, `lag`, `compaction`.
+ * `source`, `evaluation`, `sync`, `tail`, `query`, `lag`, `compaction`, `produce`, `copy`, `export`.
  */
 kind: string, title: string, state: ActivityState, done: number | null, total: number | null, per_second: number | null, started_ms: number, ended_ms: number | null, detail: string | null, error: Error | null, can_cancel: boolean, };
 
@@ -14,6 +41,90 @@ export type ActivityRequest = { id: number, };
 export type ActivityState = "running" | "done" | "failed" | "cancelled";
 
 export type Aggregate = "count" | "sum" | "min" | "max" | "avg" | "distinct";
+
+/**
+ * `alerts/NAME.toml`: tells somebody when consumer groups are behind. Every condition that is written has to hold, for
+ * as long as `for` says.
+ */
+export type AlertDefinition = { 
+/**
+ * What the notice says first; the file's name when absent.
+ */
+title?: string | null, 
+/**
+ * The clusters it watches; empty: all.
+ */
+clusters: Array<string>, 
+/**
+ * The groups it watches: names, with `*` for any signs; empty: all.
+ */
+groups: Array<string>, 
+/**
+ * The lag in records is at least this.
+ */
+lag?: number | null, 
+/**
+ * The lag in time is at least this.
+ */
+lag_time?: Span | null, 
+/**
+ * The status is one of these.
+ */
+status: Array<AlertStatus>, 
+/**
+ * How long it has to hold before the alert fires.
+ */
+for: Span, 
+/**
+ * A notice on the desktop, while the window is open.
+ */
+desktop: boolean, 
+/**
+ * Where the alert is posted to as JSON, when it fires and when it is resolved.
+ */
+webhook?: AlertWebhook | null, enabled: boolean, };
+
+/**
+ * An alert for one group.
+ */
+export type AlertInstance = { cluster: string, group: string, state: AlertState, 
+/**
+ * Since when the condition holds, or held.
+ */
+since_ms: number, fired_ms: number | null, resolved_ms: number | null, 
+/**
+ * Why, as a sentence.
+ */
+reason: string, 
+/**
+ * Why nobody could be told, when that failed; it is tried again.
+ */
+error: Error | null, };
+
+export type AlertState = "firing" | "pending" | "resolved";
+
+/**
+ * What an alert's `status` may name.
+ */
+export type AlertStatus = "warn" | "stall" | "stop" | "rewind" | "err";
+
+/**
+ * An alert and what it says now.
+ */
+export type AlertSummary = { name: string, definition: AlertDefinition, 
+/**
+ * What it watches for, as a sentence.
+ */
+sentence: string, 
+/**
+ * Groups for which it fires, waits, or was resolved of late; those that fire first, then newest first.
+ */
+instances: Array<AlertInstance>, };
+
+/**
+ * `[webhook]`. Texts may be `secret:NAME`.
+ */
+export type AlertWebhook = { url: string, headers: { [key in string]: string }, };
 
 /**
  * A comparison of a warehouse column.
@@ -108,6 +219,50 @@ export type Broker = { id: number, host: string, port: number,
  */
 leads: number, };
 
+export type BrokerDetail = { id: number, host: string, port: number, rack: string | null, 
+/**
+ * Absent: the cluster does not say who its controller is.
+ */
+controller: boolean | null, 
+/**
+ * Partitions that it leads.
+ */
+leads: number, 
+/**
+ * Partitions that it keeps a copy of.
+ */
+holds: number, 
+/**
+ * Partitions that it keeps a copy of that is not in sync.
+ */
+behind: number, 
+/**
+ * Of all its copies.
+ */
+bytes: number | null, disk_bytes: number | null, disk_bytes_free: number | null, };
+
+export type BrokerList = { brokers: Array<BrokerDetail>, 
+/**
+ * Why numbers are missing, a sentence each.
+ */
+missing: Array<string>, };
+
+export type BrokerRequest = { cluster: string, broker: number, };
+
+export type ChangeLine = { 
+/**
+ * `retention.ms`, `partition 3`, `partitions`.
+ */
+what: string, 
+/**
+ * Absent: there is none.
+ */
+before: string | null, after: string | null, 
+/**
+ * What that means, where it is not plain.
+ */
+note: string | null, };
+
 /**
  * A chart drawn in Rust. `svg` is a whole `<svg>` element.
  */
@@ -117,6 +272,66 @@ export type Chart = { svg: string, };
  * How a chart shall be drawn.
  */
 export type ChartStyle = { width: number, height: number, dark: boolean, };
+
+/**
+ * `[auth]`: how to log in where properties alone cannot say it.
+ */
+export type ClusterAuth = { "kind": "msk_iam", 
+/**
+ * Absent: read from the host name of `bootstrap.servers`.
+ */
+region?: string | null, 
+/**
+ * A profile of `~/.aws/config`. Absent: `AWS_PROFILE`, else the usual search for credentials.
+ */
+profile?: string | null, };
+
+/**
+ * What `clusters/NAME.toml` says.
+ */
+export type ClusterDefined = { name: string, definition: ClusterDefinition, };
+
+/**
+ * `clusters/NAME.toml`.
+ */
+export type ClusterDefinition = { kind: ClusterKind, 
+/**
+ * `#rrggbb`; shown wherever the cluster is, so that production is never mistaken.
+ */
+color: string, 
+/**
+ * Refuses every command that would change the cluster.
+ */
+read_only: boolean, 
+/**
+ * librdkafka properties by their own names (`bootstrap.servers`, `security.protocol`, ...). A value
+ * `secret:NAME` is looked up when the client is made.
+ */
+properties?: { [key in string]: string } | null, 
+/**
+ * Kafka Connect clusters that work with this cluster, by a name of their own: `[connect.NAME]`.
+ */
+connect: { [key in string]: ConnectDefinition }, 
+/**
+ * A login that librdkafka has no properties for; it sets those of OAUTHBEARER.
+ */
+auth?: ClusterAuth | null, 
+/**
+ * The schema registry that records name their schemas of.
+ */
+registry?: RegistryDefinition | null, 
+/**
+ * How records are read, by topic; of topics that are not here it is found out.
+ */
+topics?: { [key in string]: TopicFormats }, 
+/**
+ * Only for `kind = "sandbox"`.
+ */
+sandbox?: SandboxSettings | null, 
+/**
+ * How lag is sampled and judged here; what is absent is as in `tailrace.toml`.
+ */
+lag: LagSettings, };
 
 export type ClusterKind = "kafka" | "sandbox";
 
@@ -134,6 +349,19 @@ groups: number | null,
 took_ms: number, };
 
 export type ClusterRequest = { cluster: string, };
+
+/**
+ * A definition as a form has it: tried with `cluster_try`, written with `cluster_save`.
+ */
+export type ClusterSaveRequest = { name: string, 
+/**
+ * Refused when there is a cluster of this name already.
+ */
+create: boolean, definition: ClusterDefinition, 
+/**
+ * Values of properties that are secrets, just typed: kept in the secret store, and referred to by the definition.
+ */
+secrets: { [key in string]: string }, };
 
 export type ClusterSummary = { name: string, kind: ClusterKind, color: string, read_only: boolean, 
 /**
@@ -153,6 +381,10 @@ data_type: string,
  * Whether it is right-aligned.
  */
 numeric: boolean, };
+
+export type ComparisonRow = { section: ComparisonSection, name: string, left: string | null, right: string | null, left_source: ConfigSource | null, right_source: ConfigSource | null, differs: boolean, };
+
+export type ComparisonSection = "shape" | "config" | "partitions";
 
 /**
  * An aggregate over a profile's events. A profile without such events has no value, but a count of 0.
@@ -174,9 +406,71 @@ export type Condition = { "all": Array<Condition> } | { "any": Array<Condition> 
 
 export type ConditionSize = { path: string, size: number, };
 
+/**
+ * One setting of a topic or a broker.
+ */
+export type ConfigEntry = { name: string, 
+/**
+ * Absent: not set, or not shown because it is a secret.
+ */
+value: string | null, source: ConfigSource, 
+/**
+ * It is not Kafka's own default.
+ */
+differs: boolean, read_only: boolean, sensitive: boolean, 
+/**
+ * What holds when it is reset here.
+ */
+inherited: InheritedConfig | null, };
+
+/**
+ * Where the value of a setting comes from.
+ */
+export type ConfigSource = "topic" | "dynamic_broker" | "dynamic_default" | "static" | "default" | "unknown";
+
+/**
+ * `[connect.NAME]`: a Kafka Connect cluster, reached through one of its workers.
+ */
+export type ConnectDefinition = { 
+/**
+ * `http://` or `https://`; any worker of the cluster.
+ */
+url: string, user?: string | null, 
+/**
+ * `secret:NAME`.
+ */
+password?: string | null, };
+
+/**
+ * The Connect clusters of one cluster, each asked for itself.
+ */
+export type ConnectOverview = { cluster: string, connects: Array<ConnectSummary>, };
+
+/**
+ * One `[connect.NAME]`.
+ */
+export type ConnectSummary = { name: string, 
+/**
+ * The worker that is asked.
+ */
+url: string, 
+/**
+ * Absent: it did not answer.
+ */
+version: string | null, 
+/**
+ * By name.
+ */
+connectors: Array<ConnectorSummary>, 
+/**
+ * Why it did not answer.
+ */
+error: Error | null, };
+
 export type ConnectionStep = { 
 /**
- * `configuration`, `name lookup`, `tcp`, `kafka`, `metadata`.
+ * `configuration`, `name lookup`, `tcp`, `tls`, `kafka`, `token`, `sasl`, `metadata`, `brokers`, `authorisation`;
+ * those of encryption and login only where there is one.
  */
 step: string, ok: boolean, detail: string, took_ms: number, };
 
@@ -184,6 +478,147 @@ step: string, ok: boolean, detail: string, took_ms: number, };
  * The steps of a connection, in order; the first that failed ends them.
  */
 export type ConnectionTest = { ok: boolean, steps: Array<ConnectionStep>, };
+
+export type ConnectorAct = "restart" | "restart_failed" | { "restart_task": number } | "pause" | "resume" | "stop";
+
+export type ConnectorActRequest = { cluster: string, connect?: string | null, connector: string, act: ConnectorAct, };
+
+/**
+ * A connector with its settings.
+ */
+export type ConnectorDetail = { summary: ConnectorSummary, 
+/**
+ * By name.
+ */
+settings: Array<ConnectorSetting>, 
+/**
+ * Topics that it has used. Absent: the worker does not tell.
+ */
+topics: Array<string> | null, };
+
+export type ConnectorRequest = { cluster: string, 
+/**
+ * The Connect cluster; may be absent where only one has a connector of this name.
+ */
+connect?: string | null, connector: string, };
+
+export type ConnectorSetting = { name: string, value: string, 
+/**
+ * The value, or a part of it, is a secret and is not told.
+ */
+masked: boolean, };
+
+export type ConnectorSummary = { 
+/**
+ * The Connect cluster's name.
+ */
+connect: string, name: string, 
+/**
+ * `source` or `sink`.
+ */
+kind: string, 
+/**
+ * `connector.class`, whole.
+ */
+class: string, 
+/**
+ * As Connect names it: `RUNNING`, `PAUSED`, `STOPPED`, `FAILED`, `UNASSIGNED`, `RESTARTING`. Absent: not said yet.
+ */
+state: string | null, worker: string | null, tasks: Array<ConnectorTask>, 
+/**
+ * Why it, or the first task that did, failed: the first line of the trace.
+ */
+reason: string | null, 
+/**
+ * The connector's own trace, whole; without secrets.
+ */
+trace: string | null, };
+
+export type ConnectorTask = { task: number, 
+/**
+ * As Connect names it. Absent: not said yet.
+ */
+state: string | null, worker: string | null, 
+/**
+ * The first line of the trace.
+ */
+reason: string | null, 
+/**
+ * Whole; without secrets.
+ */
+trace: string | null, };
+
+/**
+ * What a copy did, exactly.
+ */
+export type CopyOutcome = { scanned: number, matched: number, 
+/**
+ * Acknowledged by the target.
+ */
+copied: number, 
+/**
+ * Not in the target.
+ */
+failed: number, 
+/**
+ * Sent, and never answered: they may be in the target.
+ */
+uncertain: number, 
+/**
+ * From where to go on: everything before is copied.
+ */
+positions: Array<CopyPosition>, 
+/**
+ * Records that are in the target and lie after `positions`: going on from there copies them a second time.
+ */
+again: number, 
+/**
+ * Records that were deleted from the source before they could be read.
+ */
+lost: number, took_ms: number, 
+/**
+ * Whether it did all that was asked for.
+ */
+complete: boolean, 
+/**
+ * Why it ended, as a sentence.
+ */
+note: string, error: Error | null, };
+
+export type CopyPosition = { partition: number, 
+/**
+ * The next offset to copy.
+ */
+offset: number, };
+
+/**
+ * Records of a topic to another, byte for byte: keys, values and headers.
+ */
+export type CopyRequest = { from_cluster: string, topic: string, to_cluster: string, 
+/**
+ * Absent: of the same name.
+ */
+to_topic?: string | null, 
+/**
+ * As of a tail.
+ */
+filter?: string | null, start: TailStart, 
+/**
+ * Where partitions start, before `start`: what an interrupted copy said.
+ */
+offsets: Array<CopyPosition>, until_ms?: number | null, 
+/**
+ * Stops at the ends that the partitions had when it started.
+ */
+stop_at_end: boolean, keep_partition: boolean, 
+/**
+ * Otherwise the records are of now.
+ */
+keep_timestamps: boolean, 
+/**
+ * What to do when the same copy was interrupted before.
+ */
+interrupted: Interrupted, };
 
 /**
  * The numbers beside the entries of the rail and in the status bar.
@@ -203,6 +638,11 @@ export type CountsRequest = {
  * The cluster chosen in the window.
  */
 cluster: string | null, };
+
+/**
+ * Where the records that stay begin.
+ */
+export type DeleteBefore = { "offset": number } | { "timestamp": number } | "end" | { "offsets": Array<PartitionStart> };
 
 export type DestinationKind = "postgres" | "webhook" | "file";
 
@@ -258,21 +698,119 @@ export type Explanation = { profile_id: number, name: string, member: boolean, s
 conditions: Array<ExplainedCondition>, };
 
 /**
+ * How records are exported.
+ */
+export type ExportFormat = "json_lines" | "csv" | "parquet" | "arrow";
+
+/**
  * A file that was written.
  */
 export type FileWritten = { path: string, bytes: number, rows: number, };
 
-export type GroupDetail = { summary: GroupSummary, partitions: Array<GroupPartition>, };
+/**
+ * What keys or values are written in.
+ */
+export type FormatDefinition = { 
+/**
+ * `json`, `registry`, `avro`, `protobuf`, ...: a name of the command `format_list`.
+ */
+format: string, 
+/**
+ * `plain`, `confluent` or `glue`: what stands before the payload. Absent: what is usual for the format.
+ */
+framing?: string | null, 
+/**
+ * The file of the schema, in the workspace: Avro's JSON, or Protobuf's text.
+ */
+schema?: string | null, 
+/**
+ * Of Protobuf, instead of a text: a file that `protoc --descriptor_set_out` wrote, in the workspace.
+ */
+descriptor_set?: string | null, 
+/**
+ * The full name of the Protobuf message that each value is.
+ */
+message?: string | null, 
+/**
+ * Of CSV: one character.
+ */
+delimiter?: string | null, 
+/**
+ * Names of CSV's fields. Absent: `c1`, `c2`, ...
+ */
+header?: Array<string>, };
 
-export type GroupPartition = { topic: string, partition: number, committed: number | null, start: number | null, end: number | null, lag: number | null, 
+/**
+ * A format that records can be read as.
+ */
+export type FormatSummary = { name: string, 
+/**
+ * As a person calls it.
+ */
+label: string, 
+/**
+ * Takes the file of a schema, or names its schemas to a registry.
+ */
+schema: boolean, };
+
+/**
+ * What keys or values are read as.
+ */
+export type FormatUsed = { definition: FormatDefinition, 
+/**
+ * As a person calls it.
+ */
+label: string, 
+/**
+ * Found out from the records, not chosen.
+ */
+detected: boolean, };
+
+/**
+ * Deletes a group, or what it has committed of one topic.
+ */
+export type GroupDelete = { cluster: string, group: string, 
+/**
+ * Absent: the whole group.
+ */
+topic?: string | null, };
+
+export type GroupDetail = { summary: GroupSummary, partitions: Array<GroupPartition>, members: Array<GroupMember>, 
+/**
+ * What was seen to change, newest first.
+ */
+rebalances: Array<Rebalance>, };
+
+/**
+ * A member of a group, and how it does.
+ */
+export type GroupMember = { id: string, client: string, host: string, 
+/**
+ * `topic/partition`, in order.
+ */
+assignment: Array<string>, 
+/**
+ * Over its partitions; absent: of none it is known.
+ */
+lag: number | null, lag_ms: number | null, out_per_second: number | null, };
+
+export type GroupPartition = { topic: string, partition: number, committed: number | null, start: number | null, end: number | null, 
+/**
+ * The end for readers of committed records, where it was asked for: an open transaction holds it back.
+ */
+stable_end: number | null, lag: number | null, 
 /**
  * Now less the timestamp of the record at the committed offset; 0 when there is none to read.
  */
-lag_ms: number | null, 
+lag_ms: number | null, lag_ms_source: LagTimeSource | null, 
 /**
  * Records that were deleted before they were read: the low watermark is past the committed offset.
  */
-lost: number, member: string | null, host: string | null, };
+lost: number | null, member: string | null, client: string | null, host: string | null, status: LagStatus, 
+/**
+ * Why the status is what it is, as a sentence.
+ */
+reason: string, in_per_second: number | null, out_per_second: number | null, drained_in_ms: number | null, };
 
 export type GroupRequest = { cluster: string, group: string, };
 
@@ -291,13 +829,33 @@ partitions_unknown: number, lag: number | null,
 /**
  * The largest of its partitions.
  */
-lag_ms: number | null, status: LagStatus, 
+lag_ms: number | null, 
+/**
+ * Where `lag_ms` is from.
+ */
+lag_ms_source: LagTimeSource | null, 
+/**
+ * Records deleted before it read them, over all its partitions.
+ */
+lost: number | null, 
+/**
+ * That of its worst partition.
+ */
+status: LagStatus, 
+/**
+ * The group as Burrow sums it up.
+ */
+level: LagLevel, 
 /**
  * Why the status is what it is, as a sentence.
  */
 reason: string, 
 /**
- * Records a second that arrive in its partitions, over the last minute of samples.
+ * The share of the window that its samples span, 0 to 1.
+ */
+complete: number, 
+/**
+ * Records a second that arrive in its partitions, over the window.
  */
 in_per_second: number | null, 
 /**
@@ -307,7 +865,19 @@ out_per_second: number | null,
 /**
  * Time until the lag is 0 at these rates; absent: never, or unknown.
  */
-drained_in_ms: number | null, sampled_ms: number, };
+drained_in_ms: number | null, 
+/**
+ * The largest lag of a partition over the mean of all; absent with fewer than two, or without lag.
+ */
+skew: number | null, 
+/**
+ * The partition that is furthest behind, in time or else in records.
+ */
+slowest: SlowPartition | null, 
+/**
+ * When its members or their partitions were last seen to change.
+ */
+rebalanced_ms: number | null, sampled_ms: number, };
 
 export type Identifier = { 
 /**
@@ -315,15 +885,129 @@ export type Identifier = {
  */
 kind: string, value: string, first_seen_ms: number, };
 
+/**
+ * What a file becomes, or became.
+ */
+export type Import = { 
+/**
+ * Of the cluster.
+ */
+name: string, 
+/**
+ * `clusters/NAME.toml`.
+ */
+file: string, 
+/**
+ * Whose file it was: `java` or `librdkafka`.
+ */
+format: string, 
+/**
+ * One for each setting of the file, in its order.
+ */
+lines: Array<ImportLine>, 
+/**
+ * The text of the definition.
+ */
+toml: string, 
+/**
+ * Names of the secrets that are kept.
+ */
+secrets: Array<string>, 
+/**
+ * Names of the secrets that are still to be set.
+ */
+missing_secrets: Array<string>, 
+/**
+ * To be run by hand before the cluster can be used.
+ */
+commands: Array<string>, 
+/**
+ * Why it can't be written as it is, as a sentence.
+ */
+problem: string | null, written: boolean, };
+
+export type ImportLine = { 
+/**
+ * Of the file.
+ */
+line: number, key: string, outcome: ImportOutcome, detail: string, };
+
+export type ImportOutcome = "kept" | "converted" | "secret" | "left_out" | "to_do";
+
+/**
+ * A Java `client.properties`, a `kcat.conf` or another file of librdkafka's properties.
+ */
+export type ImportRequest = { path: string, 
+/**
+ * Of the cluster; absent: made from the file's name.
+ */
+name?: string | null, 
+/**
+ * `bootstrap.servers`, where the file does not say it: Java's tools are given it on their command line.
+ */
+bootstrap?: string | null, };
+
+export type InheritedConfig = { 
+/**
+ * Brokers have other names for the settings of topics, and other units: `log.retention.hours`.
+ */
+name: string, value: string | null, source: ConfigSource, };
+
+/**
+ * What to do when the same copy was interrupted before.
+ */
+export type Interrupted = "ask" | "go_on" | "anew";
+
 export type LagChartRequest = { cluster: string, 
 /**
  * Absent: every group, a line each.
  */
-group?: string | null, metric: LagMetric, style: ChartStyle, };
+group?: string | null, metric: LagMetric, 
+/**
+ * How far back it goes; absent: an hour.
+ */
+range_ms?: number | null, 
+/**
+ * A line a partition instead of one for the group.
+ */
+by_partition: boolean, style: ChartStyle, };
 
-export type LagMetric = "records" | "time";
+/**
+ * A whole group, as Burrow sums it up: any partition that stalls, stopped or went back makes an error.
+ */
+export type LagLevel = "ok" | "warn" | "err" | "unknown";
 
-export type LagStatus = "ok" | "warn" | "stall" | "stop" | "unknown";
+export type LagMetric = "records" | "time" | "rates";
+
+/**
+ * `[lag]` in `tailrace.toml` and in `clusters/NAME.toml`. See `tailrace_engine::lag` for the rules that it sets.
+ */
+export type LagSettings = { 
+/**
+ * Between two samples; 2 seconds when absent.
+ */
+every?: Span | null, 
+/**
+ * What a group is judged by: its samples of so long; 2 minutes when absent. Longer than the time between two
+ * commits of the slowest consumer, several times.
+ */
+window?: Span | null, 
+/**
+ * Samples without which nothing is judged; 3 when absent.
+ */
+samples_min?: number | null, };
+
+/**
+ * By Burrow's rules.
+ */
+export type LagStatus = "unknown" | "ok" | "warn" | "stall" | "stop" | "rewind";
+
+/**
+ * Where a lag in time is from.
+ */
+export type LagTimeSource = "record" | "interpolated";
+
+export type LineFailure = { line: number, reason: string, };
 
 /**
  * A record that is not an event.
@@ -411,7 +1095,25 @@ start: number | null,
 /**
  * High watermark; absent: unknown.
  */
-end: number | null, };
+end: number | null, 
+/**
+ * One copy: the leader's log.
+ */
+bytes: number | null, 
+/**
+ * All copies.
+ */
+bytes_on_disk: number | null, 
+/**
+ * Records a second that arrive, over the last minute that was sampled.
+ */
+in_per_second: number | null, 
+/**
+ * Records a second that groups commit, all of them together, over the same; absent: no group is known to read it.
+ */
+out_per_second: number | null, };
+
+export type PartitionStart = { partition: number, offset: number, };
 
 /**
  * Compares an aggregate over the profile's events with a value. A count of zero is a count.
@@ -430,6 +1132,82 @@ window?: Span | null, };
  * A place in a text: `line` and `column` count from 1. `file` is relative to the workspace when it is in one.
  */
 export type Position = { file?: string | null, line: number, column: number, };
+
+export type ProduceFileRequest = { cluster: string, topic: string, path: string, 
+/**
+ * Absent: by the file's ending, `.csv`, or `.jsonl`, `.ndjson` and `.json`; of another file a value a line.
+ */
+format?: ProduceFormat | null, 
+/**
+ * Of records that name none.
+ */
+partition?: number | null, key_schema?: ProduceSchema | null, value_schema?: ProduceSchema | null, };
+
+/**
+ * How the records of a file are read.
+ */
+export type ProduceFormat = "json_lines" | "values" | "csv";
+
+/**
+ * What became of a file. Before the first record is sent, every one was read and fits: a file with a wrong one is refused
+ * as a whole.
+ */
+export type ProduceOutcome = { records: number, acknowledged: number, 
+/**
+ * Not in the topic.
+ */
+failed: number, 
+/**
+ * Sent, and never answered: they may be in the topic.
+ */
+uncertain: number, 
+/**
+ * The first of those that failed or are uncertain, by line.
+ */
+failures: Array<LineFailure>, took_ms: number, 
+/**
+ * Why it ended early, as a sentence.
+ */
+note: string | null, };
+
+/**
+ * One record. With a schema, key and value are JSON that has to fit it; without, they are written as they are.
+ */
+export type ProduceRequest = { cluster: string, topic: string, 
+/**
+ * Absent: no key.
+ */
+key: string | null, 
+/**
+ * Absent: no value, a tombstone.
+ */
+value: string | null, headers: Array<RecordHeader>, 
+/**
+ * Absent: chosen by the key, as Kafka's own clients do.
+ */
+partition?: number | null, 
+/**
+ * Absent: now.
+ */
+timestamp_ms?: number | null, key_schema?: ProduceSchema | null, value_schema?: ProduceSchema | null, };
+
+/**
+ * A registered schema to write by.
+ */
+export type ProduceSchema = { subject: string, 
+/**
+ * Absent: the latest.
+ */
+version?: number | null, 
+/**
+ * The full name of a Protobuf message. Absent: the first of its file.
+ */
+message?: string | null, };
+
+/**
+ * Where a record was written, once it was acknowledged.
+ */
+export type Produced = { partition: number, offset: number, value_bytes: number, };
 
 export type ProfileAudience = { audience: string, since_ms: number, };
 
@@ -472,28 +1250,109 @@ name: string, user_id: string | null, email: string | null, first_seen_ms: numbe
  */
 export type PropertyCondition = { property: string, op: Operator, value?: Value | null, };
 
+/**
+ * Limits of whom they name.
+ */
+export type Quota = { entity: Array<QuotaEntity>, limits: Array<QuotaLimit>, };
+
+export type QuotaEntity = { 
+/**
+ * `user`, `client-id` or `ip`.
+ */
+kind: string, 
+/**
+ * Absent: all that have none of their own.
+ */
+name: string | null, };
+
+export type QuotaLimit = { 
+/**
+ * As Kafka names it: `producer_byte_rate` (bytes a second), `consumer_byte_rate`, `request_percentage`, ...
+ */
+name: string, value: number, };
+
+/**
+ * Members came or went, or partitions changed hands.
+ */
+export type Rebalance = { at_ms: number, 
+/**
+ * What changed, as a sentence.
+ */
+what: string, };
+
 export type RecentWorkspace = { name: string, path: string, };
+
+export type RecordBytes = { 
+/**
+ * Two digits a byte.
+ */
+hex: string, total: number, };
+
+/**
+ * A part of the bytes of a key or of a value.
+ */
+export type RecordBytesRequest = { cluster: string, topic: string, partition: number, offset: number, 
+/**
+ * Of the key, not of the value.
+ */
+key: boolean, first: number, 
+/**
+ * At most [`crate::limits::RECORD_BYTES_PAGE_MAX`].
+ */
+limit: number, };
+
+export type RecordCompareRequest = { left: RecordRequest, right: RecordRequest, };
 
 /**
  * One record, whole.
  */
-export type RecordDetail = { topic: string, partition: number, offset: number, timestamp_ms: number | null, key: string | null, headers: Array<RecordHeader>, 
+export type RecordDetail = { topic: string, partition: number, offset: number, timestamp_ms: number | null, 
 /**
- * `json`, `text` or `bytes`.
+ * The key as it is read: text, or JSON.
  */
-format: string, 
+key: string | null, key_format: FormatUsed, key_bytes: number, key_problem: string | null, headers: Array<RecordHeader>, value_format: FormatUsed, 
 /**
- * The value as JSON, when it is JSON.
+ * The value as indented JSON, when it can be read as JSON.
  */
 json: string | null, 
 /**
- * The value as text; of bytes: hexadecimal.
+ * The value as text; of bytes: the beginning as hexadecimal.
  */
-text: string | null, value_bytes: number, problem: string | null, };
+text: string | null, value_bytes: number, problem: string | null, 
+/**
+ * What the value names in its header, and what the registry says of it.
+ */
+schema: RecordSchema | null, };
+
+/**
+ * A field, as JSON on both sides; absent: it is not there.
+ */
+export type RecordDifference = { 
+/**
+ * `value.items[2].price`, `key`, `header trace-id`.
+ */
+path: string, left: string | null, right: string | null, };
+
+/**
+ * What two records do not have in common.
+ */
+export type RecordDifferences = { 
+/**
+ * At most [`crate::limits::DIFFERENCES_MAX`], in the order of the left record.
+ */
+differences: Array<RecordDifference>, total: number, 
+/**
+ * Fields that are the same.
+ */
+same: number, };
 
 export type RecordHeader = { name: string, value: string | null, };
 
-export type RecordRequest = { cluster: string, topic: string, partition: number, offset: number, };
+export type RecordRequest = { cluster: string, topic: string, partition: number, offset: number, 
+/**
+ * How it is read; what is absent is as the cluster's file says, or found out.
+ */
+formats?: TopicFormats, };
 
 export type RecordRow = { partition: number, offset: number, timestamp_ms: number | null, key: string | null, 
 /**
@@ -508,6 +1367,98 @@ fields: Array<string | null>,
  * Why the value could not be decoded.
  */
 problem: string | null, };
+
+/**
+ * The schema that a record names.
+ */
+export type RecordSchema = { 
+/**
+ * As the registry counts them.
+ */
+id: number, 
+/**
+ * `Avro`, `Protobuf`, `JSON Schema`; absent: the registry did not say.
+ */
+kind: string | null, text: string | null, 
+/**
+ * `orders-value, version 3`.
+ */
+uses: Array<string>, problem: string | null, };
+
+/**
+ * `[registry]` of a cluster: a schema registry that speaks Confluent's protocol.
+ */
+export type RegistryDefinition = { 
+/**
+ * `http://` or `https://`; a path before the API's own is kept.
+ */
+url: string, 
+/**
+ * With `password`: basic authentication.
+ */
+user?: string | null, password?: string | null, 
+/**
+ * Bearer authentication.
+ */
+token?: string | null, };
+
+/**
+ * Moves offsets exactly as a preview showed them.
+ */
+export type ResetApply = { cluster: string, group: string, offsets: Array<ResetOffset>, };
+
+export type ResetOffset = { topic: string, partition: number, offset: number, };
+
+/**
+ * What a reset changes, or changed.
+ */
+export type ResetPlan = { cluster: string, group: string, rows: Array<ResetRow>, 
+/**
+ * Records that the group will not read.
+ */
+skipped: number, 
+/**
+ * Records that it will read again.
+ */
+again: number, 
+/**
+ * Why it can't be done now, as a sentence; absent: it can.
+ */
+refused: string | null, };
+
+/**
+ * Which offsets of a group shall be moved, and where to.
+ */
+export type ResetRequest = { cluster: string, group: string, 
+/**
+ * What is moved; empty: every partition that the group has committed.
+ */
+only: Array<ResetScope>, to: ResetTo, };
+
+export type ResetRow = { topic: string, partition: number, current: number | null, new: number, start: number, end: number, 
+/**
+ * `new` less `current`; absent: nothing was committed.
+ */
+change: number | null, 
+/**
+ * What was asked for, when it lay outside of the partition and was moved to its edge.
+ */
+clamped_from: number | null, 
+/**
+ * What else there is to know, as a sentence.
+ */
+note: string | null, };
+
+/**
+ * A topic, or some of its partitions.
+ */
+export type ResetScope = { topic: string, 
+/**
+ * Empty: all.
+ */
+partitions: Array<number>, };
+
+export type ResetTo = "earliest" | "latest" | { "offset": number } | { "timestamp": number } | { "shift": number } | { "duration": number } | { "csv": string };
 
 /**
  * What a subscription sends, at most [`crate::limits::REVISIONS_PER_SECOND_MAX`] times a second: something changed.
@@ -536,11 +1487,37 @@ export type SampleMember = { profile_id: number, name: string,
  */
 why: string, };
 
+/**
+ * The shop of the sandbox.
+ */
+export type SandboxSettings = { seed: number, 
+/**
+ * Live events a second.
+ */
+events_per_second: number, 
+/**
+ * Events before now that the topics hold at the start, spread over `history_days`.
+ */
+history_events: number, history_days: number, 
+/**
+ * People in the shop.
+ */
+people: number, };
+
 export type SearchRequest = { 
 /**
  * Any identifier, or the beginning of one; empty: the last seen.
  */
 text: string, offset: number, limit: number, };
+
+/**
+ * A partition and who is to blame.
+ */
+export type SlowPartition = { topic: string, partition: number, lag: number, lag_ms: number | null, 
+/**
+ * Its owner; absent: nobody.
+ */
+member: string | null, client: string | null, host: string | null, };
 
 /**
  * `sources/NAME.toml`: where events come from and how a record becomes an event.
@@ -741,6 +1718,21 @@ acknowledged: number,
  */
 owed: number | null, last_run: SyncRun | null, error: Error | null, };
 
+/**
+ * A file of all matching records.
+ */
+export type TailExport = { path: string, bytes: number, rows: number, scanned: number, scanned_bytes: number, 
+/**
+ * Why it ended, as a sentence.
+ */
+note: string, };
+
+export type TailExportRequest = { 
+/**
+ * Without an end it goes on until it is cancelled.
+ */
+tail: TailRequest, path: string, format: ExportFormat, };
+
 export type TailPartition = { partition: number, 
 /**
  * The first offset it read from.
@@ -775,7 +1767,11 @@ stop_at_end: boolean,
 /**
  * Stops after this many matched records.
  */
-limit?: number | null, };
+limit?: number | null, 
+/**
+ * How keys and values are read, for this tail alone; what is absent is as the cluster's file says.
+ */
+formats?: TopicFormats, };
 
 /**
  * A page of a tail. Matched rows are numbered from 0 in the order they arrived.
@@ -816,6 +1812,18 @@ mistyped: number, per_second: number, started_ms: number,
  */
 columns: Array<Column>, partitions: Array<TailPartition>, 
 /**
+ * What keys and values are read as; absent: not known before the first of them.
+ */
+key_format: FormatUsed | null, value_format: FormatUsed | null, 
+/**
+ * Values and keys that are not of their format.
+ */
+undecoded: number, 
+/**
+ * The first of them, with its place and why.
+ */
+undecoded_first: string | null, 
+/**
  * Why it stopped, or what it waits for, as a sentence.
  */
 note: string | null, error: Error | null, };
@@ -823,19 +1831,164 @@ note: string | null, error: Error | null, };
 /**
  * What a subscription may follow.
  */
-export type Topic = { "view": number } | "lag" | "events" | "memberships" | "syncs" | "definitions" | "activity";
+export type Topic = { "view": number } | "lag" | "alerts" | "topics" | "events" | "memberships" | "syncs" | "definitions" | "activity";
 
-export type TopicDetail = { name: string, partitions: Array<PartitionDetail>, };
+/**
+ * One change of one topic.
+ */
+export type TopicChange = { "kind": "create", topic: string, 
+/**
+ * Absent: what the cluster makes of it, or what the topic copied from has.
+ */
+partitions?: number | null, replication?: number | null, configs: { [key in string]: string }, 
+/**
+ * Takes what is not given here from another topic, also of another cluster.
+ */
+copy_from?: TopicRef | null, } | { "kind": "alter_config", topic: string, set: { [key in string]: string }, reset: Array<string>, } | { "kind": "add_partitions", topic: string, 
+/**
+ * How many there are afterwards.
+ */
+total: number, } | { "kind": "delete_records", topic: string, before: DeleteBefore, 
+/**
+ * Empty: all.
+ */
+partitions: Array<number>, } | { "kind": "delete", topic: string, } | { "kind": "copy_settings", topic: string, from: TopicRef, };
+
+/**
+ * What exactly a change will do. Nothing has been done yet; the cluster itself has judged what it can judge beforehand.
+ */
+export type TopicChangePreview = { 
+/**
+ * As a question: `Delete topic "orders" of prod?`.
+ */
+title: string, lines: Array<ChangeLine>, 
+/**
+ * What should be known before, a sentence each.
+ */
+warnings: Array<string>, 
+/**
+ * Something is lost for good.
+ */
+destructive: boolean, 
+/**
+ * Nothing would change.
+ */
+nothing: boolean, 
+/**
+ * The change with everything resolved: apply this, so that what is done is what was shown.
+ */
+change: TopicChange, };
+
+export type TopicChangeRequest = { cluster: string, change: TopicChange, };
+
+export type TopicChanged = { 
+/**
+ * What was done, as a sentence.
+ */
+done: string, };
+
+export type TopicCompareRequest = { left: TopicRef, right: TopicRef, };
+
+/**
+ * Two topics side by side.
+ */
+export type TopicComparison = { left: TopicRef, right: TopicRef, rows: Array<ComparisonRow>, 
+/**
+ * Rows that differ.
+ */
+differences: number, };
+
+export type TopicDetail = { name: string, internal: boolean, partitions: Array<PartitionDetail>, 
+/**
+ * Why numbers are missing, a sentence each.
+ */
+missing: Array<string>, sampled_ms: number, };
+
+/**
+ * `[topics.NAME]` of a cluster: how the records of a topic are read.
+ */
+export type TopicFormats = { 
+/**
+ * Absent: found out from the records.
+ */
+key?: FormatDefinition | null, 
+/**
+ * Absent: found out from the records.
+ */
+value?: FormatDefinition | null, };
+
+/**
+ * Remembers how a topic is read.
+ */
+export type TopicFormatsRequest = { cluster: string, topic: string, 
+/**
+ * What is absent is found out from the records again.
+ */
+formats: TopicFormats, };
+
+/**
+ * Every topic of a cluster as last asked for. What is unknown is absent, never 0.
+ */
+export type TopicList = { topics: Array<TopicSummary>, 
+/**
+ * When the cluster was asked.
+ */
+sampled_ms: number, 
+/**
+ * A newer answer is on its way.
+ */
+refreshing: boolean, 
+/**
+ * Why numbers are missing, a sentence each.
+ */
+missing: Array<string>, };
+
+/**
+ * A topic of a cluster.
+ */
+export type TopicRef = { cluster: string, topic: string, };
 
 export type TopicRef = { cluster: string, topic: string, };
 
 export type TopicRequest = { cluster: string, topic: string, };
 
-export type TopicSummary = { name: string, partitions: number, replication: number, 
+export type TopicSummary = { name: string, 
+/**
+ * Kafka keeps it for itself.
+ */
+internal: boolean, partitions: number, replication: number, 
 /**
  * End offsets less start offsets. Absent: not all partitions answered.
  */
-records: number | null, internal: boolean, };
+records: number | null, 
+/**
+ * One copy: the logs of the leaders.
+ */
+bytes: number | null, 
+/**
+ * All copies.
+ */
+bytes_on_disk: number | null, 
+/**
+ * Records a second, by end offsets over the last minute that was sampled.
+ */
+in_per_second: number | null, 
+/**
+ * Partitions with fewer replicas in sync than there are.
+ */
+under_replicated: number, 
+/**
+ * Partitions that nobody leads.
+ */
+leaderless: number, 
+/**
+ * `delete`, `compact` or both.
+ */
+cleanup_policy: string | null, 
+/**
+ * -1: without end.
+ */
+retention_ms: number | null, };
 
 /**
  * A comparison of a trait (computed, SQL, or learnt from `identify`).
@@ -913,8 +2066,21 @@ export interface Commands {
   cluster_list: { request: Nothing; response: Array<ClusterSummary> };
   cluster_show: { request: ClusterRequest; response: ClusterOverview };
   cluster_test: { request: ClusterRequest; response: ConnectionTest };
-  topic_list: { request: ClusterRequest; response: Array<TopicSummary> };
+  broker_list: { request: ClusterRequest; response: BrokerList };
+  broker_config: { request: BrokerRequest; response: Array<ConfigEntry> };
+  acl_list: { request: AclRequest; response: Array<Acl> };
+  quota_list: { request: ClusterRequest; response: Array<Quota> };
+  topic_list: { request: ClusterRequest; response: TopicList };
+  cluster_definition: { request: ClusterRequest; response: ClusterDefined };
+  cluster_try: { request: ClusterSaveRequest; response: ConnectionTest };
+  cluster_save: { request: ClusterSaveRequest; response: ClusterSummary };
+  import_preview: { request: ImportRequest; response: Import };
+  import_run: { request: ImportRequest; response: Import };
   topic_show: { request: TopicRequest; response: TopicDetail };
+  topic_config: { request: TopicRequest; response: Array<ConfigEntry> };
+  topic_change_preview: { request: TopicChangeRequest; response: TopicChangePreview };
+  topic_change_apply: { request: TopicChangeRequest; response: TopicChanged };
+  topic_compare: { request: TopicCompareRequest; response: TopicComparison };
   tail_start: { request: TailRequest; response: TailStarted };
   tail_pause: { request: ViewRequest; response: Nothing };
   tail_resume: { request: ViewRequest; response: Nothing };
@@ -923,9 +2089,24 @@ export interface Commands {
   tail_status: { request: ViewRequest; response: TailStatus };
   tail_rows: { request: RowsRequest; response: TailRows };
   record_show: { request: RecordRequest; response: RecordDetail };
+  record_bytes: { request: RecordBytesRequest; response: RecordBytes };
+  record_compare: { request: RecordCompareRequest; response: RecordDifferences };
+  format_list: { request: Nothing; response: Array<FormatSummary> };
+  topic_formats_save: { request: TopicFormatsRequest; response: Nothing };
   group_list: { request: ClusterRequest; response: Array<GroupSummary> };
   group_show: { request: GroupRequest; response: GroupDetail };
   lag_chart: { request: LagChartRequest; response: Chart };
+  group_reset_preview: { request: ResetRequest; response: ResetPlan };
+  group_reset: { request: ResetApply; response: ResetPlan };
+  group_delete: { request: GroupDelete; response: Nothing };
+  alert_list: { request: Nothing; response: Array<AlertSummary> };
+  connect_list: { request: ClusterRequest; response: ConnectOverview };
+  connector_show: { request: ConnectorRequest; response: ConnectorDetail };
+  connector_act: { request: ConnectorActRequest; response: ConnectorSummary };
+  record_produce: { request: ProduceRequest; response: Produced };
+  file_produce: { request: ProduceFileRequest; response: ProduceOutcome };
+  topic_copy: { request: CopyRequest; response: CopyOutcome };
+  tail_export: { request: TailExportRequest; response: TailExport };
   source_list: { request: Nothing; response: Array<SourceSummary> };
   malformed_list: { request: PageRequest; response: Array<MalformedRecord> };
   profile_search: { request: SearchRequest; response: ProfileList };

@@ -1,4 +1,5 @@
 import { Channel, invoke, isTauri } from "@tauri-apps/api/core";
+import { getCurrentWebview } from "@tauri-apps/api/webview";
 import type { Error as AppError, Revision, Topic } from "@/bindings";
 import { asThrown, NO_TRANSPORT, type Transport } from "./transport";
 
@@ -21,6 +22,10 @@ const TAURI: Transport = {
       throw asError(failure, "subscribe");
     }
   },
+  dropped: (onFiles) =>
+    getCurrentWebview().onDragDropEvent(({ payload }) => {
+      if (payload.type === "drop") onFiles(payload.paths);
+    }),
 };
 
 /** Commands reject with the model's error; Tauri itself (an unknown command, a missing permission) with a text. */

@@ -9,6 +9,8 @@ export interface Transport {
   call(name: string, request: unknown): Promise<unknown>;
   /** Resolves once the subscription stands; gives back how to end it. */
   subscribe(topic: Topic, onRevision: (revision: Revision) => void): Promise<() => void>;
+  /** Tells the paths of files dropped onto the window. Absent: nothing can be dropped. */
+  dropped?(onFiles: (paths: readonly string[]) => void): Promise<() => void>;
 }
 
 function outside(): AppError {

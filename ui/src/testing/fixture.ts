@@ -5,6 +5,7 @@
 
 import type { Commands, RecordRow, Revision, TailRequest, Topic } from "@/bindings";
 import { asThrown, type Transport } from "@/platform/transport";
+import { connect } from "./connect";
 import { people } from "./people";
 import { chartSvg, random } from "./random";
 import { watch } from "./watch";
@@ -76,6 +77,7 @@ export function fixture(failures: Failures = {}, perTick = 4): Transport {
 
   const handlers: Partial<Handlers> = {
     ...watch(view, tail, TAIL_COLUMNS),
+    ...connect(),
     ...people((rows) => {
       lastView += 1;
       views.set(lastView, { total: rows.length, revision: 1, paused: true, ended: null, keptMax: Infinity, totalMax: Infinity, rows: (offset, limit) => rows.slice(offset, offset + limit) });

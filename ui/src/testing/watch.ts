@@ -1,15 +1,10 @@
 /** The made-up clusters: topics, tails, groups. */
 
-import type { Column, GroupSummary, SourceSummary, TailRequest, TailStatus, WorkspaceSummary } from "@/bindings";
+import type { Import, Column, GroupSummary, SourceSummary, TailRequest, TailStatus, WorkspaceSummary } from "@/bindings";
 import type { Handlers } from "./fixture";
 import { evicted, type recordAt, type View } from "./fixture";
 import { random } from "./random";
-
-const TOPICS: readonly (readonly [string, number, number | null])[] = [
-  ["shop.events", 12, 88_214_470], ["shop.orders", 6, 1_204_331], ["shop.carts", 6, 4_118_090], ["web.pageviews", 24, 501_204_118], ["crm.accounts", 3, 101_204],
-  ["crm.changes", 3, 88_120], ["billing.invoices", 6, 340_118], ["billing.refunds", 3, 4_120], ["search.queries", 12, 22_410_004], ["email.sent", 6, 7_204_110],
-  ["email.opened", 6, 2_100_412], ["fraud.scores", 6, null], ["ab.exposures", 4, 31_004_000], ["inventory.levels", 3, 12_004], ["prices.changes", 3, 0], ["dead.letters", 1, 231],
-];
+import { topics } from "./topics";
 
 type Status = GroupSummary["status"];
 const GROUPS: readonly (readonly [string, Status, number, number | null, number | null, number, number, number | null, string])[] = [
@@ -25,8 +20,13 @@ const GROUPS: readonly (readonly [string, Status, number, number | null, number 
 const groups = (): GroupSummary[] =>
   GROUPS.map(([group, status, partitions, lag, lag_ms, in_per_second, out_per_second, drained_in_ms, reason]) => ({
     group, state: status === "stop" ? "Empty" : "Stable", members: status === "stop" ? 0 : 3, topics: ["shop.events"], partitions, partitions_unknown: lag === null ? partitions : 0,
-    lag, lag_ms, status, reason, in_per_second, out_per_second, drained_in_ms, sampled_ms: Date.now(),
+    lag, lag_ms, lag_ms_source: lag_ms === null ? null : group === "warehouse-sink" ? "interpolated" : "record", lost: lag === null ? null : 0, status, reason, complete: 1, in_per_second, out_per_second, drained_in_ms,
+    level: status === "stop" || status === "stall" || status === "rewind" ? "err" : status, skew: lag ? 1.7 : null, rebalanced_ms: status === "stop" ? Date.now() - 2_832_000 : null,
+    slowest: lag ? { topic: "shop.events", partition: 2, lag: Math.round(lag / 5), lag_ms, member: status === "stop" ? null : `${group}-1-6b1f`, client: status === "stop" ? null : `${group}-1`, host: status === "stop" ? null : "10.0.4.17" } : null,
+    sampled_ms: Date.now(),
   }));
+
+const ALERT = { clusters: ["prod-eu"], groups: [], lag_time: "5 minutes", status: ["err" as const], for: "5 minutes", desktop: true, enabled: true };
 
 const WORKSPACE = (): WorkspaceSummary => ({
   name: "shop-workspace", path: "/home/me/shop-workspace", time_zone: "Europe/Berlin", version: "0.1.0",
@@ -54,14 +54,21 @@ export function watch(view: (id: number) => View, tail: (request: TailRequest) =
         { step: "tcp", ok: false, detail: "10.0.0.4:9092 refused the connection. Check the port, and that the broker runs.", took_ms: 12 },
       ],
     }),
-    topic_list: () => [
-      ...TOPICS.map(([name, partitions, records]) => ({ name, partitions, replication: 3, records, internal: false })),
-      { name: "__consumer_offsets", partitions: 50, replication: 3, records: 120_004, internal: true },
-    ],
-    topic_show: ({ topic }) => ({
-      name: topic,
-      partitions: Array.from({ length: 12 }, (_, partition) => ({ partition, leader: 1 + (partition % 3), replicas: [1, 2, 3], in_sync: partition === 4 ? [1, 2] : [1, 2, 3], start: partition * 1000, end: 7_351_000 + partition * 977 })),
+    ...topics,
+    cluster_definition: ({ cluster }) => ({
+      name: cluster,
+      definition: { kind: "kafka", color: "#ef6a6a", read_only: true, properties: { "bootstrap.servers": "kafka-1.prod.example:9092", "security.protocol": "sasl_ssl", "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": "studio", "sasl.password": "secret:prod-eu.sasl.password", "client.rack": "eu-1a" } },
     }),
+    cluster_try: ({ definition }) => ({
+      ok: true,
+      steps: [
+        { step: "tls", ok: true, detail: "TLSv1.3, certificate \"CN=kafka-1.prod.example\", issued by \"CN=Shop CA\", valid from 2026-01-01 to 2027-01-01", took_ms: 12 },
+        { step: "sasl", ok: true, detail: `logged in as "${definition.properties?.["sasl.username"] ?? ""}"`, took_ms: 31 },
+      ],
+    }),
+    cluster_save: ({ name, definition }) => ({ name, kind: definition.kind, color: definition.color, read_only: definition.read_only, bootstrap: definition.properties?.["bootstrap.servers"] ?? null }),
+    import_preview: (request) => imported(request.name ?? "prod", false),
+    import_run: (request) => imported(request.name ?? "prod", true),
     tail_start: tail,
     tail_pause: ({ view: id }) => ((view(id).paused = true), {}),
     tail_resume: ({ view: id }) => ((view(id).paused = false), {}),
@@ -79,8 +86,15 @@ export function watch(view: (id: number) => View, tail: (request: TailRequest) =
         properties: { order_id: "o-99120", revenue: 129.9, currency: "EUR", products: [{ sku: "s-1", price: 89.9 }, { sku: "s-2", price: 40 }] },
         context: { ip: "203.0.113.7", country: "DE", page: { path: "/checkout", referrer: "https://example.org" }, device: { id: "d-1", kind: "phone" } }, timestamp: "2026-11-21T14:52:55.047Z",
       }, null, 2);
-      return { topic, partition, offset, timestamp_ms: Date.now(), key: "u_482113", headers: [{ name: "trace-id", value: "4bf92f3577b34da6" }], format: "json", json, text: json, value_bytes: json.length, problem: null };
+      return { topic, partition, offset, timestamp_ms: Date.now(), key: "u_482113", key_format: TEXT_FORMAT, key_bytes: 8, key_problem: null, headers: [{ name: "trace-id", value: "4bf92f3577b34da6" }], value_format: JSON_FORMAT, json, text: json, value_bytes: json.length, problem: null, schema: null };
     },
+    record_bytes: ({ first, limit }) => {
+      const shown = Math.max(0, Math.min(limit, 40 - first));
+      return { hex: Array.from({ length: shown }, (_, at) => (97 + ((first + at) % 26)).toString(16).padStart(2, "0")).join(""), total: 40 };
+    },
+    record_compare: () => ({ differences: [{ path: "value.properties.revenue", left: "129.9", right: "40" }, { path: "value.properties.coupon", left: null, right: '"SPRING"' }], total: 2, same: 11 }),
+    format_list: () => [["json", "JSON"], ["registry", "Schema registry"], ["avro", "Avro"], ["protobuf", "Protobuf"], ["csv", "CSV"], ["text", "Text"], ["hex", "Hexadecimal"]].map(([name = "", label = ""]) => ({ name, label, schema: name === "avro" || name === "protobuf" })),
+    topic_formats_save: () => ({}),
     group_list: groups,
     group_show: ({ group }) => ({
       summary: groups().find((each) => each.group === group) ?? groups()[0]!,
@@ -88,9 +102,24 @@ export function watch(view: (id: number) => View, tail: (request: TailRequest) =
         const r = random(partition + 3);
         const end = 14_688_410 + Math.floor(r() * 9000);
         const lag = 480_000 + Math.floor(r() * 9000);
-        return { topic: "shop.events", partition, committed: end - lag, start: 0, end, lag, lag_ms: 2_830_000 + Math.floor(r() * 9000), lost: 0, member: null, host: null };
+        return {
+          topic: "shop.events", partition, committed: end - lag, start: 0, end, stable_end: end, lag, lag_ms: 2_830_000 + Math.floor(r() * 9000), lag_ms_source: "record" as const, lost: partition === 4 ? 1204 : 0, member: null, client: null, host: null,
+          status: "stop" as const, reason: "Nobody reads it.", in_per_second: 868, out_per_second: 0, drained_in_ms: null,
+        };
       }),
+      members: [{ id: "fraud-scoring-1-6b1f", client: "fraud-scoring-1", host: "10.0.4.17", assignment: ["shop.events/0", "shop.events/1"], lag: 970_515, lag_ms: 2_832_000, out_per_second: 0 }],
+      rebalances: [{ at_ms: Date.now() - 2_832_000, what: "3 members left" }],
     }),
+    group_reset_preview: ({ cluster, group, to }) => ({
+      cluster, group, skipped: to === "latest" ? 2_904_551 : 0, again: 0, refused: group === "checkout-writer" ? "Group “checkout-writer” is being read by checkout-writer-1 on 10.0.4.12: stop it first, or it would commit over it." : null,
+      rows: Array.from({ length: 6 }, (_, partition) => ({ topic: "shop.events", partition, current: 14_200_118 + partition, new: 14_688_410, start: 0, end: 14_688_410, change: 488_292 - partition, clamped_from: partition === 2 ? 99_000_000 : null, note: null })),
+    }),
+    group_reset: ({ cluster, group, offsets }) => ({ cluster, group, skipped: 2_904_551, again: 0, refused: null, rows: offsets.map(({ topic, partition, offset }) => ({ topic, partition, current: 0, new: offset, start: 0, end: offset, change: offset, clamped_from: null, note: null })) }),
+    group_delete: () => ({}),
+    alert_list: () => [
+      { name: "behind", definition: { ...ALERT, title: "A group is behind" }, sentence: "lag in time of at least 5 minutes and status ERR for 5 minutes, any group of prod-eu", instances: [{ cluster: "prod-eu", group: "fraud-scoring", state: "firing", since_ms: Date.now() - 900_000, fired_ms: Date.now() - 600_000, resolved_ms: null, reason: "No commit since 14:05:41, while 5,210 records a second arrive.", error: null }] },
+      { name: "search", definition: { ...ALERT, enabled: false }, sentence: "lag in time of at least 5 minutes for 5 minutes, any group of prod-eu", instances: [] },
+    ],
     source_list: sources,
     malformed_list: ({ name, offset, limit }) => {
       const total = sources().find((each) => each.name === name)?.malformed ?? 0;
@@ -124,9 +153,28 @@ function sources(): SourceSummary[] {
   }));
 }
 
+const JSON_FORMAT = { definition: { format: "json" }, label: "JSON", detected: true };
+const TEXT_FORMAT = { definition: { format: "text" }, label: "Text", detected: true };
+
 function status(tail: View, columns: Column[]): TailStatus {
   return {
-    state: tail.ended !== null ? "stopped" : tail.paused ? "paused" : "running", scanned: tail.total * 143, scanned_bytes: tail.total * 72_000, matched: tail.total, evicted: evicted(tail), mistyped: 0,
+    state: tail.ended !== null ? "stopped" : tail.paused ? "paused" : "running", scanned: tail.total * 143, scanned_bytes: tail.total * 72_000, matched: tail.total, evicted: evicted(tail), mistyped: 0, undecoded: 0, undecoded_first: null, key_format: TEXT_FORMAT, value_format: JSON_FORMAT,
     per_second: tail.ended !== null || tail.paused ? 0 : 41_200, started_ms: Date.now() - 60_000, columns, partitions: [], note: tail.ended, error: null,
+  };
+}
+
+function imported(name: string, written: boolean): Import {
+  return {
+    name, file: `clusters/${name}.toml`, format: "java", written, problem: null, missing_secrets: [],
+    lines: [
+      { line: 1, key: "bootstrap.servers", outcome: "kept", detail: "kafka-1.prod.example:9093" },
+      { line: 2, key: "security.protocol", outcome: "kept", detail: "SASL_SSL" },
+      { line: 3, key: "sasl.jaas.config", outcome: "converted", detail: "sasl.username = studio; sasl.password goes to the secret store" },
+      { line: 6, key: "ssl.truststore.location", outcome: "to_do", detail: "a JKS store can't be read by librdkafka: the command below makes PEM of it, for ssl.ca.location = certs/prod-ca.pem" },
+      { line: 7, key: "value.deserializer", outcome: "left_out", detail: "records are decoded by their own format here" },
+    ],
+    toml: `kind = "kafka"\ncolor = "#e0a84a"\nread_only = false\n\n[properties]\n"bootstrap.servers" = "kafka-1.prod.example:9093"\n"sasl.password" = "secret:${name}.sasl.password"\n"sasl.username" = "studio"\n`,
+    secrets: [`${name}.sasl.password`],
+    commands: [`keytool -list -rfc -keystore /home/me/trust.jks > /home/me/workspace/certs/${name}-ca.pem`],
   };
 }

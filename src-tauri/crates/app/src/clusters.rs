@@ -1,16 +1,22 @@
 //! Clusters of the open workspace: a client each, made when first asked for. The sandbox is started by that.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, PoisonError},
+};
 
-use tailrace_connectors::clusters::kafka::{KafkaClient, LagSampler};
+use tailrace_connectors::clusters::kafka::{self, KafkaClient, LagSampler};
 use tailrace_connectors::clusters::sandbox::{Sandbox, SandboxLimits, run::ShopSettings};
-use tailrace_model::{ClusterDefinition, ClusterKind, Error, Result};
+use tailrace_connectors::formats::registry::Registry;
+use tailrace_model::{ClusterDefinition, ClusterKind, Error, RegistryDefinition, Result};
 use tokio::sync::Mutex;
 
 use crate::{
     core::{Stage, now_ms},
     lag::LagState,
     open::OpenWorkspace,
+    records,
+    topics::TopicCache,
 };
 
 /// One cluster that was reached for.
@@ -23,7 +29,10 @@ pub struct Cluster {
     /// One sample at a time; it remembers timestamps between samples.
     pub sampler: Mutex<LagSampler>,
     pub lag: std::sync::Mutex<LagState>,
+    pub topics: TopicCache,
     sandbox: Mutex<Option<Sandbox>>,
+    /// Made anew when its definition has changed.
+    registry: std::sync::Mutex<Option<(RegistryDefinition, Registry)>>,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -35,6 +44,20 @@ impl std::fmt::Debug for Cluster {
 }
 
 impl Cluster {
+    /// Refuses what would change a cluster that is read only; `what` says what can't be done.
+    pub fn writable(&self, what: &str) -> Result<()> {
+        match self.definition.read_only {
+            false => Ok(()),
+            true => Err(Error::user(
+                "read_only",
+                format!(
+                    "cluster \"{0}\" is read only, so {what}: clusters/{0}.toml has read_only = true",
+                    self.name
+                ),
+            )),
+        }
+    }
+
     /// The cluster's own id; of one that has none: its name.
     pub async fn id(&self) -> Result<String> {
         let mut id = self.id.lock().await;
@@ -52,6 +75,37 @@ impl Cluster {
     }
 }
 
+impl Cluster {
+    /// Its schema registry as it is defined now.
+    pub fn registry(
+        &self,
+        open: &OpenWorkspace,
+        definition: Option<&RegistryDefinition>,
+    ) -> Result<Option<Registry>> {
+        let Some(definition) = definition else {
+            return Ok(None);
+        };
+        let mut kept = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, registry)) = kept.as_ref().filter(|(of, _)| of == definition) {
+            return Ok(Some(registry.clone()));
+        }
+        let registry = records::registry(open, definition)
+            .map_err(|error| error.context(format_args!("clusters/{}.toml: [registry]", self.name)))?;
+        *kept = Some((definition.clone(), registry.clone()));
+        Ok(Some(registry))
+    }
+}
+
+/// How records are read has no part in how a cluster is reached.
+fn connection(definition: &ClusterDefinition) -> ClusterDefinition {
+    ClusterDefinition {
+        registry: None,
+        topics: BTreeMap::new(),
+        connect: BTreeMap::new(),
+        ..definition.clone()
+    }
+}
+
 /// The clusters reached for so far, by name.
 #[derive(Debug, Default)]
 pub struct Clusters {
@@ -63,7 +117,8 @@ impl Clusters {
     pub async fn get(&self, open: &OpenWorkspace, name: &str) -> Result<Arc<Cluster>> {
         let definition = open.workspace().definitions.cluster(name)?.clone();
         let mut made = self.made.lock().await;
-        if let Some(cluster) = made.get(name).filter(|cluster| cluster.definition == definition) {
+        let alike = |cluster: &&Arc<Cluster>| connection(&cluster.definition) == connection(&definition);
+        if let Some(cluster) = made.get(name).filter(alike) {
             return Ok(Arc::clone(cluster));
         }
         if let Some(before) = made.remove(name) {
@@ -104,11 +159,60 @@ impl Cluster {
     }
 }
 
-async fn make(open: &OpenWorkspace, name: &str, definition: ClusterDefinition) -> Result<Cluster> {
+/// Refuses what would change a cluster that its definition protects. `so` says what was not done.
+pub fn refuse_read_only(open: &OpenWorkspace, cluster: &str, so: &str) -> Result<()> {
+    let read_only = open.workspace().definitions.cluster(cluster)?.read_only;
+    if !read_only {
+        return Ok(());
+    }
+    Err(Error::user(
+        "read_only",
+        format!("cluster \"{cluster}\" is read-only (read_only = true in clusters/{cluster}.toml): {so}"),
+    ))
+}
+
+/// Properties that name a file; in a definition they are relative to the workspace.
+const FILES: [&str; 6] = [
+    "ssl.ca.location",
+    "ssl.certificate.location",
+    "ssl.key.location",
+    "ssl.keystore.location",
+    "https.ca.location",
+    "sasl.kerberos.keytab",
+];
+
+/// What librdkafka is given: secrets looked up, files found, the login of `[auth]` added.
+pub(crate) fn properties(
+    open: &OpenWorkspace,
+    definition: &ClusterDefinition,
+) -> Result<BTreeMap<String, String>> {
+    properties_with(open, definition, BTreeMap::new())
+}
+
+/// The same with values that are not in the definition.
+pub(crate) fn properties_with(
+    open: &OpenWorkspace,
+    definition: &ClusterDefinition,
+    more: BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>> {
     let mut properties = open
         .secrets
         .resolve_properties(&definition.properties)?
         .into_inner();
+    properties.extend(more);
+    for name in FILES {
+        if let Some(place) = properties.get_mut(name)
+            && !place.is_empty()
+            && place != "probe"
+        {
+            *place = open.folder().join(place.as_str()).display().to_string();
+        }
+    }
+    kafka::with_auth(properties, definition.auth.as_ref())
+}
+
+async fn make(open: &OpenWorkspace, name: &str, definition: ClusterDefinition) -> Result<Cluster> {
+    let mut properties = properties(open, &definition)?;
     let sandbox = match definition.kind {
         ClusterKind::Kafka => None,
         ClusterKind::Sandbox => {
@@ -124,9 +228,11 @@ async fn make(open: &OpenWorkspace, name: &str, definition: ClusterDefinition) -
         definition,
         sampler: Mutex::new(LagSampler::new(client.clone())?),
         lag: std::sync::Mutex::default(),
+        topics: TopicCache::default(),
         id: Mutex::default(),
         client,
         sandbox: Mutex::new(sandbox),
+        registry: std::sync::Mutex::default(),
     })
 }
 

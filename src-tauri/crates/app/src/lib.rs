@@ -10,25 +10,34 @@ pub mod demo;
 mod open;
 pub mod reports;
 pub mod secrets;
+pub mod serve;
 pub mod store;
 pub mod workspace;
 
 mod clusters;
+mod connect;
+mod connect_workers;
+mod copy;
 mod dispatch;
 mod lag;
+mod masks;
 mod people;
+mod produce;
 mod queries;
+mod records;
 mod syncs;
 mod tables;
 mod tails;
+mod topics;
 
 use std::{path::PathBuf, sync::Arc};
 
+pub use lag::{ChartOf, alerts::Notice};
 pub use open::{OpenOptions, OpenWorkspace};
 pub use queries::{Exported, Target};
 use tailrace_model::{
     Error, Result,
-    api::{FileWritten, LagMetric, Revision, RowsRequest, TailRequest, TailRows, TailStarted, Topic},
+    api::{FileWritten, Revision, RowsRequest, TailRequest, TailRows, TailStarted, Topic},
 };
 use tokio::sync::watch;
 
@@ -123,6 +132,35 @@ impl App {
     /// Follows a topic's revisions.
     pub async fn follow(&self, topic: &Topic) -> Result<watch::Receiver<Revision>> {
         Ok(self.opened().await?.hub.follow(topic))
+    }
+
+    /// Hands on every notice, of whichever workspace is open, until the app is closed.
+    pub async fn follow_notices(&self, mut each: impl FnMut(Notice)) {
+        use tokio::sync::broadcast::error::RecvError;
+        let mut states = self.state.subscribe();
+        loop {
+            let notices = match &*states.borrow_and_update() {
+                State::Open(open) => Some(open.notices.subscribe()),
+                State::Closed => return,
+                State::Opening | State::Failed(_) => None,
+            };
+            let listening = async {
+                let Some(mut notices) = notices else {
+                    return std::future::pending().await;
+                };
+                loop {
+                    match notices.recv().await {
+                        Ok(notice) => each(notice),
+                        Err(RecvError::Lagged(_)) => {}
+                        Err(RecvError::Closed) => return std::future::pending().await,
+                    }
+                }
+            };
+            tokio::select! {
+                changed = states.changed() => if changed.is_err() { return },
+                () = listening => {}
+            }
+        }
     }
 
     /// Stops everything, in order, within five seconds; the checkpoint is written.
@@ -220,14 +258,8 @@ pub async fn take_rows(app: &App, request: RowsRequest, whole: bool) -> Result<T
 }
 
 /// Draws the history of lag into a file that ends in `.svg` or `.png`.
-pub async fn lag_chart_file(
-    app: &App,
-    cluster: &str,
-    group: Option<&str>,
-    metric: LagMetric,
-    path: &std::path::Path,
-) -> Result<FileWritten> {
-    let spec = lag::chart_spec(&*app.opened().await?, cluster, group, metric).await?;
+pub async fn lag_chart_file(app: &App, of: ChartOf<'_>, path: &std::path::Path) -> Result<FileWritten> {
+    let spec = lag::chart_spec(&*app.opened().await?, of).await?;
     reports::write_chart(&spec, path)
 }
 

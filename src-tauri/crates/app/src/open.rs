@@ -7,12 +7,13 @@ use std::{
 };
 
 use tailrace_model::{Error, Result, api::Topic};
-use tokio::time::Instant;
+use tokio::{sync::broadcast, time::Instant};
 
 use crate::{
     clusters::{Cluster, Clusters},
     core::{Activities, Hub, Stage, Supervisor, Views, now_ms},
     lag,
+    masks::{self, Masks},
     people::People,
     queries::QueryView,
     secrets::SecretStore,
@@ -26,6 +27,9 @@ use crate::{
 /// Closing takes no longer than this, in all.
 const CLOSE_MAX: Duration = Duration::from_secs(5);
 
+/// Notices that wait for a listener.
+const NOTICES_MAX: usize = 64;
+
 /// What runs by itself while the workspace is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenOptions {
@@ -35,6 +39,8 @@ pub struct OpenOptions {
     pub sources: bool,
     /// Audiences are kept live, syncs run when due, lag is sampled.
     pub live: bool,
+    /// What the workspace's masks hide is taken out of records.
+    pub masked: bool,
     /// Who holds the lock, for the sentence that another one gets.
     pub holder: &'static str,
 }
@@ -46,6 +52,7 @@ impl OpenOptions {
             state: true,
             sources: true,
             live: true,
+            masked: true,
             holder: "the window",
         }
     }
@@ -56,6 +63,7 @@ impl OpenOptions {
             state: false,
             sources: false,
             live: false,
+            masked: false,
             holder: "",
         }
     }
@@ -66,8 +74,16 @@ impl OpenOptions {
             state: true,
             sources: false,
             live: false,
+            masked: false,
             holder: "a tailrace command",
         }
+    }
+}
+
+impl OpenOptions {
+    /// The same, with or without masks.
+    pub fn masked(self, masked: bool) -> Self {
+        Self { masked, ..self }
     }
 }
 
@@ -75,6 +91,7 @@ impl OpenOptions {
 #[derive(Debug)]
 pub struct Held {
     pub store: Store,
+    pub alerts: lag::alerts::Alerts,
     pub people: People,
     pub syncs: Syncs,
     _lock: WorkspaceLock,
@@ -94,6 +111,12 @@ pub struct OpenWorkspace {
     pub(crate) tails: Views<TailView>,
     pub(crate) queries: Views<QueryView>,
     pub(crate) known_topics: KnownTopics,
+    pub(crate) samplers: lag::Samplers,
+    /// What a person shall see now; a slow listener misses the oldest.
+    pub(crate) notices: broadcast::Sender<lag::alerts::Notice>,
+    /// Whether records are masked, and what hashes are made with.
+    masked: bool,
+    mask_key: Arc<masks::Key>,
     held: Option<Held>,
 }
 
@@ -116,7 +139,11 @@ impl OpenWorkspace {
             tails: Views::default(),
             queries: Views::default(),
             known_topics: KnownTopics::default(),
+            samplers: lag::Samplers::default(),
+            notices: broadcast::Sender::new(NOTICES_MAX),
             workspace: RwLock::new(workspace),
+            masked: options.masked,
+            mask_key: Arc::default(),
             config,
             held,
         });
@@ -130,6 +157,7 @@ impl OpenWorkspace {
         store.close_open_runs(now_ms()).await?;
         let people = People::open(&workspace.state_dir(), &store).await?;
         Ok(Held {
+            alerts: lag::alerts::Alerts::open(&store).await?,
             store,
             people,
             syncs: Syncs::default(),
@@ -201,6 +229,11 @@ impl OpenWorkspace {
         })
     }
 
+    /// Whether lag is sampled without anybody looking.
+    pub(crate) fn samples_in_background(&self) -> bool {
+        self.samplers.started()
+    }
+
     pub(crate) async fn cluster(&self, name: &str) -> Result<Arc<Cluster>> {
         self.clusters.get(self, name).await
     }
@@ -208,6 +241,15 @@ impl OpenWorkspace {
     /// The time of the newest event collected; the sandbox's history begins there.
     pub(crate) fn newest_event_ms(&self) -> Option<i64> {
         self.held.as_ref().and_then(|held| held.people.newest_event_ms())
+    }
+
+    /// What of a topic's records must not be shown.
+    pub(crate) fn masks(&self, cluster: &str, topic: &str) -> Option<Masks> {
+        if !self.masked {
+            return None;
+        }
+        let workspace = self.workspace();
+        Masks::of(workspace.definitions.masks(), cluster, topic, &self.mask_key)
     }
 
     /// What is wrong with the event log: segments that can't be read, a checkpoint that can't be written.

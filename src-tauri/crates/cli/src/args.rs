@@ -19,6 +19,9 @@ pub struct Cli {
     /// One JSON object, or one a line; times in RFC 3339
     #[arg(long, global = true)]
     pub json: bool,
+    /// Records as the window shows them: with what [[masks]] hide taken out
+    #[arg(long, global = true)]
+    pub masked: bool,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -34,10 +37,26 @@ pub enum Command {
     /// Clusters
     #[command(subcommand)]
     Cluster(Cluster),
-    /// Topics of a cluster, or the partitions of one topic
-    Topics { cluster: String, topic: Option<String> },
+    /// A Java client.properties or a kcat.conf as clusters/NAME.toml; its secrets go to the secret store
+    Import(Import),
+    /// Topics of a cluster, or the partitions of one topic; and their changes
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Topics(Topics),
+    /// Brokers of a cluster, or the settings of one broker
+    Brokers { cluster: String, broker: Option<i32> },
+    /// Access rules of a cluster
+    Acls(Acls),
+    /// Quotas of a cluster
+    Quotas { cluster: String },
     /// Records of a topic
     Tail(Tail),
+    /// Writes one record, or those of a file, or of standard input a value a line
+    Produce(Produce),
+    /// Copies the records of a topic to another, byte for byte
+    Copy(Copy),
+    /// Kafka Connect: connectors and their tasks
+    #[command(subcommand)]
+    Connect(Connect),
     /// Consumer groups
     #[command(subcommand)]
     Groups(Groups),
@@ -49,8 +68,14 @@ pub enum Command {
         #[arg(long)]
         until_caught_up: bool,
     },
-    /// Keeps everything live until stopped: sources, audiences, syncs
-    Serve,
+    /// Keeps everything live until stopped: sources, audiences, syncs, lag and its alerts; metrics for Prometheus
+    Serve {
+        /// Where GET /metrics and GET /health are answered; a port of 0 is any free one
+        #[arg(long, value_name = "ADDR", default_value = tailrace_app::serve::LISTEN)]
+        listen: String,
+    },
+    /// Alerts on lag, and what they say now
+    Alerts,
     /// One SELECT over events, profiles, traits, audiences and warehouses
     Sql(Sql),
     /// Profiles
@@ -91,6 +116,141 @@ pub enum Cluster {
     Test { name: String },
 }
 
+#[derive(Debug, Args)]
+pub struct Topics {
+    #[arg(required = true)]
+    pub cluster: Option<String>,
+    pub topic: Option<String>,
+    /// The settings of the topic instead of its partitions, with where each comes from
+    #[arg(long, requires = "topic")]
+    pub config: bool,
+    /// Those that Kafka keeps for itself, too
+    #[arg(long)]
+    pub internal: bool,
+    #[command(subcommand)]
+    pub verb: Option<TopicVerb>,
+}
+
+/// What changes a topic is shown first and asked once; `--yes` asks nothing.
+#[derive(Debug, Subcommand)]
+pub enum TopicVerb {
+    /// Makes a topic
+    Create {
+        cluster: String,
+        topic: String,
+        #[arg(long, short = 'p')]
+        partitions: Option<i32>,
+        #[arg(long, short = 'r')]
+        replication: Option<i32>,
+        /// A setting, as NAME=VALUE; may be repeated
+        #[arg(long = "config", value_name = "NAME=VALUE")]
+        configs: Vec<String>,
+        /// Takes what is not given from another topic: TOPIC, or CLUSTER/TOPIC
+        #[arg(long, value_name = "TOPIC")]
+        like: Option<String>,
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Sets and resets settings; the others stay
+    Alter {
+        cluster: String,
+        topic: String,
+        /// NAME=VALUE; may be repeated
+        #[arg(long, value_name = "NAME=VALUE")]
+        set: Vec<String>,
+        /// NAME; may be repeated
+        #[arg(long, value_name = "NAME")]
+        reset: Vec<String>,
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Makes a topic have TOTAL partitions
+    AddPartitions {
+        cluster: String,
+        topic: String,
+        total: i32,
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Deletes the oldest records
+    #[command(group = clap::ArgGroup::new("point").required(true))]
+    DeleteRecords {
+        cluster: String,
+        topic: String,
+        /// An offset (that record stays), s@TIME (records from then on stay; milliseconds or RFC 3339), or end
+        #[arg(long, value_name = "POINT", group = "point")]
+        before: Option<String>,
+        /// One partition's own offset, as PARTITION:OFFSET; may be repeated
+        #[arg(long, value_name = "PARTITION:OFFSET", group = "point")]
+        at: Vec<String>,
+        /// Partitions, with commas; default: all
+        #[arg(
+            short = 'p',
+            long = "partitions",
+            value_delimiter = ',',
+            conflicts_with = "at"
+        )]
+        partitions: Vec<i32>,
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Deletes a topic with all its records
+    Delete {
+        cluster: String,
+        topic: String,
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Sets what is set on another topic and resets what is not
+    CopySettings {
+        cluster: String,
+        topic: String,
+        /// TOPIC, or CLUSTER/TOPIC
+        #[arg(long, value_name = "TOPIC")]
+        from: String,
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Two topics side by side: shape, settings, partitions
+    Compare {
+        cluster: String,
+        topic: String,
+        /// TOPIC, CLUSTER/TOPIC, or CLUSTER/ for the same topic there
+        with: String,
+        /// Rows that are the same, too
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Acls {
+    pub cluster: String,
+    /// topic | group | cluster | transactional_id
+    #[arg(long = "type", value_name = "TYPE")]
+    pub resource_type: Option<String>,
+    /// Rules that hold for this name, by whatever pattern
+    #[arg(long, value_name = "NAME")]
+    pub resource: Option<String>,
+    /// Rules of this principal: User:alice
+    #[arg(long)]
+    pub principal: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Import {
+    pub file: PathBuf,
+    /// Of the cluster; default: made from the file's name
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Where the file does not name them
+    #[arg(long, value_name = "HOST:PORT")]
+    pub bootstrap_servers: Option<String>,
+    /// Shows what would be written and writes nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     Table,
@@ -99,6 +259,8 @@ pub enum Format {
     Kcat,
     Csv,
     Parquet,
+    /// Arrow's own file
+    Arrow,
 }
 
 /// How a result is written.
@@ -139,6 +301,27 @@ pub struct Tail {
     /// A SQL predicate: "value.revenue > 100"
     #[arg(long = "where", value_name = "SQL")]
     pub filter: Option<String>,
+    /// How keys are read: json, registry, avro, ...; default: as the cluster's file says, else found out
+    #[arg(long, value_name = "FORMAT")]
+    pub key_format: Option<String>,
+    /// How values are read
+    #[arg(long, value_name = "FORMAT")]
+    pub value_format: Option<String>,
+    /// The schema of values: a file of Avro's JSON or of Protobuf's text
+    #[arg(long, value_name = "FILE", requires = "value_format")]
+    pub schema: Option<String>,
+    /// The schema of Protobuf values: a file of `protoc --descriptor_set_out`
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "value_format",
+        conflicts_with = "schema"
+    )]
+    pub descriptor_set: Option<String>,
+    /// The full name of the Protobuf message that values are
+    #[arg(long, value_name = "NAME", requires = "value_format")]
+    pub message: Option<String>,
+    /// What is written
     #[arg(long, value_enum)]
     pub format: Option<Format>,
     /// Writes to a file instead of the terminal
@@ -146,12 +329,181 @@ pub struct Tail {
     pub out: Option<PathBuf>,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FileFormat {
+    /// {"key", "value", "headers", "partition", "timestamp"} a line
+    Jsonl,
+    /// A value a line
+    Values,
+    /// With a header: key, value, partition, timestamp, header.NAME
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub struct Produce {
+    pub cluster: String,
+    pub topic: String,
+    #[arg(long, short = 'k')]
+    pub key: Option<String>,
+    /// The value of the one record
+    #[arg(long, short = 'v')]
+    pub value: Option<String>,
+    /// One record without a value
+    #[arg(long, conflicts_with_all = ["value", "file"])]
+    pub tombstone: bool,
+    /// A header of the one record; may be given more than once
+    #[arg(long = "header", short = 'H', value_name = "NAME=VALUE")]
+    pub headers: Vec<String>,
+    /// Default: chosen by the key
+    #[arg(long, short = 'p')]
+    pub partition: Option<i32>,
+    /// Milliseconds since 1970, or RFC 3339; default: now
+    #[arg(long, value_name = "TIME")]
+    pub timestamp: Option<String>,
+    /// Every record of a file, or of standard input with -
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["value", "key", "headers", "timestamp"])]
+    pub file: Option<PathBuf>,
+    /// Default: by the file's ending; of standard input a value a line
+    #[arg(long, value_enum)]
+    pub format: Option<FileFormat>,
+    /// Values are JSON that is written by this subject of the schema registry, such as orders-value
+    #[arg(long, value_name = "SUBJECT[@VERSION]")]
+    pub schema: Option<String>,
+    /// Keys are JSON that is written by this subject
+    #[arg(long, value_name = "SUBJECT[@VERSION]")]
+    pub key_schema: Option<String>,
+    /// The Protobuf message of --schema; default: the first of its file
+    #[arg(long, value_name = "NAME", requires = "schema")]
+    pub message: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Copy {
+    pub from_cluster: String,
+    pub topic: String,
+    pub to_cluster: String,
+    /// Default: of the same name
+    pub to_topic: Option<String>,
+    /// A SQL predicate: "value.revenue > 100"
+    #[arg(long = "where", value_name = "SQL")]
+    pub filter: Option<String>,
+    /// beginning | end | OFFSET | -N (the last N) | s@TIME | PARTITION:OFFSET,... as an interrupted copy says
+    #[arg(
+        short = 'o',
+        long = "offset",
+        allow_hyphen_values = true,
+        default_value = "beginning"
+    )]
+    pub offset: String,
+    /// Exit at the end that the partitions have now
+    #[arg(short = 'e', long = "exit")]
+    pub exit: bool,
+    /// Exit at the first record at or after this time
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Each record to the partition that it was in
+    #[arg(long)]
+    pub keep_partition: bool,
+    /// Records keep their times
+    #[arg(long)]
+    pub keep_timestamps: bool,
+    /// Goes on where the same copy was interrupted
+    #[arg(long)]
+    pub resume: bool,
+    /// Begins anew where the same copy was interrupted
+    #[arg(long, conflicts_with = "resume")]
+    pub anew: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Connect {
+    /// The connectors of a cluster's Connect clusters
+    List { cluster: String },
+    /// One connector: tasks, settings, and why a task failed
+    Show(Connector),
+    /// Restarts the connector and its tasks
+    Restart {
+        #[command(flatten)]
+        of: Connector,
+        /// This task alone
+        #[arg(long, conflicts_with = "failed")]
+        task: Option<u32>,
+        /// Only what has failed
+        #[arg(long)]
+        failed: bool,
+    },
+    /// Pauses it: tasks stay, and do nothing
+    Pause(Connector),
+    /// Goes on after a pause or a stop
+    Resume(Connector),
+    /// Ends its tasks and keeps its settings (Kafka 3.5 and later)
+    Stop(Connector),
+}
+
+#[derive(Debug, Args)]
+pub struct Connector {
+    pub cluster: String,
+    pub name: String,
+    /// The Connect cluster, where several have a connector of this name
+    #[arg(long, value_name = "NAME")]
+    pub connect: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Groups {
     /// The groups of a cluster with their lag
     List { cluster: String },
-    /// One group by partition
+    /// One group by partition and member
     Show { cluster: String, group: String },
+    /// Moves the offsets of a group: shows what changes, and asks
+    Reset(Reset),
+    /// Deletes a group, or what it has committed of a topic
+    Delete {
+        cluster: String,
+        group: String,
+        /// Only what it has committed of this topic
+        #[arg(long)]
+        topic: Option<String>,
+        /// Does not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("to").required(true))]
+pub struct Reset {
+    pub cluster: String,
+    pub group: String,
+    /// TOPIC or TOPIC:0,1,2; several times for several; default: everything that the group has committed
+    #[arg(long = "topic", value_name = "TOPIC[:PARTITIONS]")]
+    pub topics: Vec<String>,
+    /// The first record there is
+    #[arg(long, group = "to")]
+    pub to_earliest: bool,
+    /// The end
+    #[arg(long, group = "to")]
+    pub to_latest: bool,
+    #[arg(long, group = "to", value_name = "OFFSET", value_parser = clap::value_parser!(i64).range(0..))]
+    pub to_offset: Option<i64>,
+    /// The first record at or after a time, in RFC 3339 or milliseconds
+    #[arg(long, group = "to", value_name = "TIME")]
+    pub to_timestamp: Option<String>,
+    /// So many records on, or back: 100, -100
+    #[arg(long, group = "to", value_name = "N", allow_hyphen_values = true)]
+    pub by_shift: Option<i64>,
+    /// The first record of the last so long: "2 hours"
+    #[arg(long, group = "to", value_name = "SPAN")]
+    pub by_duration: Option<String>,
+    /// Lines topic,partition,offset, as kafka-consumer-groups --export writes them
+    #[arg(long, group = "to", value_name = "FILE")]
+    pub from_file: Option<PathBuf>,
+    /// Shows what would change and changes nothing
+    #[arg(long, conflicts_with = "yes")]
+    pub dry_run: bool,
+    /// Does not ask
+    #[arg(long)]
+    pub yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -159,7 +511,7 @@ pub struct Lag {
     pub cluster: String,
     #[arg(long)]
     pub group: Option<String>,
-    /// Samples every two seconds until stopped
+    /// Samples until stopped
     #[arg(long)]
     pub watch: bool,
     /// Draws the history into a file that ends in .svg or .png
@@ -168,7 +520,13 @@ pub struct Lag {
     /// What the chart shows
     #[arg(long, value_enum, default_value = "records")]
     pub metric: Metric,
-    /// How long --chart samples before it draws, in seconds, when there is no history
+    /// How far back the chart goes: "6 hours", "7 days", at most a year; default: an hour
+    #[arg(long, value_name = "SPAN")]
+    pub since: Option<String>,
+    /// A line a partition; needs --group
+    #[arg(long, requires = "group")]
+    pub by_partition: bool,
+    /// How long --chart samples before it draws, in seconds
     #[arg(long, default_value_t = 10)]
     pub seconds: u32,
 }
@@ -177,6 +535,7 @@ pub struct Lag {
 pub enum Metric {
     Records,
     Time,
+    Rates,
 }
 
 #[derive(Debug, Args)]

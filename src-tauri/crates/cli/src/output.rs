@@ -96,7 +96,7 @@ fn is_numeric(rows: &[Vec<String>], column: usize) -> bool {
     cells.peek().is_some()
         && cells.all(|cell| {
             cell.chars()
-                .all(|c| c.is_ascii_digit() || ",.-+% smhdkMG".contains(c))
+                .all(|c| c.is_ascii_digit() || ",.-+% smhdkMGTPB".contains(c))
                 && cell.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+')
         })
 }
@@ -104,7 +104,7 @@ fn is_numeric(rows: &[Vec<String>], column: usize) -> bool {
 /// Fields that end in `_ms` and are moments become RFC 3339 with milliseconds, under a name without the ending.
 /// Durations (`took_ms`, `lag_ms`, `drained_in_ms`) stay numbers of milliseconds.
 fn readable_times(value: &mut Value) {
-    const DURATIONS: [&str; 3] = ["took_ms", "lag_ms", "drained_in_ms"];
+    const DURATIONS: [&str; 4] = ["took_ms", "lag_ms", "drained_in_ms", "retention_ms"];
     match value {
         Value::Array(items) => items.iter_mut().for_each(readable_times),
         Value::Object(fields) => {
@@ -169,6 +169,28 @@ pub fn maybe(number: Option<i64>) -> String {
     )
 }
 
+/// `512 B`, `1.5 kB`, `20 MB`; unknown: `-`.
+pub fn bytes(bytes: Option<i64>) -> String {
+    const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
+    let Some(bytes) = bytes else {
+        return "-".to_owned();
+    };
+    let (mut value, mut unit) = (bytes as f64, 0);
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1_000.0;
+        unit += 1;
+    }
+    match unit > 0 && value < 9.95 {
+        true => format!("{value:.1} {}", UNITS[unit]),
+        false => format!("{value:.0} {}", UNITS[unit]),
+    }
+}
+
+/// A rate that may be unknown.
+pub fn rate(rate: Option<f64>) -> String {
+    rate.map_or_else(|| "-".to_owned(), |rate| count(rate.round().max(0.0) as u64))
+}
+
 /// `0.2 s`, `47 m 12 s`, `3 h 05 m`, `12 d 3 h`; unknown: `-`.
 pub fn duration(ms: Option<i64>) -> String {
     let Some(ms) = ms else { return "-".to_owned() };
@@ -196,6 +218,12 @@ mod tests {
         assert_eq!(duration(Some(2_832_000)), "47 m 12 s");
         assert_eq!(duration(Some(11_100_000)), "3 h 05 m");
         assert_eq!(duration(None), "-");
+        assert_eq!(bytes(Some(0)), "0 B");
+        assert_eq!(bytes(Some(999)), "999 B");
+        assert_eq!(bytes(Some(1_540)), "1.5 kB");
+        assert_eq!(bytes(Some(20_400_000)), "20 MB");
+        assert_eq!(bytes(None), "-");
+        assert_eq!(rate(Some(1_234.4)), "1,234");
     }
 
     #[test]

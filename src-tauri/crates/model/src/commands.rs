@@ -14,8 +14,21 @@ macro_rules! for_each_command {
             cluster_list(Nothing) -> Vec<ClusterSummary>;
             cluster_show(ClusterRequest) -> ClusterOverview;
             cluster_test(ClusterRequest) -> ConnectionTest;
-            topic_list(ClusterRequest) -> Vec<TopicSummary>;
+            broker_list(ClusterRequest) -> BrokerList;
+            broker_config(BrokerRequest) -> Vec<ConfigEntry>;
+            acl_list(AclRequest) -> Vec<Acl>;
+            quota_list(ClusterRequest) -> Vec<Quota>;
+            topic_list(ClusterRequest) -> TopicList;
+            cluster_definition(ClusterRequest) -> ClusterDefined;
+            cluster_try(ClusterSaveRequest) -> ConnectionTest;
+            cluster_save(ClusterSaveRequest) -> ClusterSummary;
+            import_preview(ImportRequest) -> Import;
+            import_run(ImportRequest) -> Import;
             topic_show(TopicRequest) -> TopicDetail;
+            topic_config(TopicRequest) -> Vec<ConfigEntry>;
+            topic_change_preview(TopicChangeRequest) -> TopicChangePreview;
+            topic_change_apply(TopicChangeRequest) -> TopicChanged;
+            topic_compare(TopicCompareRequest) -> TopicComparison;
             tail_start(TailRequest) -> TailStarted;
             tail_pause(ViewRequest) -> Nothing;
             tail_resume(ViewRequest) -> Nothing;
@@ -24,9 +37,26 @@ macro_rules! for_each_command {
             tail_status(ViewRequest) -> TailStatus;
             tail_rows(RowsRequest) -> TailRows;
             record_show(RecordRequest) -> RecordDetail;
+            record_bytes(RecordBytesRequest) -> RecordBytes;
+            record_compare(RecordCompareRequest) -> RecordDifferences;
+            format_list(Nothing) -> Vec<FormatSummary>;
+            topic_formats_save(TopicFormatsRequest) -> Nothing;
             group_list(ClusterRequest) -> Vec<GroupSummary>;
             group_show(GroupRequest) -> GroupDetail;
             lag_chart(LagChartRequest) -> Chart;
+            group_reset_preview(ResetRequest) -> ResetPlan;
+            group_reset(ResetApply) -> ResetPlan;
+            group_delete(GroupDelete) -> Nothing;
+            alert_list(Nothing) -> Vec<AlertSummary>;
+
+            connect_list(ClusterRequest) -> ConnectOverview;
+            connector_show(ConnectorRequest) -> ConnectorDetail;
+            connector_act(ConnectorActRequest) -> ConnectorSummary;
+
+            record_produce(ProduceRequest) -> Produced;
+            file_produce(ProduceFileRequest) -> ProduceOutcome;
+            topic_copy(CopyRequest) -> CopyOutcome;
+            tail_export(TailExportRequest) -> TailExport;
 
             source_list(Nothing) -> Vec<SourceSummary>;
             malformed_list(PageRequest) -> Vec<MalformedRecord>;

@@ -18,7 +18,10 @@ use rdkafka::{
 };
 use serde_json::json;
 use tailrace_app::{App, OpenOptions, commands};
-use tailrace_model::api::{TailRequest, TailStart, TailState, TailStatus, ViewRequest};
+use tailrace_model::{
+    TopicFormats,
+    api::{TailRequest, TailStart, TailState, TailStatus, ViewRequest},
+};
 use tempfile::TempDir;
 
 use crate::{
@@ -174,6 +177,7 @@ pub async fn tail(app: &App, topic: Topic) -> Result<f64> {
         filter: Some(FILTER.to_owned()),
         stop_at_end: true,
         limit: None,
+        formats: TopicFormats::default(),
     };
     let view = commands::tail_start(app, request).await?.view;
     let begun = reaches(app, view, "begun", |status| status.scanned > 0).await?;

@@ -23,7 +23,7 @@ function left(row: Activity): string {
 }
 
 /** What each kind of work counts. */
-const UNITS: Readonly<Record<string, string>> = { source: "event", evaluation: "event", sync: "row", tail: "record", query: "row", lag: "record", compaction: "event" };
+const UNITS: Readonly<Record<string, string>> = { source: "event", evaluation: "event", sync: "row", tail: "record", query: "row", lag: "record", produce: "record", copy: "record", export: "record", compaction: "event" };
 
 /** Exact once it is done; while it runs the share says more than the last digits. What counts nothing says nothing. */
 function progress({ kind, done, total, state }: Activity): string {

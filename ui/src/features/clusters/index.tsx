@@ -1,26 +1,28 @@
 /** Clusters of the workspace: what answers, and where a connection breaks. */
 
 import { useMemo, useState } from "react";
-import type { Broker, ClusterSummary, ConnectionTest } from "@/bindings";
-import { useAction, useCall } from "@/platform";
+import type { ClusterSummary } from "@/bindings";
+import { call, useAction, useCall } from "@/platform";
 import { Badge, Button, Dot, SearchInput } from "@/shared/controls";
 import { count, duration, number } from "@/shared/format";
-import { Bar, EmptyState, ErrorNote, ErrorState, Facts, Heading, Loading, Pane, Screen, Split } from "@/shared/layout";
+import { Bar, EmptyState, ErrorNote, ErrorState, Facts, Loading, Pane, Screen, Split } from "@/shared/layout";
 import { navigate, path, useQueryParam, useRoute } from "@/shared/router";
 import { chooseCluster, useCluster } from "@/shared/session";
+import { toast } from "@/shared/overlay";
 import { Table, type Column } from "@/shared/table";
-
-const BROKERS: readonly Column<Broker>[] = [
-  { id: "id", title: "broker", width: 70, align: "right", mono: true, cell: (row) => row.id, sortBy: (row) => row.id },
-  { id: "host", title: "address", width: 160, grow: true, mono: true, cell: (row) => `${row.host}:${row.port}`, sortBy: (row) => row.host },
-  { id: "leads", title: "leads", width: 80, align: "right", mono: true, cell: (row) => number(row.leads), sortBy: (row) => row.leads },
-];
+import { ClusterForm } from "./ClusterForm";
+import { draftOf, type Draft } from "./form";
+import { useImport } from "./ImportFile";
+import { Inside } from "./Inside";
+import { Steps } from "./Steps";
 
 export default function Clusters() {
   const clusters = useCall("cluster_list", {}, { topic: "definitions" });
   const chosen = useCluster();
   const [, named] = useRoute().segments;
   const [text, setText] = useQueryParam("search");
+  const [form, setForm] = useState<Draft | "new" | null>(null);
+  const imports = useImport();
   const open = clusters.data?.find((cluster) => cluster.name === (named ?? chosen));
   const columns = useMemo<readonly Column<ClusterSummary>[]>(
     () => [
@@ -35,7 +37,7 @@ export default function Clusters() {
   const shown = useMemo(() => clusters.data?.filter((row) => `${row.name} ${row.bootstrap ?? ""}`.toLowerCase().includes(text.toLowerCase())), [clusters.data, text]);
   return (
     <Screen testId="screen-clusters">
-      <Bar title="Clusters" sub={clusters.data && `${count(clusters.data.length, "cluster")} in this workspace`} actions={<SearchInput label="Search clusters" value={text} onChange={setText} />} />
+      <Bar title="Clusters" sub={clusters.data && `${count(clusters.data.length, "cluster")} in this workspace`} actions={<><SearchInput label="Search clusters" value={text} onChange={setText} /><Button onClick={imports.open} testId="cluster-import">Import a file…</Button><Button kind="primary" onClick={() => setForm("new")} testId="cluster-add">Add a cluster</Button></>} />
       <Split
         id="cluster"
         initial={460}
@@ -52,26 +54,34 @@ export default function Clusters() {
             loading={clusters.isPending}
             error={clusters.error}
             onRetry={() => void clusters.refetch()}
-            empty={text ? <EmptyState title={`No cluster has “${text}” in its name or address`}>Clear the search.</EmptyState> : <EmptyState title="This workspace has no cluster">Add clusters/NAME.toml with kind = "kafka" and properties."bootstrap.servers", or kind = "sandbox". It appears here as soon as the file is saved.</EmptyState>}
+            empty={text ? <EmptyState title={`No cluster has “${text}” in its name or address`}>Clear the search.</EmptyState> : <EmptyState title="This workspace has no cluster" actions={<Button kind="primary" onClick={() => setForm("new")}>Add a cluster</Button>}>Add one here, drop a client.properties or a kcat.conf onto the window, or write clusters/NAME.toml.</EmptyState>}
           />
         }
-        second={open ? <Overview key={open.name} cluster={open} current={open.name === chosen} /> : null}
+        second={open ? <Overview key={open.name} cluster={open} current={open.name === chosen} onEdit={setForm} /> : null}
       />
+      {form !== null && <ClusterForm {...(form !== "new" && { of: form })} onClose={() => setForm(null)} />}
+      {imports.dialog}
     </Screen>
   );
 }
 
-function Overview({ cluster, current }: { cluster: ClusterSummary; current: boolean }) {
+function Overview({ cluster, current, onEdit }: { cluster: ClusterSummary; current: boolean; onEdit: (draft: Draft) => void }) {
   const overview = useCall("cluster_show", { cluster: cluster.name });
   const test = useAction("cluster_test");
+  const edit = () =>
+    call("cluster_definition", { cluster: cluster.name }).then(
+      ({ name, definition }) => onEdit(draftOf(name, definition)),
+      (failure: unknown) => toast.failed(`${cluster.name} can't be edited here`, failure),
+    );
   return (
     <>
       <Bar
         level={2}
         title={cluster.name}
-        badge={<Dot color={cluster.color} />}
+        badge={<><Dot color={cluster.color} />{cluster.read_only && <Badge tone="warning">READ ONLY</Badge>}</>}
         actions={
           <>
+            {cluster.kind === "kafka" && <Button onClick={() => void edit()} testId="cluster-edit">Edit</Button>}
             <Button disabled={test.isPending} onClick={() => test.mutate({ cluster: cluster.name })} testId="cluster-test">{test.isPending ? "Testing…" : "Test the connection"}</Button>
             <Button disabled={current} onClick={() => chooseCluster(cluster.name)} testId="cluster-use">Use this cluster</Button>
           </>
@@ -79,7 +89,7 @@ function Overview({ cluster, current }: { cluster: ClusterSummary; current: bool
       />
       <Pane testId="cluster-overview">
         {test.error && <ErrorNote error={test.error} />}
-        {test.data && <Steps test={test.data} />}
+        {test.data && <Steps test={test.data} onClose={test.reset} />}
         {overview.error ? (
           <ErrorState error={overview.error} onRetry={() => void overview.refetch()} />
         ) : !overview.data ? (
@@ -93,33 +103,10 @@ function Overview({ cluster, current }: { cluster: ClusterSummary; current: bool
                 ["answered in", duration(overview.data.took_ms)],
               ]}
             />
-            <div style={{ margin: "12px calc(-1 * var(--gutter)) 0", borderTop: "1px solid var(--line)" }}>
-              <Table id="brokers" label="Brokers" columns={BROKERS} rowKey={(row) => String(row.id)} rows={overview.data.brokers} rowsMax={20} />
-            </div>
+            <Inside cluster={cluster.name} />
           </>
         )}
       </Pane>
     </>
-  );
-}
-
-/** How far a connection came, and what stopped it. */
-function Steps({ test }: { test: ConnectionTest }) {
-  const [open, setOpen] = useState(true);
-  if (!open) return null;
-  return (
-    <section data-testid="connection-test" data-ok={test.ok} style={{ marginBottom: 16 }}>
-      <div style={{ display: "flex", justifyContent: "space-between" }}>
-        <Heading>{test.ok ? "Connected" : "Not connected"}</Heading>
-        <Button kind="quiet" icon aria-label="Close the test" onClick={() => setOpen(false)}>×</Button>
-      </div>
-      {test.steps.map((step) => (
-        <div key={step.step} style={{ display: "grid", gridTemplateColumns: "52px 110px 1fr", gap: 8, padding: "4px 0" }}>
-          <span><Badge tone={step.ok ? "ok" : "error"}>{step.ok ? "OK" : "FAILED"}</Badge></span>
-          <span>{step.step}</span>
-          <span className="mute" data-selectable="">{step.detail}{step.ok && ` · ${duration(step.took_ms)}`}</span>
-        </div>
-      ))}
-    </section>
   );
 }

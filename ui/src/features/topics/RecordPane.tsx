@@ -1,34 +1,42 @@
+import { useState } from "react";
+import type { RecordDetail, RecordRequest, RecordSchema } from "@/bindings";
 import { useCall } from "@/platform";
 import { Button } from "@/shared/controls";
 import { cx } from "@/shared/cx";
 import { bytes, dateTimeMs, number } from "@/shared/format";
 import { JsonTree } from "@/shared/JsonTree";
-import { ErrorState, Facts, Loading } from "@/shared/layout";
+import { ErrorState, Facts, Loading, Tabs } from "@/shared/layout";
 import { toast } from "@/shared/overlay";
 import { navigate, path } from "@/shared/router";
+import { Differences } from "./Differences";
+import { HexView } from "./HexView";
 import styles from "./Records.module.css";
+
+export interface Place {
+  partition: number;
+  offset: number;
+}
 
 interface RecordPaneProps {
   cluster: string;
   topic: string;
-  partition: number;
-  offset: number;
+  at: Place;
+  /** The record that this one is compared with. */
+  other: Place | null;
+  onCompare: (other: Place | null) => void;
   onClose: () => void;
 }
 
-export function RecordPane({ cluster, topic, partition, offset, onClose }: RecordPaneProps) {
-  const record = useCall("record_show", { cluster, topic, partition, offset }, { keep: true });
+export function RecordPane({ cluster, topic, at, other, onCompare, onClose }: RecordPaneProps) {
+  const request: RecordRequest = { cluster, topic, ...at };
+  const record = useCall("record_show", request, { keep: true });
   const { data } = record;
-  const copy = () => {
-    const text = data?.json ?? data?.text ?? "";
-    navigator.clipboard.writeText(text).then(() => toast.done("Value copied"), (error: unknown) => toast.failed("The value was not copied", error));
-  };
-  const sameKey = (key: string) => navigate(path("topics", cluster, topic, { from: "beginning", where: `_key = '${key.replaceAll("'", "''")}'` }));
+  const compared = other !== null && (other.partition !== at.partition || other.offset !== at.offset) ? other : null;
   return (
     <div className={styles["pane"]} data-testid="record" data-offset={data?.offset}>
       <div className={styles["head"]}>
         <b>Record</b>
-        <span className="mute" style={{ flex: 1 }}>p {partition} · {number(offset)}</span>
+        <span className="mute" style={{ flex: 1 }}>p {at.partition} · {number(at.offset)}</span>
         <Button kind="quiet" icon aria-label="Close the record" onClick={onClose} testId="record-close">×</Button>
       </div>
       {record.error ? (
@@ -37,18 +45,85 @@ export function RecordPane({ cluster, topic, partition, offset, onClose }: Recor
         <Loading />
       ) : (
         <>
-          <div className={styles["facts"]}>
-            <Facts items={[["time", <span key="time" className="mono">{dateTimeMs(data.timestamp_ms)}</span>], ["key", <span key="key" className="mono info">{data.key ?? "null"}</span>], ["value", `${data.format}, ${bytes(data.value_bytes)}`], ...data.headers.map((header) => [header.name, <span key={header.name} className="mono">{header.value ?? "null"}</span>] as const)]} />
-          </div>
-          {data.problem !== null && <p className={cx("bad", styles["problem"])} data-selectable="">{data.problem}</p>}
-          <div className={styles["value"]}>{data.json !== null ? <JsonTree text={data.json} label="Value" /> : <pre>{data.text ?? "null"}</pre>}</div>
-          <div className={styles["actions"]}>
-            {data.key !== null && <Button wide onClick={() => navigate(path("profiles", { search: data.key }))} testId="record-profile">Find the profile of {data.key}</Button>}
-            {data.key !== null && <Button wide onClick={() => sameKey(data.key ?? "")} testId="record-same-key">Records with this key</Button>}
-            <Button wide onClick={copy}>Copy the value</Button>
-          </div>
+          <div className={styles["facts"]}><RecordFacts record={data} /></div>
+          {data.key_problem !== null && <p className={cx("bad", styles["problem"])} data-selectable="">The key: {data.key_problem}</p>}
+          {data.problem !== null && <p className={cx("bad", styles["problem"])} data-selectable="" data-testid="record-problem">{data.problem}</p>}
+          <Value record={data} request={request} compared={compared} />
+          <Actions record={data} request={request} other={other} compared={compared} onCompare={onCompare} />
         </>
       )}
+    </div>
+  );
+}
+
+function RecordFacts({ record }: { record: RecordDetail }) {
+  return (
+    <Facts
+      items={[
+        ["time", <span key="time" className="mono">{dateTimeMs(record.timestamp_ms)}</span>],
+        ["key", <span key="key" className="mono info">{record.key ?? "null"}</span>],
+        ["value", <span key="value" title={record.value_format.detected ? "Found out from the bytes" : "As chosen for the topic"}>{record.value_format.label}, {bytes(record.value_bytes)}</span>],
+        ...record.headers.map((header) => [header.name, <span key={header.name} className="mono">{header.value ?? "null"}</span>] as const),
+      ]}
+    />
+  );
+}
+
+type View = "tree" | "raw" | "hex" | "schema" | "compare";
+
+function Value({ record, request, compared }: { record: RecordDetail; request: RecordRequest; compared: Place | null }) {
+  const [picked, setPicked] = useState<View | null>(null);
+  const tabs: { id: View; label: string }[] = [
+    ...(record.json === null ? [] : [{ id: "tree" as const, label: "Tree" }]),
+    { id: "raw", label: "Raw" },
+    { id: "hex", label: "Hex" },
+    ...(record.schema === null ? [] : [{ id: "schema" as const, label: "Schema" }]),
+    ...(compared === null ? [] : [{ id: "compare" as const, label: "Differences" }]),
+  ];
+  const first = compared === null ? tabs[0]?.id ?? "raw" : "compare";
+  const view = tabs.some(({ id }) => id === picked) && picked !== null ? picked : first;
+  const { cluster, topic, partition, offset } = request;
+  return (
+    <div className={styles["value"]}>
+      <Tabs label="The value as" value={view} onChange={(id) => setPicked(id as View)} tabs={tabs} testId="record-view">
+        {view === "tree" && record.json !== null && <JsonTree text={record.json} label="Value" />}
+        {view === "raw" && <pre data-testid="record-raw">{record.text ?? "null"}</pre>}
+        {view === "hex" && <HexView key={`${partition}-${offset}`} cluster={cluster} topic={topic} partition={partition} offset={offset} total={record.value_bytes} />}
+        {view === "schema" && record.schema !== null && <Schema schema={record.schema} />}
+        {view === "compare" && compared !== null && <Differences left={{ ...request, ...compared }} right={request} />}
+      </Tabs>
+    </div>
+  );
+}
+
+function Schema({ schema }: { schema: RecordSchema }) {
+  const indented = schema.text === null ? null : schema.kind === "Protobuf" ? null : schema.text;
+  return (
+    <div className={styles["schema"]} data-testid="record-schema">
+      <Facts items={[["id", String(schema.id)], ["kind", schema.kind ?? "not known"], ...schema.uses.map((use) => ["subject", use] as const)]} />
+      {schema.problem !== null && <p className="bad">{schema.problem}</p>}
+      {indented !== null ? <JsonTree text={indented} label="Schema" testId="record-schema-json" /> : schema.text !== null && <pre>{schema.text}</pre>}
+    </div>
+  );
+}
+
+function Actions({ record, request, other, compared, onCompare }: { record: RecordDetail; request: RecordRequest; other: Place | null; compared: Place | null; onCompare: RecordPaneProps["onCompare"] }) {
+  const { cluster, topic, partition, offset } = request;
+  const copy = () => {
+    const text = record.json ?? record.text ?? "";
+    navigator.clipboard.writeText(text).then(() => toast.done("Value copied"), (error: unknown) => toast.failed("The value was not copied", error));
+  };
+  const sameKey = (key: string) => navigate(path("topics", cluster, topic, { from: "beginning", where: `_key = '${key.replaceAll("'", "''")}'` }));
+  return (
+    <div className={styles["actions"]}>
+      {record.key !== null && <Button wide onClick={() => navigate(path("profiles", { search: record.key }))} testId="record-profile">Find the profile of {record.key}</Button>}
+      {record.key !== null && <Button wide onClick={() => sameKey(record.key ?? "")} testId="record-same-key">Records with this key</Button>}
+      {other === null ? (
+        <Button wide onClick={() => onCompare({ partition, offset })} testId="record-compare">Compare with another record</Button>
+      ) : (
+        <Button wide onClick={() => onCompare(null)} testId="record-compare-end">{compared === null ? "Choose the other record in the table, or end comparing" : "End comparing"}</Button>
+      )}
+      <Button wide onClick={copy}>Copy the value</Button>
     </div>
   );
 }

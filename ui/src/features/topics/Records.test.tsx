@@ -4,6 +4,7 @@ import type { TailRequest } from "@/bindings";
 import { StatusSlotsContext } from "@/shared/Status";
 import { show, type Asked } from "@/testing/render";
 import Topics from ".";
+import { lineOf } from "./HexView";
 
 const AT = "#/topics/prod-eu/shop.events";
 let asked: Asked[] = [];
@@ -92,4 +93,46 @@ test("the rate is asked for again when nothing arrives: it falls to 0 by itself"
   const times = () => asked.filter(({ name }) => name === "tail_status").length;
   const before = times();
   await waitFor(() => expect(times()).toBeGreaterThan(before + 1));
+});
+
+test("a format is chosen and remembered, and the records are read again", async () => {
+  open(AT);
+  await waitFor(() => expect(screen.getByTestId("tail-format").textContent).toContain("As: JSON"));
+  fireEvent.click(screen.getByTestId("tail-format"));
+  fireEvent.click(await screen.findByTestId("tail-format-value"));
+  const avro = await screen.findByTestId("tail-format-value-avro");
+  fireEvent.mouseMove(avro);
+  await waitFor(() => expect(avro.dataset["highlighted"]).toBe(""));
+  fireEvent.pointerDown(avro);
+  fireEvent.click(avro);
+  fireEvent.change(await screen.findByTestId("tail-format-value-schema"), { target: { value: "schemas/order.avsc" } });
+  fireEvent.click(screen.getByTestId("tail-format-use"));
+  await waitFor(() => expect(started()).toHaveLength(2));
+  const saved = asked.find(({ name }) => name === "topic_formats_save")?.request;
+  expect(saved).toEqual({ cluster: "prod-eu", topic: "shop.events", formats: { value: { format: "avro", schema: "schemas/order.avsc" }, key: null } });
+});
+
+test("a record's bytes are shown as they are, and it is compared with another", async () => {
+  open(`${AT}?record=1-88213993`);
+  fireEvent.click(await screen.findByTestId("record-view-raw"));
+  expect((await screen.findByTestId("record-raw")).textContent).toContain("Order Completed");
+  fireEvent.click(screen.getByTestId("record-view-hex"));
+  await screen.findByTestId("record-hex");
+  expect(asked.some(({ name }) => name === "record_bytes")).toBe(true);
+  fireEvent.click(screen.getByTestId("record-compare"));
+  await waitFor(() => expect(screen.getByTestId("record-compare-end").textContent).toContain("Choose the other record"));
+  expect(window.location.hash).toContain("compare=1-88213993");
+});
+
+test("two records are told apart by their fields", async () => {
+  open(`${AT}?record=1-88213993&compare=0-88213990`);
+  const differences = await screen.findByTestId("record-differences");
+  expect(differences.textContent).toContain("value.properties.revenue");
+  expect(differences.textContent).toContain("not there");
+  expect(differences.textContent).toContain("2 differences, 11 alike");
+});
+
+test("a line of bytes is digits in pairs and what they are in ASCII", () => {
+  expect(lineOf("4f72646572000aff", 0)).toEqual({ hex: "4f 72 64 65 72 00 0a ff", text: "Order···" });
+  expect(lineOf(undefined, 0)).toEqual({ hex: "", text: "" });
 });

@@ -13,11 +13,13 @@ import { SqlEditor, type SqlTables } from "@/shared/sql/SqlEditor";
 import { Status } from "@/shared/Status";
 import { Table, type Column } from "@/shared/table";
 import { fieldTitles, fieldWidth, fitting, pickColumns, VALUE_PX_MIN } from "./columns";
+import { FormatPick } from "./FormatPick";
 import { PartitionPick } from "./PartitionPick";
 import { Range } from "./Range";
 import { RecordPane } from "./RecordPane";
 import styles from "./Records.module.css";
 import { isStartKind, toEnd, toPartitions, toStart, type StartKind } from "./start";
+import { ExportButton } from "./write/Export";
 import { useTail, type Tail, type TailRecord } from "./useTail";
 
 interface RecordsProps {
@@ -32,6 +34,7 @@ export function Records({ cluster, topic, partitions, shown }: RecordsProps) {
   const { where, request, wrong } = wanted;
   const setQuery = useSetQuery();
   const [record, setRecord] = useQueryParam("record");
+  const [compare, setCompare] = useQueryParam("compare");
   const [draft, setDraft] = useState(where);
   // A link may bring another filter: the editor follows it.
   const [ran, setRan] = useState(where);
@@ -48,6 +51,7 @@ export function Records({ cluster, topic, partitions, shown }: RecordsProps) {
   const tables = useFilterColumns(status);
   const failure = tail.error ?? status?.error ?? null;
   const open = opened(record);
+  const other = opened(compare);
 
   const rerun = (query: Readonly<Record<string, string>>) => {
     setFollow(true);
@@ -62,8 +66,10 @@ export function Records({ cluster, topic, partitions, shown }: RecordsProps) {
         <Pace tail={tail} />
         <Range kind={wanted.kind} at={wanted.at} until={wanted.until} onStart={begin} onUntil={(until) => rerun({ until })} />
         <PartitionPick value={wanted.chosen} partitions={partitions} onChange={(chosen) => chosen !== wanted.chosen && rerun({ partitions: chosen })} />
+        <FormatPick cluster={cluster} topic={topic} valueFormat={status?.value_format ?? null} keyFormat={status?.key_format ?? null} onSaved={() => rerun({})} />
         <SqlEditor line search label="Filter" value={draft} onChange={setDraft} onRun={(filter) => rerun({ where: filter.trim() })} tables={tables} defaultTable="records" error={ofFilter(failure)} placeholder="where value.event = 'Order Completed'" testId="tail-filter" />
         <Button kind="primary" keys="Shift Enter" onClick={() => rerun({ where: draft.trim() })} testId="tail-run">Run</Button>
+        <ExportButton request={request} />
         <Switch label="Follow" checked={follow} onChange={setFollow} testId="tail-follow" />
       </div>
       {failure !== null && <div className={styles["note"]}><ErrorNote error={failure} testId="tail-error" /></div>}
@@ -89,7 +95,7 @@ export function Records({ cluster, topic, partitions, shown }: RecordsProps) {
             />
           </div>
         }
-        second={open && <RecordPane cluster={cluster} topic={topic} partition={open.partition} offset={open.offset} onClose={() => setRecord("")} />}
+        second={open && <RecordPane cluster={cluster} topic={topic} at={open} other={other} onCompare={(chosen) => setCompare(chosen === null ? "" : `${chosen.partition}-${chosen.offset}`)} onClose={() => setQuery({ record: "", compare: "" })} />}
       />
       {shown && <TailFacts status={status} />}
     </>
@@ -175,6 +181,7 @@ function TailFacts({ status }: { status: TailStatus | undefined }) {
         <span data-testid="tail-matched">matched {number(status.matched)}</span>
         {status.evicted > 0 && <span data-testid="tail-evicted" title="The table keeps the newest rows. Those that left it are in the topic still.">left the table {number(status.evicted)}</span>}
         {status.mistyped > 0 && <span className="warn" data-testid="tail-mistyped" title="Values that were not of the type first seen in their field: the filter saw them as null">of another type {number(status.mistyped)}</span>}
+        {status.undecoded > 0 && <span className="warn" data-testid="tail-undecoded" title={`Not of the format they are read as, shown as they are. The first: ${status.undecoded_first ?? "not known"}`}>not decoded {number(status.undecoded)}</span>}
         {status.note !== null && status.note !== STATE_TEXTS[status.state] && <span className={styles["why"]} data-testid="tail-note" title={status.note}>{sentence(status.note)}</span>}
       </Status>
       <Status side="right">

@@ -1,9 +1,9 @@
-//! Clusters, topics, tails, consumer groups.
+//! Clusters, topics, tails.
 
 use tailrace_connectors::clusters::kafka;
-use tailrace_model::{ClusterKind, Result, api::*};
+use tailrace_model::{ClusterDefinition, ClusterKind, Result, api::*};
 
-use crate::{App, lag, reports, tails};
+use crate::{App, OpenWorkspace, clusters, records, tails};
 
 pub async fn cluster_list(app: &App, _: Nothing) -> Result<Vec<ClusterSummary>> {
     let open = app.opened().await?;
@@ -17,19 +17,27 @@ pub async fn cluster_list(app: &App, _: Nothing) -> Result<Vec<ClusterSummary>> 
     };
     let mut clusters = Vec::with_capacity(definitions.len());
     for (name, definition) in definitions {
-        let bootstrap = match definition.kind {
-            ClusterKind::Kafka => definition.properties.get("bootstrap.servers").cloned(),
-            ClusterKind::Sandbox => open.clusters.bootstrap(&name).await,
-        };
-        clusters.push(ClusterSummary {
-            name,
-            kind: definition.kind,
-            color: definition.color,
-            read_only: definition.read_only,
-            bootstrap,
-        });
+        clusters.push(summary(&open, name, definition).await);
     }
     Ok(clusters)
+}
+
+pub(super) async fn summary(
+    open: &OpenWorkspace,
+    name: String,
+    definition: ClusterDefinition,
+) -> ClusterSummary {
+    let bootstrap = match definition.kind {
+        ClusterKind::Kafka => definition.properties.get("bootstrap.servers").cloned(),
+        ClusterKind::Sandbox => open.clusters.bootstrap(&name).await,
+    };
+    ClusterSummary {
+        name,
+        kind: definition.kind,
+        color: definition.color,
+        read_only: definition.read_only,
+        bootstrap,
+    }
 }
 
 pub async fn cluster_show(app: &App, request: ClusterRequest) -> Result<ClusterOverview> {
@@ -45,10 +53,7 @@ pub async fn cluster_show(app: &App, request: ClusterRequest) -> Result<ClusterO
 pub async fn cluster_test(app: &App, request: ClusterRequest) -> Result<ConnectionTest> {
     let open = app.opened().await?;
     let definition = open.workspace().definitions.cluster(&request.cluster)?.clone();
-    let mut properties = open
-        .secrets
-        .resolve_properties(&definition.properties)?
-        .into_inner();
+    let mut properties = clusters::properties(&open, &definition)?;
     if definition.kind == ClusterKind::Sandbox {
         let bootstrap = open
             .cluster(&request.cluster)
@@ -59,26 +64,6 @@ pub async fn cluster_test(app: &App, request: ClusterRequest) -> Result<Connecti
         properties.insert("bootstrap.servers".to_owned(), bootstrap);
     }
     Ok(kafka::test_connection(&request.cluster, &properties).await)
-}
-
-pub async fn topic_list(app: &App, request: ClusterRequest) -> Result<Vec<TopicSummary>> {
-    app.opened()
-        .await?
-        .cluster(&request.cluster)
-        .await?
-        .client
-        .topics()
-        .await
-}
-
-pub async fn topic_show(app: &App, request: TopicRequest) -> Result<TopicDetail> {
-    app.opened()
-        .await?
-        .cluster(&request.cluster)
-        .await?
-        .client
-        .topic(&request.topic)
-        .await
 }
 
 pub async fn tail_start(app: &App, request: TailRequest) -> Result<TailStarted> {
@@ -124,26 +109,24 @@ pub async fn tail_rows(app: &App, request: RowsRequest) -> Result<TailRows> {
 }
 
 pub async fn record_show(app: &App, request: RecordRequest) -> Result<RecordDetail> {
-    let cluster = app.opened().await?.cluster(&request.cluster).await?;
-    let record = cluster
-        .client
-        .record(&request.topic, request.partition, request.offset)
-        .await?;
-    Ok(record.detail(&request.topic))
+    records::show(&*app.opened().await?, &request).await
 }
 
-pub async fn group_list(app: &App, request: ClusterRequest) -> Result<Vec<GroupSummary>> {
-    lag::groups(&*app.opened().await?, &request.cluster).await
+pub async fn record_bytes(app: &App, request: RecordBytesRequest) -> Result<RecordBytes> {
+    records::bytes(&*app.opened().await?, &request).await
 }
 
-pub async fn group_show(app: &App, request: GroupRequest) -> Result<GroupDetail> {
-    lag::group(&*app.opened().await?, &request.cluster, &request.group).await
+pub async fn record_compare(app: &App, request: RecordCompareRequest) -> Result<RecordDifferences> {
+    records::compare(&*app.opened().await?, &request).await
 }
 
-pub async fn lag_chart(app: &App, request: LagChartRequest) -> Result<Chart> {
+pub async fn format_list(_: &App, _: Nothing) -> Result<Vec<FormatSummary>> {
+    Ok(records::list())
+}
+
+pub async fn topic_formats_save(app: &App, request: TopicFormatsRequest) -> Result<Nothing> {
     let open = app.opened().await?;
-    let spec = lag::chart_spec(&open, &request.cluster, request.group.as_deref(), request.metric).await?;
-    Ok(Chart {
-        svg: reports::line_chart(&spec, &reports::Look::window(&request.style))?,
-    })
+    records::save_formats(&open, request)?;
+    open.hub.add(&Topic::Definitions, 1);
+    Ok(Nothing {})
 }

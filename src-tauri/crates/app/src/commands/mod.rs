@@ -2,11 +2,21 @@
 //! else. The list is `tailrace_model::commands`.
 
 mod clusters;
+mod connect;
+mod connect_workers;
 mod deliver;
+mod groups;
 mod people;
+mod produce;
+mod topics;
 mod work;
 
 pub use clusters::*;
+pub use connect::*;
+pub use connect_workers::*;
 pub use deliver::*;
+pub use groups::*;
 pub use people::*;
+pub use produce::*;
+pub use topics::*;
 pub use work::*;

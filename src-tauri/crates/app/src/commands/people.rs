@@ -46,12 +46,22 @@ pub async fn source_list(app: &App, _: Nothing) -> Result<Vec<SourceSummary>> {
 }
 
 pub async fn malformed_list(app: &App, request: PageRequest) -> Result<Vec<MalformedRecord>> {
-    app.opened()
-        .await?
-        .held()?
-        .store
+    let open = app.opened().await?;
+    let store = &open.held()?.store;
+    let mut records = store
         .malformed(&request.name, request.offset, request.limit)
-        .await
+        .await?;
+    for record in &mut records {
+        let cluster = {
+            let workspace = open.workspace();
+            let source = workspace.definitions.source(&record.source);
+            source.map_or_else(|_| String::new(), |source| source.cluster.clone())
+        };
+        if let Some(masks) = open.masks(&cluster, &record.topic) {
+            record.value = masks.beginning(&record.value);
+        }
+    }
+    Ok(records)
 }
 
 pub async fn profile_search(app: &App, request: SearchRequest) -> Result<ProfileList> {

@@ -71,7 +71,7 @@ pub async fn counts_show(app: &App, request: CountsRequest) -> Result<Counts> {
         let groups = lag::last_groups(&cluster);
         let with = |status| groups.iter().filter(|group| group.status == status).count() as u64;
         counts.groups_stopped = with(LagStatus::Stop);
-        counts.groups_warning = with(LagStatus::Warn) + with(LagStatus::Stall);
+        counts.groups_warning = with(LagStatus::Warn) + with(LagStatus::Stall) + with(LagStatus::Rewind);
         counts.groups = lag::was_sampled(&cluster).then_some(groups.len() as u64);
         let topics = cluster.client.topics();
         // A cluster that does not answer must not hold up every other number.

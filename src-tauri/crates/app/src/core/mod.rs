@@ -2,6 +2,7 @@
 
 mod activity;
 mod hub;
+pub mod jobs;
 mod memory;
 mod supervisor;
 mod views;

@@ -12,7 +12,7 @@ use std::{
 
 use receiver::Receiver;
 pub use summary::{DemoAudience, DemoDelivery, DemoGroup, DemoSummary, Step};
-use tailrace_model::{Error, Result, api::*};
+use tailrace_model::{Error, Result, TopicFormats, api::*};
 use tokio_util::sync::CancellationToken;
 
 use crate::{App, OpenOptions, commands as run, core::now_ms, lag, reports::write_chart, workspace};
@@ -133,6 +133,7 @@ impl Demo<'_> {
             filter: filter.map(str::to_owned),
             stop_at_end: false,
             limit: None,
+            formats: TopicFormats::default(),
         };
         Ok(run::tail_start(self.app, request).await?.view)
     }
@@ -242,8 +243,15 @@ impl Demo<'_> {
             )
         })?;
         let open = self.app.opened().await?;
-        let records = lag::chart_spec(&open, CLUSTER, None, LagMetric::Records).await?;
-        let time = lag::chart_spec(&open, CLUSTER, None, LagMetric::Time).await?;
+        let chart = |metric| lag::ChartOf {
+            cluster: CLUSTER,
+            group: None,
+            metric,
+            range_ms: None,
+            by_partition: false,
+        };
+        let records = lag::chart_spec(&open, chart(LagMetric::Records)).await?;
+        let time = lag::chart_spec(&open, chart(LagMetric::Time)).await?;
         let mut files = vec![
             write_chart(&records, &folder.join("lag.svg"))?,
             write_chart(&time, &folder.join("lag-in-time.png"))?,

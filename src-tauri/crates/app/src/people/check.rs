@@ -12,6 +12,7 @@ const ABOUT_COLUMNS: [&str; 4] = ["unknown_column", "sql_type", "sql_group", "sq
 /// known, and what the SQL says of columns is not judged.
 pub async fn check(open: &OpenWorkspace) -> Result<Vec<Error>> {
     let mut problems = open.workspace().definitions.problems();
+    problems.extend(crate::records::format_problems(open));
     problems.extend(crate::syncs::place_problems(open));
     problems.extend(open.log_problems());
     let Ok(held) = open.held() else {

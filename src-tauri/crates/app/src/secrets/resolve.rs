@@ -65,6 +65,11 @@ impl SecretStore {
         Ok(Resolved { value, secrets })
     }
 
+    /// A text that may be a reference to a secret. Whoever gets it keeps it out of what is shown.
+    pub fn resolve_one(&self, text: &str) -> Result<String> {
+        self.resolve_text(text, &mut Vec::new())
+    }
+
     /// A destination's settings, at any depth. An error says which key asks for the secret.
     pub fn resolve_settings(&self, settings: &Map<String, Value>) -> Result<Resolved<Map<String, Value>>> {
         let mut secrets = Vec::new();

@@ -2,9 +2,13 @@
 //!
 //! Invariant: what a checkpoint stands for (positions, segments, identity, counts) changes in one transaction.
 
+mod alerts;
 mod checkpoint;
 mod lag;
+#[cfg(test)]
+mod lag_tests;
 mod members;
+mod pack;
 mod syncs;
 #[cfg(test)]
 mod tests;
@@ -16,12 +20,13 @@ use sqlx::sqlite::{
 };
 use tailrace_model::{Error, Result};
 
+pub use alerts::AlertRow;
 pub use checkpoint::{SourceCheckpoint, SourceCounts};
-pub use lag::LagRow;
+pub use lag::{LagMark, LagRow, LagValues, WEEK_MS, WEEK_STEP_MS, YEAR_MS, YEAR_STEP_MS};
 pub use syncs::{AcknowledgedRow, PlaceRow, RowsOf, RunRow, Settled};
 
-const SCHEMA_VERSION: i64 = 3;
-const SET_VERSION: &str = "PRAGMA user_version = 3";
+const SCHEMA_VERSION: i64 = 4;
+const SET_VERSION: &str = "PRAGMA user_version = 4";
 const FROM_1: &str = "ALTER TABLE source_counts ADD COLUMN lost INTEGER NOT NULL DEFAULT 0";
 const FROM_2: &str = "ALTER TABLE sync_runs ADD COLUMN note TEXT; \
     CREATE TABLE sync_places (sync TEXT PRIMARY KEY, place TEXT NOT NULL, shown TEXT NOT NULL, key TEXT NOT NULL, \
@@ -30,6 +35,16 @@ const FROM_2: &str = "ALTER TABLE sync_runs ADD COLUMN note TEXT; \
     CREATE TABLE sync_rows (sync TEXT NOT NULL, place TEXT NOT NULL, key TEXT NOT NULL, row TEXT, \
     in_doubt INTEGER NOT NULL, PRIMARY KEY (sync, place, key)) STRICT, WITHOUT ROWID; \
     INSERT INTO sync_rows SELECT sync, '', key, row, in_doubt FROM sync_rows_2; DROP TABLE sync_rows_2";
+
+/// The history of lag in chunks; what was kept of it before has another shape, and is let go.
+const FROM_3: &str = "DROP TABLE lag_samples; \
+    CREATE TABLE lag_chunks (cluster TEXT NOT NULL, group_name TEXT NOT NULL, step_ms INTEGER NOT NULL, \
+    from_ms INTEGER NOT NULL, points BLOB NOT NULL, PRIMARY KEY (cluster, group_name, step_ms, from_ms)) STRICT, WITHOUT ROWID; \
+    CREATE TABLE lag_marks (cluster TEXT NOT NULL, group_name TEXT NOT NULL, at_ms INTEGER NOT NULL, what TEXT NOT NULL, \
+    PRIMARY KEY (cluster, group_name, at_ms)) STRICT, WITHOUT ROWID; \
+    CREATE TABLE alerts (alert TEXT NOT NULL, cluster TEXT NOT NULL, group_name TEXT NOT NULL, state TEXT NOT NULL, \
+    since_ms INTEGER NOT NULL, fired_ms INTEGER, resolved_ms INTEGER, reason TEXT NOT NULL, owed TEXT, error TEXT, \
+    PRIMARY KEY (alert, cluster, group_name)) STRICT, WITHOUT ROWID";
 
 /// A handle; cloning is cheap.
 #[derive(Debug, Clone)]
@@ -68,8 +83,9 @@ impl Store {
         match version {
             SCHEMA_VERSION => Ok(()),
             0 => self.change_schema(&[include_str!("schema.sql")]).await,
-            1 => self.change_schema(&[FROM_1, FROM_2]).await,
-            2 => self.change_schema(&[FROM_2]).await,
+            1 => self.change_schema(&[FROM_1, FROM_2, FROM_3]).await,
+            2 => self.change_schema(&[FROM_2, FROM_3]).await,
+            3 => self.change_schema(&[FROM_3]).await,
             other => Err(Error::user(
                 "state_version",
                 format!(

@@ -90,8 +90,21 @@ CREATE TABLE sync_runs (
 ) STRICT;
 CREATE INDEX sync_runs_by_sync ON sync_runs (sync, id);
 
-CREATE TABLE lag_samples (
-  cluster TEXT NOT NULL, group_name TEXT NOT NULL, at_ms INTEGER NOT NULL, lag INTEGER, lag_ms INTEGER,
-  committed INTEGER, ends INTEGER,
+CREATE TABLE lag_chunks (          -- the history of lag: a group's points of ten minutes, or of a day; see store/pack.rs
+  cluster TEXT NOT NULL, group_name TEXT NOT NULL, step_ms INTEGER NOT NULL, from_ms INTEGER NOT NULL,
+  points BLOB NOT NULL,
+  PRIMARY KEY (cluster, group_name, step_ms, from_ms)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE lag_marks (           -- rebalances
+  cluster TEXT NOT NULL, group_name TEXT NOT NULL, at_ms INTEGER NOT NULL, what TEXT NOT NULL,
   PRIMARY KEY (cluster, group_name, at_ms)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE alerts (              -- as they stand, a row a group
+  alert TEXT NOT NULL, cluster TEXT NOT NULL, group_name TEXT NOT NULL, state TEXT NOT NULL,
+  since_ms INTEGER NOT NULL, fired_ms INTEGER, resolved_ms INTEGER, reason TEXT NOT NULL,
+  owed TEXT,                       -- what somebody has still to be told, as JSON
+  error TEXT,
+  PRIMARY KEY (alert, cluster, group_name)
 ) STRICT, WITHOUT ROWID;

@@ -7,7 +7,7 @@ fn of(sync: &str) -> RowsOf {
     RowsOf::new(sync, None)
 }
 
-async fn store() -> (tempfile::TempDir, Store) {
+pub(super) async fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).await.unwrap();
     (folder, store)
@@ -89,6 +89,12 @@ async fn the_state_of_an_older_version_is_taken_over() {
          PRIMARY KEY (sync, key)) STRICT, WITHOUT ROWID",
         "INSERT INTO sync_rows VALUES ('s', 'a', '{}', 0)",
     ];
+    const UNDO_4: [&str; 4] = [
+        "DROP TABLE lag_chunks",
+        "DROP TABLE lag_marks",
+        "DROP TABLE alerts",
+        "CREATE TABLE lag_samples (cluster TEXT PRIMARY KEY) STRICT",
+    ];
     const UNDO_2: &str = "ALTER TABLE source_counts DROP COLUMN lost";
     let check = async |version: i64, undo: &[&str], lost: u64| {
         let (folder, store) = store().await;
@@ -122,8 +128,8 @@ async fn the_state_of_an_older_version_is_taken_over() {
         assert_eq!(store.sync_place("s").await.unwrap(), None, "{version}");
         assert_eq!(store.acknowledged_now("s").await.unwrap(), 1, "{version}");
     };
-    check(1, &[&UNDO_3[..], &[UNDO_2]].concat(), 4).await;
-    check(2, &UNDO_3, 8).await;
+    check(1, &[&UNDO_4[..], &UNDO_3, &[UNDO_2]].concat(), 4).await;
+    check(2, &[&UNDO_4[..], &UNDO_3].concat(), 8).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -267,28 +273,6 @@ async fn runs_are_listed_newest_first_and_a_cut_off_one_is_cancelled() {
         (RunState::Partial, 1, 1)
     );
     assert_eq!(runs[1].error, Some(error));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn lag_is_kept_by_group_and_unknown_stays_unknown() {
-    let (_folder, store) = store().await;
-    let row = |group: &str, at_ms, lag| LagRow {
-        group: group.to_owned(),
-        at_ms,
-        lag,
-        lag_ms: None,
-        committed: None,
-        ends: Some(5),
-    };
-    store
-        .add_lag("c", &[row("a", 1, Some(3)), row("b", 1, None)])
-        .await
-        .unwrap();
-    store.add_lag("c", &[row("a", 2, Some(4))]).await.unwrap();
-    let found = store.lag_since("c", Some("a"), 0).await.unwrap();
-    assert_eq!(found, [row("a", 1, Some(3)), row("a", 2, Some(4))]);
-    assert_eq!(store.lag_since("c", None, 0).await.unwrap().len(), 3);
-    assert_eq!(store.lag_since("other", None, 0).await.unwrap().len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

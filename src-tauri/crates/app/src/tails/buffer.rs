@@ -37,7 +37,19 @@ pub struct Buffer {
     taken: u64,
     keeps: Keeps,
     mistyped: u64,
+    undecoded: u64,
+    /// Values have no fields.
+    values_are_text: bool,
     rates: VecDeque<(i64, u64)>,
+}
+
+/// A batch in numbers, before it was filtered.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counted {
+    pub records: u64,
+    pub bytes: usize,
+    pub mistyped: u64,
+    pub undecoded: u64,
 }
 
 /// What becomes of rows when there is no more room.
@@ -50,7 +62,7 @@ pub enum Keeps {
 }
 
 impl Buffer {
-    pub fn new(keeps: Keeps) -> Self {
+    pub fn new(keeps: Keeps, values_are_text: bool) -> Self {
         Self {
             taken: 0,
             keeps,
@@ -63,6 +75,8 @@ impl Buffer {
             matched: 0,
             evicted: 0,
             mistyped: 0,
+            undecoded: 0,
+            values_are_text,
             rates: VecDeque::new(),
         }
     }
@@ -111,10 +125,11 @@ impl Buffer {
     }
 
     /// Counts a batch and keeps what matched of it.
-    pub fn add(&mut self, matched: RecordBatch, scanned: u64, bytes: usize, mistyped: u64, now_ms: i64) {
-        self.scanned += scanned;
-        self.scanned_bytes += bytes as u64;
-        self.mistyped += mistyped;
+    pub fn add(&mut self, matched: RecordBatch, counted: Counted, now_ms: i64) {
+        self.scanned += counted.records;
+        self.scanned_bytes += counted.bytes as u64;
+        self.mistyped += counted.mistyped;
+        self.undecoded += counted.undecoded;
         if self.rates.is_empty() {
             self.rates.push_back((now_ms, 0));
         }
@@ -131,7 +146,7 @@ impl Buffer {
         if count == 0 {
             return;
         }
-        if let Some(values) = matched.column_by_name("value") {
+        if let Some(values) = matched.column_by_name("value").filter(|_| !self.values_are_text) {
             let sample = values.slice(0, count.min(OBSERVED_PER_BATCH_MAX));
             self.shape.observe(sample.as_binary::<i32>());
         }
@@ -188,6 +203,7 @@ impl Buffer {
             matched: self.matched,
             evicted: self.evicted,
             mistyped: self.mistyped,
+            undecoded: self.undecoded,
             per_second: rate,
             columns: self.columns(),
             ..TailStatus::default()
@@ -232,10 +248,14 @@ mod tests {
 
     #[test]
     fn the_rate_is_of_the_last_seconds() {
-        let mut buffer = Buffer::new(Keeps::Newest);
+        let mut buffer = Buffer::new(Keeps::Newest, false);
         let mut at = |now_ms: i64, records: u64| {
             if records > 0 {
-                buffer.add(RecordBatch::new_empty(raw_schema()), records, 0, 0, now_ms);
+                let counted = Counted {
+                    records,
+                    ..Counted::default()
+                };
+                buffer.add(RecordBatch::new_empty(raw_schema()), counted, now_ms);
             }
             buffer.status(now_ms).per_second
         };

@@ -1,7 +1,7 @@
 //! The filter of a tail: a SQL predicate over fields whose types become known as records are seen.
 
 use arrow::{
-    array::{AsArray, BinaryArray, RecordBatch},
+    array::{AsArray, BinaryArray, BooleanArray, RecordBatch},
     compute::filter_record_batch,
 };
 use tailrace_connectors::{
@@ -119,24 +119,35 @@ impl Filter {
     }
 
     /// The rows that satisfy the predicate, and how many values were not of their field's type.
-    pub fn apply(&mut self, raw: &RecordBatch) -> Result<(RecordBatch, u64)> {
+    /// `values_are_text`: they have no fields, whatever is in them.
+    pub fn apply(&mut self, raw: &RecordBatch, values_are_text: bool) -> Result<(RecordBatch, u64)> {
+        let (mask, mistyped) = self.mask(raw, values_are_text)?;
+        Ok((kept(raw, &mask)?, mistyped))
+    }
+
+    /// Which rows satisfy the predicate.
+    pub fn mask(&mut self, raw: &RecordBatch, values_are_text: bool) -> Result<(BooleanArray, u64)> {
         let values = raw
             .column_by_name("value")
             .and_then(|values| values.as_binary_opt::<i32>())
             .ok_or_else(|| Error::internal("raw_batch", "a batch of records has no values"))?;
-        if !self.complete {
+        if !self.complete && !values_are_text {
             self.observe(values);
         }
         let mut decoded = self.decoder.decode(raw)?;
         // A number with a fraction where there were whole ones: the type is widened and the batch is decoded again.
-        if decoded.mistyped > 0 && self.observe(values) {
+        if decoded.mistyped > 0 && !values_are_text && self.observe(values) {
             decoded = self.decoder.decode(raw)?;
         }
         let mask = self.predicate.evaluate(&decoded.records)?;
-        let kept = filter_record_batch(raw, &mask)
-            .map_err(|error| Error::internal("filter", format!("records can't be filtered: {error}")))?;
-        Ok((kept, decoded.mistyped))
+        Ok((mask, decoded.mistyped))
     }
+}
+
+/// The rows that a mask keeps.
+pub fn kept(records: &RecordBatch, mask: &BooleanArray) -> Result<RecordBatch> {
+    filter_record_batch(records, mask)
+        .map_err(|error| Error::internal("filter", format!("records can't be filtered: {error}")))
 }
 
 #[cfg(test)]
@@ -178,7 +189,7 @@ mod tests {
     fn a_field_that_no_record_has_is_told_with_the_one_that_may_be_meant() {
         let check = |filter: &str, values: &[&str], kept: usize, unseen: Option<&str>| {
             let mut filter = Filter::parse(filter, 0).unwrap();
-            let (found, _) = filter.apply(&raw(values)).unwrap();
+            let (found, _) = filter.apply(&raw(values), false).unwrap();
             assert_eq!((found.num_rows(), filter.unseen().as_deref()), (kept, unseen));
         };
         let order = r#"{"event":"Order","properties":{"revenue":120}}"#;

@@ -4,26 +4,37 @@
 //! a slow reader slows the tail, it loses nothing; a tail always says what it scanned and why it stopped.
 
 mod buffer;
+mod export;
 mod filter;
 mod rows;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use buffer::Buffer;
+use arrow::{
+    array::AsArray,
+    datatypes::{Int32Type, Int64Type},
+};
 pub use buffer::Keeps;
-use filter::Filter;
+use buffer::{Buffer, Counted, Page};
+pub use export::export;
+pub use filter::{Filter, kept};
 pub use rows::Values;
-use tailrace_connectors::clusters::kafka::{RawBatch, Tail, TailFrom, TailPhase, TailSpec, TailWatch};
+use tailrace_connectors::{
+    clusters::kafka::{RawBatch, Tail, TailFrom, TailPhase, TailSpec, TailWatch},
+    formats::Viewed,
+};
 use tailrace_model::{
     Error, Result,
-    api::{TailRequest, TailRows, TailState, TailStatus, Topic},
+    api::{FormatUsed, TailRequest, TailRows, TailState, TailStatus, Topic},
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     core::{ActivityHandle, Stage, now_ms},
+    masks::Masks,
     open::OpenWorkspace,
+    records::TopicView,
 };
 
 /// One tail that is open.
@@ -34,6 +45,9 @@ pub struct TailView {
     /// Changes when rows were taken.
     taken: watch::Sender<()>,
     progress: TailWatch,
+    /// What keys and values are read as.
+    formats: Mutex<(Option<FormatUsed>, Option<FormatUsed>)>,
+    undecoded_first: Mutex<Option<String>>,
     /// A field of the filter that no record has had so far.
     unseen: Mutex<Option<String>>,
     started_ms: i64,
@@ -63,6 +77,14 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
         .filter(|text| !text.is_empty());
     let filter = filter.map(|text| Filter::parse(text, now_ms())).transpose()?;
     let cluster = open.cluster(&request.cluster).await?;
+    let formats = TopicView::new(open, &cluster, &request.topic, &request.formats)?;
+    let reading = Reading {
+        values_are_text: formats.values_are_text(),
+        formats,
+        filter,
+        masks: open.masks(&request.cluster, &request.topic),
+        limit: request.limit,
+    };
     let mut spec = TailSpec::new(&request.topic, TailFrom::Start(request.start));
     spec.partitions = request.partitions.clone();
     spec.stop_at_end = request.stop_at_end;
@@ -74,9 +96,14 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
     let (number, view) = open.tails.open(|_| TailView {
         token: token.clone(),
         paused: watch::Sender::new(false),
-        buffer: Mutex::new(Buffer::new(keeps)),
+        buffer: Mutex::new(Buffer::new(keeps, reading.values_are_text)),
+        formats: Mutex::new((
+            reading.formats.key_format().cloned(),
+            reading.formats.value_format().cloned(),
+        )),
         taken: watch::Sender::new(()),
         progress: tail.watch(),
+        undecoded_first: Mutex::default(),
         unseen: Mutex::default(),
         started_ms,
         ended: watch::Sender::new(None),
@@ -92,17 +119,25 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
                 open.hub.publish(&Topic::View(number), total);
             }
         };
-        runtime.block_on(run(&view, tail, filter, request.limit, &activity, publish));
+        runtime.block_on(run(&view, tail, reading, &activity, publish));
         activity.end(view.error().map_or(Ok(()), Err));
     });
     Ok(number)
 }
 
+/// What becomes of the records of a tail.
+struct Reading {
+    formats: TopicView,
+    values_are_text: bool,
+    filter: Option<Filter>,
+    masks: Option<Masks>,
+    limit: Option<u64>,
+}
+
 async fn run(
     view: &TailView,
     mut tail: Tail,
-    mut filter: Option<Filter>,
-    limit: Option<u64>,
+    mut reading: Reading,
     activity: &ActivityHandle,
     publish: impl Fn(u64),
 ) {
@@ -138,7 +173,7 @@ async fn run(
             }
         };
         match next {
-            Ok(Some(batch)) => match keep(view, filter.as_mut(), batch, limit, &mut paused).await {
+            Ok(Some(batch)) => match keep(view, &mut reading, batch, &mut paused).await {
                 Ok(done) => {
                     let progress = tail.progress();
                     activity.progress(progress.scanned, None, None);
@@ -146,7 +181,7 @@ async fn run(
                     if done {
                         let note = format!(
                             "stopped after {} matched records, as asked",
-                            limit.unwrap_or_default()
+                            reading.limit.unwrap_or_default()
                         );
                         break Ending { note, error: None };
                     }
@@ -186,20 +221,34 @@ async fn run(
 /// as were asked for.
 async fn keep(
     view: &TailView,
-    filter: Option<&mut Filter>,
+    reading: &mut Reading,
     batch: RawBatch,
-    limit: Option<u64>,
     paused: &mut watch::Receiver<bool>,
 ) -> Result<bool> {
-    let (scanned, bytes) = (batch.scanned, batch.scanned_bytes as usize);
-    let (mut matched, mistyped) = match filter {
-        Some(filter) => {
-            let found = filter.apply(&batch.records)?;
-            *view.unseen.lock().unwrap_or_else(PoisonError::into_inner) = filter.unseen();
-            found
-        }
-        None => (batch.records, 0),
+    let limit = reading.limit;
+    let viewed = reading.formats.view(&batch.records, now_ms()).await?;
+    view.read_as(&reading.formats);
+    if let Some(first) = first_problem(&viewed) {
+        view.undecoded_first
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(first);
+    }
+    let mut counted = Counted {
+        records: batch.scanned,
+        bytes: batch.scanned_bytes as usize,
+        mistyped: 0,
+        undecoded: (viewed.problems.len() + viewed.key_problems.len()) as u64,
     };
+    let mut matched = viewed.records;
+    if let Some(filter) = &mut reading.filter {
+        (matched, counted.mistyped) = filter.apply(&matched, reading.values_are_text)?;
+        *view.unseen.lock().unwrap_or_else(PoisonError::into_inner) = filter.unseen();
+    }
+    // What is kept is what is shown: nothing behind it has the record as it was.
+    if let Some(masks) = &reading.masks {
+        matched = masks.batch(&matched)?;
+    }
     loop {
         {
             let mut buffer = view.buffer();
@@ -209,7 +258,7 @@ async fn keep(
                 if matched.num_rows() as u64 > left {
                     matched = matched.slice(0, left as usize);
                 }
-                buffer.add(matched, scanned, bytes, mistyped, now_ms());
+                buffer.add(matched, counted, now_ms());
                 return Ok(limit.is_some_and(|limit| buffer.matched() >= limit));
             }
         }
@@ -224,9 +273,36 @@ async fn keep(
     }
 }
 
+/// `partition 3, offset 51: Avro of schema 1: ...`
+fn first_problem(viewed: &Viewed) -> Option<String> {
+    let value = viewed.problems.first().map(|problem| ("", problem));
+    let key = viewed.key_problems.first().map(|problem| ("the key: ", problem));
+    let (what, problem) = value.or(key)?;
+    let partitions = viewed
+        .records
+        .column_by_name("_partition")?
+        .as_primitive::<Int32Type>();
+    let offsets = viewed
+        .records
+        .column_by_name("_offset")?
+        .as_primitive::<Int64Type>();
+    let (partition, offset) = (partitions.value(problem.row), offsets.value(problem.row));
+    Some(format!(
+        "partition {partition}, offset {offset}: {what}{}",
+        problem.reason
+    ))
+}
+
 impl TailView {
     fn buffer(&self) -> std::sync::MutexGuard<'_, Buffer> {
         self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_as(&self, formats: &TopicView) {
+        let mut known = self.formats.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.0.as_ref() != formats.key_format() || known.1.as_ref() != formats.value_format() {
+            *known = (formats.key_format().cloned(), formats.value_format().cloned());
+        }
     }
 
     fn matched(&self) -> u64 {
@@ -272,7 +348,17 @@ impl TailView {
         let mut status = buffer.status(now_ms());
         status.state = state;
         status.started_ms = self.started_ms;
+        status.undecoded_first = self
+            .undecoded_first
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         status.partitions = progress.partitions;
+        (status.key_format, status.value_format) = self
+            .formats
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         status.error = ending.as_ref().and_then(|ending| ending.error.clone());
         status.note = ending.map(|ending| ending.note).or(progress.note);
         let unseen = self.unseen.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -299,14 +385,16 @@ impl TailView {
     /// Rows from `offset`, counted from the first one that matched. Rows that left the full table are skipped.
     /// Of a tail whose rows are taken, those before `offset` are given up.
     pub fn rows(&self, offset: u64, limit: u32, values: Values) -> Result<TailRows> {
-        let page = {
-            let mut buffer = self.buffer();
-            if buffer.keeps() == Keeps::Untaken {
-                buffer.take_until(offset);
-                self.taken.send_replace(());
-            }
-            buffer.page(offset, limit)
-        };
-        rows::render(page, values)
+        rows::render(self.take(offset, limit), values)
+    }
+
+    /// As [`Self::rows`], as they are.
+    fn take(&self, offset: u64, limit: u32) -> Page {
+        let mut buffer = self.buffer();
+        if buffer.keeps() == Keeps::Untaken {
+            buffer.take_until(offset);
+            self.taken.send_replace(());
+        }
+        buffer.page(offset, limit)
     }
 }

@@ -4,7 +4,7 @@ use arrow::{
     array::{Array, AsArray, RecordBatch},
     datatypes::{Int32Type, Int64Type, TimestampMillisecondType},
 };
-use tailrace_connectors::formats::{RecordDecoder, detect, preview, problem, text_of};
+use tailrace_connectors::formats::{PROBLEM, RecordDecoder, VALUE_BYTES, detect, preview, problem, text_of};
 use tailrace_engine::session::cell;
 use tailrace_model::{
     Error, Result,
@@ -62,6 +62,13 @@ fn render_slice(
     let timestamps = column("_timestamp")?.as_primitive::<TimestampMillisecondType>();
     let keys = column("_key")?.as_binary::<i32>();
     let values = column("value")?.as_binary::<i32>();
+    // Of records that a format was read of.
+    let reasons = raw
+        .column_by_name(PROBLEM)
+        .map(|reasons| reasons.as_string::<i32>());
+    let lengths = raw
+        .column_by_name(VALUE_BYTES)
+        .map(|lengths| lengths.as_primitive::<Int64Type>());
     let leaves: Vec<Option<arrow::array::ArrayRef>> = columns
         .iter()
         .map(|column| leaf(&decoded.records, &column.name))
@@ -71,7 +78,15 @@ fn render_slice(
         let fields = leaves
             .iter()
             .map(|leaf| leaf.as_ref().and_then(|leaf| cell(leaf, row)));
-        let problem = value.and_then(|value| problem(value, detect(value)));
+        let problem = match reasons {
+            Some(reasons) => (!reasons.is_null(row)).then(|| reasons.value(row).to_owned()),
+            None => value.and_then(|value| problem(value, detect(value))),
+        };
+        let length = match lengths {
+            Some(lengths) if !lengths.is_null(row) => lengths.value(row).cast_unsigned(),
+            Some(_) => 0,
+            None => value.map_or(0, <[u8]>::len) as u64,
+        };
         rows.push(RecordRow {
             partition: partitions.value(row),
             offset: offsets.value(row),
@@ -81,7 +96,7 @@ fn render_slice(
                 Values::Beginnings => preview(value, CELL_CHARS_MAX),
                 Values::Whole => text_of(value).into_owned(),
             }),
-            value_bytes: value.map_or(0, <[u8]>::len) as u64,
+            value_bytes: length,
             fields: fields.collect(),
             problem,
         });

@@ -5,19 +5,21 @@
 
 use std::collections::BTreeSet;
 
+use tailrace_connectors::clusters::connect::address;
 use tailrace_model::{
-    ClusterKind, Condition, DestinationDefinition, Error, SourceDefinition, SyncDefinition,
-    WarehouseDefinition, WarehouseKind,
+    ClusterKind, Condition, ConnectDefinition, DestinationDefinition, Error, SourceDefinition,
+    SyncDefinition, WarehouseDefinition, WarehouseKind,
 };
 
 use super::{
+    check_lag::{check_alerts, check_lag_settings},
     check_people::{ConditionCheck, check_computed},
     check_zone::check_time_zone,
     definitions::{Definitions, Kind, Loaded, Named, instead},
     locate::Locator,
     parse::problem,
 };
-use crate::secrets;
+use crate::{masks, secrets};
 
 /// Characters of a definition's name.
 pub const NAME_CHARS_MAX: usize = 64;
@@ -50,6 +52,7 @@ pub(super) fn check(definitions: &mut Definitions) {
     check_audiences(definitions);
     check_destinations(&mut definitions.destinations);
     check_syncs(definitions);
+    check_alerts(&mut definitions.alerts, &found.clusters);
 }
 
 /// Names that other definitions may refer to.
@@ -105,7 +108,7 @@ impl<'a> Report<'a> {
     }
 
     /// At the key itself.
-    fn at_key(&mut self, path: &[&str], sentence: impl AsRef<str>) {
+    pub fn at_key(&mut self, path: &[&str], sentence: impl AsRef<str>) {
         let offset = self.locator.key(path);
         self.push(offset, sentence.as_ref());
     }
@@ -158,7 +161,11 @@ pub(super) fn check_name(kind: Kind, name: &str) -> Result<(), String> {
 }
 
 fn article(kind: Kind) -> &'static str {
-    if kind == Kind::Audience { "an" } else { "a" }
+    if matches!(kind, Kind::Audience | Kind::Alert) {
+        "an"
+    } else {
+        "a"
+    }
 }
 
 fn check_workspace(definitions: &mut Definitions) {
@@ -172,12 +179,18 @@ fn check_workspace(definitions: &mut Definitions) {
     if let Err(sentence) = check_time_zone(&workspace.time_zone) {
         report.at(&["time_zone"], sentence);
     }
+    check_lag_settings(&mut report, &workspace.lag);
+    for (at, mask) in workspace.masks.iter().enumerate() {
+        if let Err(why) = masks::check(mask) {
+            report.at(&["masks", &at.to_string()], format!("mask {}: {why}", at + 1));
+        }
+    }
     let problems = report.problems;
     definitions.workspace.problems.extend(problems);
 }
 
 /// Runs a check over every definition of a kind that parses.
-fn each<T>(kind: Kind, named: &mut Named<T>, mut run: impl FnMut(&mut Report<'_>, &str, &T)) {
+pub(super) fn each<T>(kind: Kind, named: &mut Named<T>, mut run: impl FnMut(&mut Report<'_>, &str, &T)) {
     for (name, loaded) in named.iter_mut() {
         let mut report = Report::of(loaded);
         report.name(kind, name);
@@ -226,12 +239,46 @@ fn check_clusters(clusters: &mut Named<tailrace_model::ClusterDefinition>) {
                     "the sandbox has no properties: remove [properties]",
                 );
             }
+            ClusterKind::Sandbox if cluster.auth.is_some() => {
+                report.at_key(&["auth"], "the sandbox wants no login: remove [auth]");
+            }
             ClusterKind::Sandbox => {}
         }
+        check_lag_settings(report, &cluster.lag);
         for (name, value) in &cluster.properties {
             check_secret(report, &["properties", name], name, value);
         }
+        for (name, connect) in &cluster.connect {
+            check_connect(report, name, connect);
+        }
     });
+}
+
+fn check_connect(report: &mut Report<'_>, name: &str, connect: &ConnectDefinition) {
+    if let Err(why) = address(&connect.url) {
+        report.at(&["connect", name, "url"], format!("url: {why}"));
+    }
+    match (&connect.user, &connect.password) {
+        (None, Some(_)) => report.at(
+            &["connect", name, "password"],
+            "a password needs a user: add user = ...",
+        ),
+        (Some(_), None) => report.at(
+            &["connect", name, "user"],
+            "a user needs a password: add password = \"secret:NAME\"",
+        ),
+        (Some(_), Some(password)) => match secrets::reference(password) {
+            Some(Err(error)) => report.at(&["connect", name, "password"], error.message),
+            Some(Ok(_)) => {}
+            None => {
+                let sentence = format!(
+                    "the password stands here in the open: write \"secret:connect_{name}\" and keep the value with `tailrace secret set connect_{name}`"
+                );
+                report.at(&["connect", name, "password"], sentence);
+            }
+        },
+        (None, None) => {}
+    }
 }
 
 /// A reference that is not well written, and a secret that stands in the open.

@@ -9,8 +9,9 @@ use std::{
 
 use serde::de::DeserializeOwned;
 use tailrace_model::{
-    AudienceDefinition, ClusterDefinition, DestinationDefinition, Error, Result, SourceDefinition,
-    SyncDefinition, TraitDefinition, WarehouseDefinition, WorkspaceDefinition,
+    AlertDefinition, AudienceDefinition, ClusterDefinition, DestinationDefinition, Error, LagSettings,
+    MaskDefinition, MaskWith, Result, SourceDefinition, SyncDefinition, TraitDefinition, WarehouseDefinition,
+    WorkspaceDefinition,
 };
 
 use super::{
@@ -36,11 +37,12 @@ pub enum Kind {
     Audience,
     Destination,
     Sync,
+    Alert,
 }
 
 impl Kind {
     /// Those that have a folder.
-    pub const FOLDERS: [Self; 7] = [
+    pub const FOLDERS: [Self; 8] = [
         Self::Cluster,
         Self::Source,
         Self::Warehouse,
@@ -48,6 +50,7 @@ impl Kind {
         Self::Audience,
         Self::Destination,
         Self::Sync,
+        Self::Alert,
     ];
 
     pub fn noun(self) -> &'static str {
@@ -60,6 +63,7 @@ impl Kind {
             Self::Audience => "audience",
             Self::Destination => "destination",
             Self::Sync => "sync",
+            Self::Alert => "alert",
         }
     }
 
@@ -74,6 +78,7 @@ impl Kind {
             Self::Audience => "audiences",
             Self::Destination => "destinations",
             Self::Sync => "syncs",
+            Self::Alert => "alerts",
         }
     }
 
@@ -145,6 +150,7 @@ pub struct Definitions {
     pub audiences: Named<AudienceDefinition>,
     pub destinations: Named<DestinationDefinition>,
     pub syncs: Named<SyncDefinition>,
+    pub alerts: Named<AlertDefinition>,
     /// Of the folders themselves: one that can't be read, one with too many files.
     pub problems: Vec<Error>,
 }
@@ -178,6 +184,7 @@ impl Definitions {
             audiences: load_twins(dir, Kind::Audience, &mut problems),
             destinations: load_toml(dir, Kind::Destination, &mut problems),
             syncs: load_toml(dir, Kind::Sync, &mut problems),
+            alerts: load_toml(dir, Kind::Alert, &mut problems),
             problems,
         };
         check::check(&mut definitions);
@@ -192,6 +199,23 @@ impl Definitions {
         audience, valid_audiences, audiences, Audience, AudienceDefinition;
         destination, valid_destinations, destinations, Destination, DestinationDefinition;
         sync, valid_syncs, syncs, Sync, SyncDefinition;
+        alert, valid_alerts, alerts, Alert, AlertDefinition;
+    }
+
+    /// Masks of the workspace, in their order. Where `tailrace.toml` can't be read, everything is masked: what was to be
+    /// hidden is not shown because of a mistake.
+    pub fn masks(&self) -> &[MaskDefinition] {
+        static EVERYTHING: [MaskDefinition; 1] = [MaskDefinition {
+            topic: None,
+            column: None,
+            pattern: None,
+            with: MaskWith::Mask,
+        }];
+        match &self.workspace.value {
+            Some(workspace) => &workspace.masks,
+            None if self.workspace.toml.contains("masks") => &EVERYTHING,
+            None => &[],
+        }
     }
 
     /// The workspace's name; `workspace` when `tailrace.toml` does not parse.
@@ -208,6 +232,12 @@ impl Definitions {
             .value
             .as_ref()
             .map_or("UTC", |workspace| &workspace.time_zone)
+    }
+
+    /// How lag of a cluster is sampled and judged.
+    pub fn lag_settings(&self, cluster: &ClusterDefinition) -> LagSettings {
+        let workspace = self.workspace.value.as_ref().map(|it| it.lag.clone());
+        cluster.lag.or(&workspace.unwrap_or_default())
     }
 
     /// A problem found outside this module, at the value of a path in a definition's file, or where the nearest thing to
@@ -243,6 +273,7 @@ impl Definitions {
             Kind::Audience => of(&self.audiences, name),
             Kind::Destination => of(&self.destinations, name),
             Kind::Sync => of(&self.syncs, name),
+            Kind::Alert => of(&self.alerts, name),
         };
         found.unwrap_or_else(|| (format!("{}/{name}.toml", kind.folder()), String::new()))
     }
@@ -263,6 +294,7 @@ impl Definitions {
             .chain(of(&self.audiences))
             .chain(of(&self.destinations))
             .chain(of(&self.syncs))
+            .chain(of(&self.alerts))
             .cloned()
             .collect();
         all.sort_by_key(|error| {
@@ -298,6 +330,7 @@ impl Definitions {
             &mut changed,
         );
         differing(Kind::Sync, &self.syncs, &before.syncs, &mut changed);
+        differing(Kind::Alert, &self.alerts, &before.alerts, &mut changed);
         changed
     }
 }

@@ -42,6 +42,7 @@ const NEW: Files = embedded!("new-workspace":
     "audiences/big_spenders.sql.example",
     "destinations/exports.toml.example",
     "syncs/repeat_buyers_to_exports.toml.example",
+    "alerts/behind.toml.example",
 );
 
 const SAMPLE: Files = embedded!("sample-workspace":
@@ -63,6 +64,7 @@ const SAMPLE: Files = embedded!("sample-workspace":
     "syncs/pro_repeat_buyers_to_crm.toml",
     "syncs/pro_repeat_buyers_to_webhook.toml",
     "syncs/big_spenders_to_exports.toml",
+    "alerts/behind.toml",
 );
 
 /// Rows of the sample warehouse, with their header.

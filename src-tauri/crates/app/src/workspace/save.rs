@@ -55,6 +55,12 @@ impl Workspace {
         self.save_toml(Kind::Cluster, name, definition)
     }
 
+    /// The text that a cluster's new file would have.
+    pub fn cluster_text(name: &str, definition: &ClusterDefinition) -> Result<String> {
+        named(Kind::Cluster, name)?;
+        edit(&format!("{}/{name}.toml", Kind::Cluster.folder()), "", definition)
+    }
+
     pub fn save_source(&mut self, name: &str, definition: &SourceDefinition) -> Result<()> {
         self.save_toml(Kind::Source, name, definition)
     }

@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tailrace_app::demo::{DemoProgress, DemoSummary};
 use tokio_util::sync::CancellationToken;
 
-use super::clusters::status;
+use super::groups::status;
 use crate::{
     Outcome,
     args::Demo,

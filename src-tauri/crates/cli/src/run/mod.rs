@@ -1,11 +1,18 @@
 //! The commands, by area.
 
 mod clusters;
+mod connect;
 mod deliver;
 mod demo;
+mod export;
+mod groups;
 mod people;
 mod sql;
+mod produce;
+mod progress;
 mod tail;
+mod topic_changes;
+mod topics;
 mod work;
 
 use std::path::{Path, PathBuf};
@@ -28,29 +35,78 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
         Command::Check => work::check(&folder()?, output).await,
         Command::Secret(secret) => work::secret(secret, output),
         Command::Ingest { until_caught_up } => work::ingest(folder()?, until_caught_up, output).await,
-        Command::Serve => work::serve(folder()?, output).await,
+        Command::Serve { listen } => work::serve(folder()?, &listen, output).await,
+        Command::Alerts => {
+            with(folder()?, OpenOptions::look(), async |app| {
+                groups::alerts(app, output).await
+            })
+            .await
+        }
         Command::Cluster(it) => {
             with(folder()?, OpenOptions::look(), async |app| {
                 clusters::cluster(app, it, output).await
             })
             .await
         }
-        Command::Topics { cluster, topic } => {
+        Command::Import(it) => {
             with(folder()?, OpenOptions::look(), async |app| {
-                clusters::topics(app, cluster, topic, output).await
+                clusters::import(app, it, output).await
+            })
+            .await
+        }
+        Command::Topics(it) => {
+            with(folder()?, OpenOptions::look(), async |app| {
+                topics::topics(app, it, output).await
+            })
+            .await
+        }
+        Command::Brokers { cluster, broker } => {
+            with(folder()?, OpenOptions::look(), async |app| {
+                topics::brokers(app, cluster, broker, output).await
+            })
+            .await
+        }
+        Command::Acls(it) => {
+            with(folder()?, OpenOptions::look(), async |app| {
+                topics::acls(app, it, output).await
+            })
+            .await
+        }
+        Command::Quotas { cluster } => {
+            with(folder()?, OpenOptions::look(), async |app| {
+                topics::quotas(app, cluster, output).await
             })
             .await
         }
         Command::Tail(it) => {
             // It ends itself: with what it has, and a word on what it scanned.
-            opened(folder()?, OpenOptions::look(), async |app| {
+            opened(folder()?, OpenOptions::look().masked(cli.masked), async |app| {
                 tail::tail(app, it, output).await
+            })
+            .await
+        }
+        // They end themselves: with what they did, exactly.
+        Command::Produce(it) => {
+            opened(folder()?, OpenOptions::look(), async |app| {
+                produce::produce(app, it, output).await
+            })
+            .await
+        }
+        Command::Copy(it) => {
+            opened(folder()?, OpenOptions::look(), async |app| {
+                produce::copy(app, it, output).await
+            })
+            .await
+        }
+        Command::Connect(it) => {
+            with(folder()?, OpenOptions::look(), async |app| {
+                connect::connect(app, it, output).await
             })
             .await
         }
         Command::Groups(it) => {
             with(folder()?, OpenOptions::look(), async |app| {
-                clusters::groups(app, it, output).await
+                groups::groups(app, it, output).await
             })
             .await
         }
@@ -60,10 +116,7 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
             } else {
                 OpenOptions::look()
             };
-            with(folder()?, options, async |app| {
-                clusters::lag(app, it, output).await
-            })
-            .await
+            with(folder()?, options, async |app| groups::lag(app, it, output).await).await
         }
         Command::Sql(it) => {
             with(folder()?, OpenOptions::command(), async |app| {

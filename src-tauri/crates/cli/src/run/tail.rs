@@ -4,13 +4,28 @@ use std::{io::Write, time::Duration};
 
 use chrono::DateTime;
 use tailrace_app::{App, commands as run};
-use tailrace_model::{Error, api::*, limits::ROWS_PAGE_MAX};
+use tailrace_model::{Error, FormatDefinition, TopicFormats, api::*, limits::ROWS_PAGE_MAX};
 
+use super::export;
 use crate::{
     Outcome,
     args::{Format, Tail},
     output::{Output, count, time},
 };
+
+/// What is not asked for is as the cluster's file says, or found out.
+fn formats(args: &Tail) -> TopicFormats {
+    let value = args.value_format.as_ref().map(|format| FormatDefinition {
+        schema: args.schema.clone(),
+        descriptor_set: args.descriptor_set.clone(),
+        message: args.message.clone(),
+        ..FormatDefinition::named(format)
+    });
+    TopicFormats {
+        key: args.key_format.as_ref().map(FormatDefinition::named),
+        value,
+    }
+}
 
 pub async fn tail(app: &App, args: Tail, output: &Output) -> anyhow::Result<Outcome> {
     let (start, until_ms) = offsets(&args.offset)?;
@@ -26,7 +41,13 @@ pub async fn tail(app: &App, args: Tail, output: &Output) -> anyhow::Result<Outc
         filter: args.filter.clone(),
         stop_at_end: args.exit,
         limit: args.count,
+        formats: formats(&args),
     };
+    if let Some(path) = &args.out
+        && let Some(format) = export::format_of(args.format, output.json, path)?
+    {
+        return export::export(app, request, path, format, output).await;
+    }
     let mut sink = Sink::open(&args, format, output)?;
     let view = tokio::select! {
         started = tailrace_app::tail_all(app, request) => started?.view,
@@ -108,22 +129,28 @@ fn ending(status: &TailStatus) -> String {
             count(status.mistyped)
         ));
     }
+    if status.undecoded > 0 {
+        text.push_str(&format!(", {} not decoded", count(status.undecoded)));
+        if let Some(first) = &status.undecoded_first {
+            text.push_str(&format!(" (the first: {first})"));
+        }
+    }
     text.push_str(&format!("; {}", status.note.as_deref().unwrap_or("stopped")));
     text
 }
 
-fn misuse(message: String) -> Error {
+pub fn misuse(message: String) -> Error {
     Error::user("misuse", message)
 }
 
-fn moment(text: &str) -> Result<i64, Error> {
+pub fn moment(text: &str) -> Result<i64, Error> {
     text.parse::<i64>().ok().or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|at| at.timestamp_millis())).ok_or_else(
         || misuse(format!("\"{text}\" is not a time: write milliseconds since 1970 or RFC 3339 such as 2026-01-31T12:00:00Z")),
     )
 }
 
 /// kcat's notation; `s@` and `e@` together make a range.
-fn offsets(texts: &[String]) -> Result<(TailStart, Option<i64>), Error> {
+pub fn offsets(texts: &[String]) -> Result<(TailStart, Option<i64>), Error> {
     let (mut start, mut until) = (None, None);
     for text in texts {
         let read = match text.as_str() {
@@ -164,8 +191,8 @@ struct Sink {
 
 impl Sink {
     fn open(args: &Tail, format: Format, _: &Output) -> anyhow::Result<Self> {
-        if format == Format::Parquet {
-            return Err(misuse("a tail is written as table, json, kcat or csv; for Parquet use `tailrace sql ... --out FILE.parquet`".to_owned()).into());
+        if matches!(format, Format::Parquet | Format::Arrow) {
+            return Err(misuse("Parquet and Arrow are written to a file: add --out FILE".to_owned()).into());
         }
         let out: Box<dyn Write + Send> = match &args.out {
             None => Box::new(std::io::stdout()),

@@ -84,6 +84,7 @@ pub async fn ingest(folder: PathBuf, until_caught_up: bool, output: &Output) -> 
         state: true,
         sources: true,
         live: false,
+        masked: false,
         holder: "tailrace ingest",
     };
     let app = App::open(folder, options).await?;
@@ -183,14 +184,37 @@ fn failed_for_good(sources: &[SourceSummary]) -> Option<Error> {
         .next()
 }
 
-pub async fn serve(folder: PathBuf, output: &Output) -> anyhow::Result<Outcome> {
+pub async fn serve(folder: PathBuf, listen: &str, output: &Output) -> anyhow::Result<Outcome> {
     let options = OpenOptions {
         holder: "tailrace serve",
         ..OpenOptions::live()
     };
     let app = App::open(folder, options).await?;
-    output.note("everything is kept live; Ctrl C ends it");
-    tailrace_app::stop_signal().await;
+    let serving = match app.opened().await {
+        Ok(open) => tailrace_app::serve::start(&open, listen).await,
+        Err(error) => Err(error),
+    };
+    let serving = match serving {
+        Ok(serving) => serving,
+        Err(error) => {
+            app.close().await;
+            return Err(error.into());
+        }
+    };
+    output.note(&format!(
+        "everything is kept live, metrics at http://{}/metrics; Ctrl C ends it",
+        serving.address
+    ));
+    if serving.is_open() {
+        output.note(
+            "anybody in the network may ask this address, and nothing is encrypted: put a proxy with TLS before it",
+        );
+    }
+    let notices = app.follow_notices(|notice| output.note(&format!("{}: {}", notice.title, notice.text)));
+    tokio::select! {
+        () = tailrace_app::stop_signal() => {}
+        () = notices => {}
+    }
     app.close().await;
     Ok(Outcome::Done)
 }

@@ -1,4 +1,5 @@
 //! Clusters: where topics are.
 
+pub mod connect;
 pub mod kafka;
 pub mod sandbox;

@@ -23,6 +23,7 @@ mod webhook;
 
 pub use form::{Field, FieldKind};
 pub use testing::contract;
+pub use webhook::Notices;
 
 /// Every kind of destination there is.
 pub fn registry() -> &'static [Connector] {

@@ -29,10 +29,16 @@ pub enum Format {
     Int16,
     Int32,
     Int64,
+    /// Values of `__consumer_offsets`, and its keys.
+    ConsumerOffsets,
+    ConsumerOffsetsKey,
+    /// Values of `__transaction_state`, and its keys.
+    TransactionState,
+    TransactionStateKey,
 }
 
 impl Format {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::Json,
         Self::Registry,
         Self::Avro,
@@ -47,6 +53,10 @@ impl Format {
         Self::Int16,
         Self::Int32,
         Self::Int64,
+        Self::ConsumerOffsets,
+        Self::ConsumerOffsetsKey,
+        Self::TransactionState,
+        Self::TransactionStateKey,
     ];
 
     /// As it stands in a file.
@@ -66,6 +76,10 @@ impl Format {
             Self::Int16 => "int16",
             Self::Int32 => "int32",
             Self::Int64 => "int64",
+            Self::ConsumerOffsets => "consumer_offsets",
+            Self::ConsumerOffsetsKey => "consumer_offsets_key",
+            Self::TransactionState => "transaction_state",
+            Self::TransactionStateKey => "transaction_state_key",
         }
     }
 
@@ -86,6 +100,10 @@ impl Format {
             Self::Int16 => "Integer of 16 bits",
             Self::Int32 => "Integer of 32 bits",
             Self::Int64 => "Integer of 64 bits",
+            Self::ConsumerOffsets => "Consumer offsets",
+            Self::ConsumerOffsetsKey => "Key of consumer offsets",
+            Self::TransactionState => "Transaction state",
+            Self::TransactionStateKey => "Key of transaction state",
         }
     }
 

@@ -8,6 +8,7 @@
 use std::{borrow::Cow, io::Read as _};
 
 use serde::{Deserialize, Serialize};
+use tailrace_model::Error;
 use uuid::Uuid;
 
 use super::write::{Input, Result, Wrong};
@@ -31,6 +32,31 @@ pub enum Framing {
     Confluent,
     /// The header of AWS Glue's schema registry.
     Glue,
+}
+
+impl Framing {
+    pub const ALL: [Self; 3] = [Self::Plain, Self::Confluent, Self::Glue];
+
+    /// As it stands in a file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Confluent => "confluent",
+            Self::Glue => "glue",
+        }
+    }
+
+    pub fn parse(name: &str) -> tailrace_model::Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|framing| framing.name() == name)
+            .ok_or_else(|| {
+                Error::user(
+                    "unknown_framing",
+                    format!("there is no framing `{name}`: use plain, confluent or glue"),
+                )
+            })
+    }
 }
 
 /// The id of the schema that Confluent's header names, and the rest.

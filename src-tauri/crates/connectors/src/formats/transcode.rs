@@ -17,6 +17,7 @@ use super::{
     csv::Csv,
     format::{Format, FormatSettings},
     framing::{self, CONFLUENT_BYTES, Framing, GLUE_BYTES},
+    internal::Internal,
     json::{pretty, scan},
     messagepack,
     protobuf::ProtobufSchema,
@@ -50,6 +51,7 @@ enum Kind {
     MessagePack,
     Cbor,
     Csv(Box<Csv>),
+    Internal(Internal),
     Given(Box<Schema>),
     Registered(Schemas),
 }
@@ -86,6 +88,10 @@ impl Transcoder {
             Format::MessagePack => Kind::MessagePack,
             Format::Cbor => Kind::Cbor,
             Format::Csv => Kind::Csv(Box::new(Csv::new(settings.delimiter, &settings.header)?)),
+            Format::ConsumerOffsets => Kind::Internal(Internal::Offsets),
+            Format::ConsumerOffsetsKey => Kind::Internal(Internal::OffsetsKey),
+            Format::TransactionState => Kind::Internal(Internal::Transactions),
+            Format::TransactionStateKey => Kind::Internal(Internal::TransactionsKey),
             Format::Registry => Kind::Registered(Schemas::new(registry.cloned(), None)),
             Format::Avro => match &settings.schema {
                 Some(text) => Kind::Given(Box::new(Schema::Avro(AvroSchema::parse(text, &[])?))),
@@ -129,6 +135,12 @@ impl Transcoder {
     }
 
     pub fn transcode(&mut self, values: &BinaryArray) -> Transcoded {
+        self.transcode_keyed(values, None)
+    }
+
+    /// The same with the keys of the records as they were written: in the topics that Kafka keeps for itself a key tells
+    /// what its value is.
+    pub fn transcode_keyed(&mut self, values: &BinaryArray, keys: Option<&BinaryArray>) -> Transcoded {
         if matches!((&self.kind, self.framing), (Kind::Json, Framing::Plain)) {
             return checked(values, self.format.label());
         }
@@ -140,7 +152,8 @@ impl Transcoder {
             if values.is_valid(row) {
                 let (value, before) = (values.value(row), out.len());
                 out.allow(value_max(value.len()).min(BATCH_JSON_BYTES_MAX.saturating_sub(before)));
-                if let Err(mut reason) = self.value(value, &mut out) {
+                let key = keys.filter(|keys| keys.len() > row && keys.is_valid(row));
+                if let Err(mut reason) = self.value(key.map(|keys| keys.value(row)), value, &mut out) {
                     out.truncate(before);
                     out.allow(i32::MAX as usize - before);
                     if out.raw(value).is_err() {
@@ -162,17 +175,31 @@ impl Transcoder {
 
     /// One value as JSON, or why it is not of its format.
     pub fn transcode_one(&mut self, value: &[u8]) -> std::result::Result<String, String> {
+        self.transcode_one_keyed(None, value)
+    }
+
+    /// The same with the key of its record, see [`Transcoder::transcode_keyed`].
+    pub fn transcode_one_keyed(
+        &mut self,
+        key: Option<&[u8]>,
+        value: &[u8],
+    ) -> std::result::Result<String, String> {
         let mut out = Out::after(Vec::new(), value_max(value.len()));
-        self.value(value, &mut out)?;
+        self.value(key, value, &mut out)?;
         String::from_utf8(out.into_bytes()).map_err(|_| "it is not UTF-8".to_owned())
     }
 
     /// A value as a person reads it; `None` is a tombstone.
     pub fn describe(&mut self, value: Option<&[u8]>) -> Described {
+        self.describe_keyed(None, value)
+    }
+
+    /// The same with the key of its record, see [`Transcoder::transcode_keyed`].
+    pub fn describe_keyed(&mut self, key: Option<&[u8]>, value: Option<&[u8]>) -> Described {
         let Some(bytes) = value else {
             return describe(None);
         };
-        let (json, problem) = match self.transcode_one(bytes) {
+        let (json, problem) = match self.transcode_one_keyed(key, bytes) {
             Ok(json) => (Some(json), None),
             Err(reason) => (None, Some(reason)),
         };
@@ -184,7 +211,7 @@ impl Transcoder {
         }
     }
 
-    fn value(&mut self, bytes: &[u8], out: &mut Out) -> std::result::Result<(), String> {
+    fn value(&mut self, key: Option<&[u8]>, bytes: &[u8], out: &mut Out) -> std::result::Result<(), String> {
         let framed = self.framing == Framing::Confluent;
         let named = |wrong: Wrong| wrong.reason(self.format.label(), 0);
         let (payload, id, before) = match self.framing {
@@ -212,6 +239,7 @@ impl Transcoder {
             Kind::MessagePack => messagepack::decode(payload, out),
             Kind::Cbor => cbor::decode(payload, out),
             Kind::Csv(csv) => csv.decode(payload, out),
+            Kind::Internal(of) => of.decode(key, payload, out),
             Kind::Given(schema) => schema.decode(payload, framed, out),
             Kind::Registered(schemas) => {
                 let Some(id) = id else {

@@ -1,11 +1,13 @@
-//! Raw records as the formats of their topic read them: the same batch, its keys and values JSON or text.
+//! Raw records as the formats of their topic read them: the same batch, its keys and values JSON or text, and beside them
+//! why a value is not of its format and how many bytes it was.
 //!
 //! Invariant: rows and the other columns stay as they are, so that a row of the view is the row of the raw batch.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use arrow::{
-    array::{AsArray, BinaryArray},
+    array::{AsArray, BinaryArray, Int64Array, StringArray},
+    datatypes::{DataType, Field, Schema},
     error::ArrowError,
     record_batch::RecordBatch,
 };
@@ -20,10 +22,15 @@ pub struct RecordView {
     pub value: Option<Transcoder>,
 }
 
+/// Why the value, or else the key, is not of its format (text, null where it is). Only where a format was read.
+pub const PROBLEM: &str = "_problem";
+/// The bytes of the value before it was read (64 bits, null where there was none). Only where a format was read.
+pub const VALUE_BYTES: &str = "_value_bytes";
+
 /// A raw batch as it is read.
 #[derive(Debug, Clone)]
 pub struct Viewed {
-    /// The columns of the raw batch.
+    /// The columns of the raw batch, and where a format was read [`PROBLEM`] and [`VALUE_BYTES`].
     pub records: RecordBatch,
     /// Values that are not of their format, by row.
     pub problems: Vec<Problem>,
@@ -60,14 +67,38 @@ impl RecordView {
                 continue;
             };
             let (at, bytes) = column(raw, name)?;
-            let transcoded = transcoder.transcode(bytes);
+            let keys = (name == "value").then(|| column(raw, "_key")).transpose()?;
+            let transcoded = transcoder.transcode_keyed(bytes, keys.map(|(_, keys)| keys));
             columns[at] = Arc::new(transcoded.unquoted());
             *problems = transcoded.problems;
         }
-        viewed.records = RecordBatch::try_new(raw.schema(), columns)
+        let mut fields = raw.schema_ref().fields().to_vec();
+        fields.push(Arc::new(Field::new(PROBLEM, DataType::Utf8, true)));
+        columns.push(Arc::new(reasons(&viewed, raw.num_rows())));
+        fields.push(Arc::new(Field::new(VALUE_BYTES, DataType::Int64, true)));
+        columns.push(Arc::new(lengths(column(raw, "value")?.1)));
+        viewed.records = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
             .map_err(|error: ArrowError| Error::internal("arrow", format!("a batch of records: {error}")))?;
         Ok(viewed)
     }
+}
+
+fn reasons(viewed: &Viewed, rows: usize) -> StringArray {
+    let mut reasons: Vec<Option<Cow<'_, str>>> = vec![None; rows];
+    for problem in &viewed.key_problems {
+        reasons[problem.row] = Some(Cow::Owned(format!("the key: {}", problem.reason)));
+    }
+    for problem in &viewed.problems {
+        reasons[problem.row] = Some(Cow::Borrowed(&problem.reason));
+    }
+    reasons.into_iter().collect()
+}
+
+fn lengths(values: &BinaryArray) -> Int64Array {
+    values
+        .iter()
+        .map(|value| value.map(|value| i64::try_from(value.len()).unwrap_or(i64::MAX)))
+        .collect()
 }
 
 fn column<'a>(raw: &'a RecordBatch, name: &str) -> Result<(usize, &'a BinaryArray)> {

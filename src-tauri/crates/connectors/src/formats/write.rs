@@ -329,6 +329,11 @@ impl<'a> Input<'a> {
         self.at
     }
 
+    /// What was read since an earlier place.
+    pub fn since(&self, before: usize) -> &'a [u8] {
+        self.bytes.get(before..self.at).unwrap_or_default()
+    }
+
     pub fn rest(&self) -> &'a [u8] {
         &self.bytes[self.at..]
     }

@@ -298,3 +298,37 @@ fn csv_field(file: &mut BufWriter<Sink>, at: usize, text: &str, quoted: bool) ->
         file.write_all(text.as_bytes())
     }
 }
+
+/// How rows are written by their file's ending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BatchFormat {
+    Csv,
+    /// One object a line.
+    Json,
+    Parquet,
+    /// Arrow's own file.
+    Arrow,
+}
+
+/// A file of rows being written; see the module's invariant.
+pub struct BatchFile(Exporter);
+
+impl BatchFile {
+    pub fn open(path: &Path, format: BatchFormat, schema: &SchemaRef) -> Result<Self> {
+        let format = match format {
+            BatchFormat::Csv => SqlFormat::Csv,
+            BatchFormat::Json => SqlFormat::Jsonl,
+            BatchFormat::Parquet => SqlFormat::Parquet,
+            BatchFormat::Arrow => SqlFormat::Arrow,
+        };
+        Exporter::file(path, Some(format), schema).map(Self)
+    }
+
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.0.write(batch)
+    }
+
+    pub fn finish(self) -> Result<FileWritten> {
+        self.0.finish()
+    }
+}

@@ -55,7 +55,7 @@ use tokio::sync::OnceCell;
 
 pub use base::{SQL_DEPTH_MAX, SQL_MEMORY_BYTES_MAX, SQL_PARTITIONS_MAX, SQL_SPILL_BYTES_MAX};
 pub use catalog::{AUDIENCES, TRAITS};
-pub use export::{Exporter, export};
+pub use export::{BatchFile, BatchFormat, Exporter, export};
 pub use filter::RecordFilter;
 pub use graph::View;
 pub(crate) use graph::{audience_reads, cycles, edges, parse_predicate, predicate_names};

@@ -1,10 +1,10 @@
-//! Clusters, topics, tails and consumer groups.
+//! Clusters, topics and tails.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{ChartStyle, Column};
-use crate::{ClusterKind, Error};
+use super::{Column, FormatUsed, RecordSchema};
+use crate::{ClusterKind, Error, TopicFormats};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ClusterSummary {
@@ -48,7 +48,8 @@ pub struct ConnectionTest {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ConnectionStep {
-    /// `configuration`, `name lookup`, `tcp`, `kafka`, `metadata`.
+    /// `configuration`, `name lookup`, `tcp`, `tls`, `kafka`, `token`, `sasl`, `metadata`, `brokers`, `authorisation`;
+    /// those of encryption and login only where there is one.
     pub step: String,
     pub ok: bool,
     pub detail: String,
@@ -58,40 +59,6 @@ pub struct ConnectionStep {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ClusterRequest {
     pub cluster: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct TopicRequest {
-    pub cluster: String,
-    pub topic: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct TopicSummary {
-    pub name: String,
-    pub partitions: u32,
-    pub replication: u32,
-    /// End offsets less start offsets. Absent: not all partitions answered.
-    pub records: Option<i64>,
-    pub internal: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct TopicDetail {
-    pub name: String,
-    pub partitions: Vec<PartitionDetail>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct PartitionDetail {
-    pub partition: i32,
-    pub leader: i32,
-    pub replicas: Vec<i32>,
-    pub in_sync: Vec<i32>,
-    /// Low watermark; absent: unknown.
-    pub start: Option<i64>,
-    /// High watermark; absent: unknown.
-    pub end: Option<i64>,
 }
 
 /// Where a tail starts. kcat's notation: `beginning`, `end`, `OFFSET`, `-N` (the last N), `s@MILLISECONDS`.
@@ -131,6 +98,10 @@ pub struct TailRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional = nullable)]
     pub limit: Option<u64>,
+    /// How keys and values are read, for this tail alone; what is absent is as the cluster's file says.
+    #[serde(default)]
+    #[ts(optional, as = "Option<TopicFormats>")]
+    pub formats: TopicFormats,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -154,6 +125,13 @@ pub struct TailStatus {
     /// Decoded fields worth a column, most frequent first.
     pub columns: Vec<Column>,
     pub partitions: Vec<TailPartition>,
+    /// What keys and values are read as; absent: not known before the first of them.
+    pub key_format: Option<FormatUsed>,
+    pub value_format: Option<FormatUsed>,
+    /// Values and keys that are not of their format.
+    pub undecoded: u64,
+    /// The first of them, with its place and why.
+    pub undecoded_first: Option<String>,
     /// Why it stopped, or what it waits for, as a sentence.
     pub note: Option<String>,
     pub error: Option<Error>,
@@ -213,6 +191,10 @@ pub struct RecordRequest {
     pub topic: String,
     pub partition: i32,
     pub offset: i64,
+    /// How it is read; what is absent is as the cluster's file says, or found out.
+    #[serde(default)]
+    #[ts(optional, as = "Option<TopicFormats>")]
+    pub formats: TopicFormats,
 }
 
 /// One record, whole.
@@ -222,106 +204,25 @@ pub struct RecordDetail {
     pub partition: i32,
     pub offset: i64,
     pub timestamp_ms: Option<i64>,
+    /// The key as it is read: text, or JSON.
     pub key: Option<String>,
+    pub key_format: FormatUsed,
+    pub key_bytes: u64,
+    pub key_problem: Option<String>,
     pub headers: Vec<RecordHeader>,
-    /// `json`, `text` or `bytes`.
-    pub format: String,
-    /// The value as JSON, when it is JSON.
+    pub value_format: FormatUsed,
+    /// The value as indented JSON, when it can be read as JSON.
     pub json: Option<String>,
-    /// The value as text; of bytes: hexadecimal.
+    /// The value as text; of bytes: the beginning as hexadecimal.
     pub text: Option<String>,
     pub value_bytes: u64,
     pub problem: Option<String>,
+    /// What the value names in its header, and what the registry says of it.
+    pub schema: Option<RecordSchema>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct RecordHeader {
     pub name: String,
     pub value: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct GroupRequest {
-    pub cluster: String,
-    pub group: String,
-}
-
-/// Lag of one group over all its partitions. What is unknown is absent, never 0.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-pub struct GroupSummary {
-    pub group: String,
-    /// As Kafka names it: `Stable`, `Empty`, ...
-    pub state: String,
-    pub members: u32,
-    pub topics: Vec<String>,
-    pub partitions: u32,
-    /// Partitions without a commit; they count in no sum.
-    pub partitions_unknown: u32,
-    pub lag: Option<i64>,
-    /// The largest of its partitions.
-    pub lag_ms: Option<i64>,
-    pub status: LagStatus,
-    /// Why the status is what it is, as a sentence.
-    pub reason: String,
-    /// Records a second that arrive in its partitions, over the last minute of samples.
-    pub in_per_second: Option<f64>,
-    /// Records a second that it commits, over the same.
-    pub out_per_second: Option<f64>,
-    /// Time until the lag is 0 at these rates; absent: never, or unknown.
-    pub drained_in_ms: Option<i64>,
-    pub sampled_ms: i64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "snake_case")]
-pub enum LagStatus {
-    Ok,
-    /// Lag grows while it commits.
-    Warn,
-    /// Commits do not move while there is lag, and members are there.
-    Stall,
-    /// No commits while there is lag, and nobody is there to make them.
-    Stop,
-    /// Not enough samples yet, or no commits at all.
-    Unknown,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-pub struct GroupDetail {
-    pub summary: GroupSummary,
-    pub partitions: Vec<GroupPartition>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-pub struct GroupPartition {
-    pub topic: String,
-    pub partition: i32,
-    pub committed: Option<i64>,
-    pub start: Option<i64>,
-    pub end: Option<i64>,
-    pub lag: Option<i64>,
-    /// Now less the timestamp of the record at the committed offset; 0 when there is none to read.
-    pub lag_ms: Option<i64>,
-    /// Records that were deleted before they were read: the low watermark is past the committed offset.
-    pub lost: i64,
-    pub member: Option<String>,
-    pub host: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct LagChartRequest {
-    pub cluster: String,
-    /// Absent: every group, a line each.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional = nullable)]
-    pub group: Option<String>,
-    pub metric: LagMetric,
-    pub style: ChartStyle,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "snake_case")]
-pub enum LagMetric {
-    Records,
-    Time,
 }

@@ -1,14 +1,26 @@
 //! Requests and responses of the commands, by area. `Nothing` stands for an empty request or response.
 
 mod clusters;
+mod connect;
+mod connect_workers;
 mod deliver;
+mod groups;
 mod people;
+mod produce;
+mod records;
+mod topics;
 mod work;
 
 pub use clusters::*;
+pub use connect::*;
+pub use connect_workers::*;
 pub use deliver::*;
+pub use groups::*;
 pub use people::*;
+pub use produce::*;
+pub use records::*;
 use serde::{Deserialize, Serialize};
+pub use topics::*;
 use ts_rs::TS;
 pub use work::*;
 
@@ -65,6 +77,10 @@ pub enum Topic {
     View(u64),
     /// Lag was sampled. `total` counts samples.
     Lag,
+    /// An alert fired, was resolved, or told somebody. `total` counts these.
+    Alerts,
+    /// Topics of a cluster were asked for anew. `total` counts that.
+    Topics,
     /// Events were collected, and a checkpoint written. `total` counts events.
     Events,
     /// Memberships were evaluated. `total` counts entered and exited.

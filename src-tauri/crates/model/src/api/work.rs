@@ -155,7 +155,7 @@ pub struct TopicRef {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Activity {
     pub id: u64,
-    /// `source`, `evaluation`, `sync`, `tail`, `query`, `lag`, `compaction`.
+    /// `source`, `evaluation`, `sync`, `tail`, `query`, `lag`, `compaction`, `produce`, `copy`, `export`.
     pub kind: String,
     pub title: String,
     pub state: ActivityState,

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::{LagSettings, RegistryDefinition, TopicFormats};
+
 /// `clusters/NAME.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
@@ -16,11 +18,46 @@ pub struct ClusterDefinition {
     pub read_only: bool,
     /// librdkafka properties by their own names (`bootstrap.servers`, `security.protocol`, ...). A value
     /// `secret:NAME` is looked up when the client is made.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[ts(as = "Option<BTreeMap<String, String>>", optional = nullable)]
     pub properties: BTreeMap<String, String>,
-    /// Only for `kind = "sandbox"`.
+    /// Kafka Connect clusters that work with this cluster, by a name of their own: `[connect.NAME]`.
     #[serde(default)]
+    pub connect: BTreeMap<String, ConnectDefinition>,
+    /// A login that librdkafka has no properties for; it sets those of OAUTHBEARER.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub auth: Option<ClusterAuth>,
+    /// The schema registry that records name their schemas of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub registry: Option<RegistryDefinition>,
+    /// How records are read, by topic; of topics that are not here it is found out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[ts(optional, as = "Option<BTreeMap<String, TopicFormats>>")]
+    pub topics: BTreeMap<String, TopicFormats>,
+    /// Only for `kind = "sandbox"`.
+    #[serde(default, skip_serializing_if = "SandboxSettings::is_default")]
+    #[ts(as = "Option<SandboxSettings>", optional = nullable)]
     pub sandbox: SandboxSettings,
+    /// How lag is sampled and judged here; what is absent is as in `tailrace.toml`.
+    #[serde(default)]
+    pub lag: LagSettings,
+}
+
+/// `[connect.NAME]`: a Kafka Connect cluster, reached through one of its workers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectDefinition {
+    /// `http://` or `https://`; any worker of the cluster.
+    pub url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub user: Option<String>,
+    /// `secret:NAME`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub password: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -30,6 +67,24 @@ pub enum ClusterKind {
     Kafka,
     /// The broker inside this process, with the shop generator.
     Sandbox,
+}
+
+/// `[auth]`: how to log in where properties alone cannot say it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ClusterAuth {
+    /// Amazon MSK's IAM access control. The credentials are AWS's own: the environment, a profile, the container's or
+    /// the machine's role.
+    MskIam {
+        /// Absent: read from the host name of `bootstrap.servers`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional = nullable)]
+        region: Option<String>,
+        /// A profile of `~/.aws/config`. Absent: `AWS_PROFILE`, else the usual search for credentials.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional = nullable)]
+        profile: Option<String>,
+    },
 }
 
 /// The shop of the sandbox.
@@ -44,6 +99,12 @@ pub struct SandboxSettings {
     pub history_days: u32,
     /// People in the shop.
     pub people: u32,
+}
+
+impl SandboxSettings {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Default for SandboxSettings {

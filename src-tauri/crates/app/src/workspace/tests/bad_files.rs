@@ -516,3 +516,59 @@ fn conditions_nested_too_deep_are_refused() {
         ),
     );
 }
+
+#[test]
+fn alerts_and_settings_of_lag() {
+    let file = "alerts/x.toml";
+    check(
+        file,
+        "status = [\"err\"]\nfor = \"5 minutes\"\ngroups = [\"a-*\"]\n[webhook]\nurl = \"secret:hook\"\n",
+        "",
+    );
+    check(
+        file,
+        "for = \"1 minute\"\n",
+        "alerts/x.toml:1:1: the alert watches for nothing: add lag = 10000, lag_time = \"5 minutes\" or status = [\"err\"]",
+    );
+    check(
+        file,
+        "lag = 1\nclusters = [\"prod\", \"prd\"]\n",
+        "alerts/x.toml:2:22: there is no cluster \"prd\": did you mean \"prod\"?",
+    );
+    check(
+        file,
+        "lag = 1\nfor = \"5 fortnights\"\n",
+        "alerts/x.toml:2:7: \"5 fortnights\" is not a span of time: write a number and a unit, such as \"14 days\" or \"2 hours\"",
+    );
+    check(
+        file,
+        "lag = 1\nfor = \"8 days\"\n",
+        "alerts/x.toml:2:7: for can't be 8 days: it is a week at most",
+    );
+    check(
+        file,
+        "lag = 1\n[webhook]\nurl = \"example.org\"\n",
+        "alerts/x.toml:3:7: the url has to begin with https:// or http://, or be a secret:NAME",
+    );
+    check(
+        file,
+        "lag = 0\n",
+        "alerts/x.toml:1:7: a lag of at least 0 always holds: write 1 or more",
+    );
+    let cluster = "kind = \"kafka\"\n[properties]\n\"bootstrap.servers\" = \"b:9092\"\n[lag]\n";
+    check(
+        "clusters/x.toml",
+        &format!("{cluster}every = \"20 minutes\"\n"),
+        "clusters/x.toml:5:9: every can't be 20 minutes: lag is sampled every 1 second to every 10 minutes",
+    );
+    check(
+        "clusters/x.toml",
+        &format!("{cluster}every = \"10 seconds\"\nwindow = \"20 seconds\"\n"),
+        "clusters/x.toml:6:10: the window of 20 seconds is too short: it has to hold at least four samples, see every",
+    );
+    check(
+        "clusters/x.toml",
+        &format!("{cluster}window = \"10 minutes\"\nsamples_min = 5\n"),
+        "",
+    );
+}

@@ -1,4 +1,4 @@
-//! Consumer groups and what they have committed; topics made.
+//! Consumer groups and what they have committed.
 
 use std::{
     collections::HashMap,
@@ -9,7 +9,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use tailrace_model::{Error, Result};
 
 use super::{
-    client::{KafkaClient, REQUEST_MAX, TopicPartition},
+    client::{KafkaClient, TopicPartition},
     ffi::{Failure, admin},
     native::Patience,
     problem::transient,
@@ -116,7 +116,7 @@ impl KafkaClient {
         Ok(groups)
     }
 
-    async fn describe(&self, names: Vec<String>) -> Result<Vec<GroupDescription>> {
+    pub(super) async fn describe(&self, names: Vec<String>) -> Result<Vec<GroupDescription>> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
@@ -204,56 +204,79 @@ impl KafkaClient {
         .await
     }
 
-    /// Makes a topic and waits until it can be used. One that exists already: `topic_exists`.
-    pub async fn create_topic(&self, topic: &str, partitions: i32, replication: i32) -> Result<()> {
-        use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-        let made: AdminClient<_> = self
-            .config()
-            .create_with_context(super::context::Context::default())
-            .map_err(|error| Error::internal("kafka", format!("cluster \"{}\": {error}", self.cluster())))?;
-        let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(replication));
-        let options = AdminOptions::new()
-            .request_timeout(Some(REQUEST_MAX))
-            .operation_timeout(Some(Duration::from_secs(5)));
-        let what = format!("making topic \"{topic}\"");
-        let results = made.create_topics(&[new], &options).await;
-        // Its end waits for librdkafka's threads.
-        let context = std::sync::Arc::clone(made.inner().context());
-        drop(tokio::task::spawn_blocking(move || drop(made)));
-        let results = results.map_err(|error| self.place().kafka(&what, &error, &context))?;
-        for result in results {
-            match result {
-                Ok(_) => {}
-                Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {
-                    return Err(Error::user(
-                        "topic_exists",
-                        format!("cluster \"{}\" has a topic \"{topic}\" already", self.cluster()),
-                    ));
-                }
-                Err((_, code)) => return Err(self.place().failed(&what, &Failure::new(code), &context)),
-            }
+    /// Commits these offsets for a group that has no members, one topic or many.
+    pub async fn commit_all(&self, group: &str, offsets: Vec<(TopicPartition, i64)>) -> Result<()> {
+        if offsets.is_empty() {
+            return Ok(());
         }
-        self.wait_for_topic(topic).await
+        let name = group.to_owned();
+        self.ask(
+            &format!("moving offsets of group \"{group}\""),
+            move |consumer, patience| again(patience, || admin::commit(consumer, &name, &offsets, patience)),
+        )
+        .await
     }
 
-    /// Brokers learn of a new topic a moment later.
-    async fn wait_for_topic(&self, topic: &str) -> Result<()> {
-        let started = Instant::now();
-        loop {
-            match self.partitions(topic).await {
-                Ok(partitions) if partitions.iter().all(|partition| partition.leader >= 0) => return Ok(()),
-                Err(error) if error.code != "unknown_topic" => return Err(error),
-                _ if started.elapsed() > REQUEST_MAX => {
-                    return Err(Error::external(
-                        "topic_not_ready",
-                        format!(
-                            "cluster \"{}\": topic \"{topic}\" was made but has no leader yet",
-                            self.cluster()
-                        ),
-                    ));
-                }
-                _ => tokio::time::sleep(Duration::from_millis(20)).await,
-            }
+    /// Forgets what a group has committed of these partitions; nobody may be reading their topic for it.
+    pub async fn delete_offsets(&self, group: &str, of: Vec<TopicPartition>) -> Result<()> {
+        if of.is_empty() {
+            return Ok(());
         }
+        let name = group.to_owned();
+        self.ask(
+            &format!("deleting offsets of group \"{group}\""),
+            move |consumer, patience| {
+                again(patience, || admin::delete_offsets(consumer, &name, &of, patience))
+            },
+        )
+        .await
+    }
+
+    /// Deletes a group that has no members, with all that it has committed.
+    pub async fn delete_group(&self, group: &str) -> Result<()> {
+        let name = group.to_owned();
+        self.ask(
+            &format!("deleting group \"{group}\""),
+            move |consumer, patience| again(patience, || admin::delete_group(consumer, &name, patience)),
+        )
+        .await
+    }
+
+    /// One group, described.
+    pub async fn group(&self, group: &str) -> Result<GroupDescription> {
+        let described = self.describe(vec![group.to_owned()]).await?;
+        let found = described.into_iter().find(|found| found.group == group);
+        found.ok_or_else(|| {
+            Error::external(
+                "group",
+                format!("cluster \"{}\" says nothing of group \"{group}\"", self.cluster()),
+            )
+        })
+    }
+
+    /// The first offset at or after a time in each partition; `None`: there is no such record. A partition that did not
+    /// answer is absent.
+    pub async fn offsets_at(
+        &self,
+        of: &[TopicPartition],
+        at_ms: i64,
+    ) -> Result<HashMap<TopicPartition, Option<i64>>> {
+        let found = self.offsets(of, admin::OffsetOf::Time(at_ms)).await?;
+        Ok(found
+            .into_iter()
+            .map(|(of, offset)| (of, (offset >= 0).then_some(offset)))
+            .collect())
+    }
+
+    /// The partitions of a topic. Unknown: `unknown_topic`, with near names.
+    pub async fn partitions_of(&self, topic: &str) -> Result<Vec<TopicPartition>> {
+        let partitions = self.partitions(topic).await?;
+        Ok(partitions
+            .iter()
+            .map(|of| TopicPartition {
+                topic: topic.to_owned(),
+                partition: of.partition,
+            })
+            .collect())
     }
 }

@@ -61,6 +61,21 @@ pub struct Watermarks {
     pub end: i64,
 }
 
+/// Where every partition of a cluster begins and ends; those that did not answer are absent.
+#[derive(Debug)]
+pub struct ClusterMarks {
+    pub brokers: Vec<Broker>,
+    pub topics: Vec<TopicMarks>,
+    pub marks: HashMap<TopicPartition, Watermarks>,
+}
+
+#[derive(Debug)]
+pub struct TopicMarks {
+    pub name: String,
+    pub partitions: usize,
+    pub replication: usize,
+}
+
 /// What the cluster says of itself, brokers by id and topics by name.
 #[derive(Default)]
 pub(super) struct Known {
@@ -110,8 +125,7 @@ impl Known {
                     leader: of.leader(),
                     replicas: of.replicas().to_vec(),
                     in_sync: of.isr().to_vec(),
-                    start: None,
-                    end: None,
+                    ..PartitionDetail::default()
                 };
                 let mut partitions: Vec<PartitionDetail> = topic.partitions().iter().map(detail).collect();
                 partitions.sort_by_key(|partition| partition.partition);
@@ -193,6 +207,10 @@ impl KafkaClient {
 
     pub(super) fn place(&self) -> &Place {
         &self.inner.place
+    }
+
+    pub(super) fn context(&self) -> &super::context::Context {
+        self.inner.consumer.context()
     }
 
     pub(super) fn properties(&self) -> &Properties {
@@ -324,9 +342,32 @@ impl KafkaClient {
                 .of()
                 .map(|of| watermarks.get(&of).map(|marks| marks.end - marks.start))
                 .sum(),
-            internal: INTERNAL.contains(&topic.name.as_str()),
+            internal: is_internal(&topic.name),
+            ..TopicSummary::default()
         };
         Ok(known.topics.iter().map(summary).collect())
+    }
+
+    /// Brokers, topics and every partition's start and end.
+    pub async fn marks(&self) -> Result<ClusterMarks> {
+        let known = self.metadata(None).await?;
+        let of: Vec<TopicPartition> = known.topics.iter().flat_map(KnownTopic::of).collect();
+        let marks = self.watermarks(&of).await?;
+        let topics = known.topics.iter().map(|topic| TopicMarks {
+            name: topic.name.clone(),
+            partitions: topic.partitions.len(),
+            replication: topic
+                .partitions
+                .iter()
+                .map(|of| of.replicas.len())
+                .max()
+                .unwrap_or(0),
+        });
+        Ok(ClusterMarks {
+            topics: topics.collect(),
+            brokers: known.brokers,
+            marks,
+        })
     }
 
     /// One topic with its partitions. Unknown: `unknown_topic`, with near names.
@@ -346,7 +387,9 @@ impl KafkaClient {
         }
         Ok(TopicDetail {
             name: topic.to_owned(),
+            internal: is_internal(topic),
             partitions,
+            ..TopicDetail::default()
         })
     }
 
@@ -379,7 +422,7 @@ impl KafkaClient {
     }
 
     /// Looks up the names that were meant, if the cluster still answers.
-    async fn unknown_topic(&self, topic: &str) -> Error {
+    pub(super) async fn unknown_topic(&self, topic: &str) -> Error {
         let known = self.metadata(None).await.unwrap_or_default();
         let names = known.topics.iter().map(|topic| topic.name.as_str());
         self.place()
@@ -420,6 +463,11 @@ impl KafkaClient {
     }
 }
 
+/// Whether Kafka keeps the topic for itself.
+pub(super) fn is_internal(topic: &str) -> bool {
+    INTERNAL.contains(&topic)
+}
+
 fn code_of(error: &KafkaError) -> RDKafkaErrorCode {
     error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)
 }
@@ -434,7 +482,7 @@ impl Drop for Waiting {
 }
 
 /// Whether Kafka allows such a name; librdkafka would ask in vain until the time is over.
-fn valid_topic(topic: &str) -> bool {
+pub(super) fn valid_topic(topic: &str) -> bool {
     !topic.is_empty()
         && topic.len() <= 249
         && topic != "."

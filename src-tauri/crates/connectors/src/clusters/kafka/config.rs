@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 use rdkafka::{ClientConfig, config::RDKafkaLogLevel, error::KafkaError};
 use tailrace_model::{Error, Result};
 
-use super::near::{did_you_mean, near};
+use super::{
+    login,
+    near::{did_you_mean, near},
+};
 
 pub(super) type Properties = BTreeMap<String, String>;
 
@@ -153,10 +156,17 @@ pub(super) fn base(cluster: &str, properties: &Properties) -> Result<ClientConfi
             config.set(name, value);
         }
     }
+    login::take_over(&mut config, properties)
+        .map_err(|error| error.context(format!("cluster \"{cluster}\"")))?;
     match config.create_native_config() {
         Ok(_) => Ok(config),
         Err(error) => Err(refused(cluster, &error)),
     }
+}
+
+/// Refuses properties that no client could be made from.
+pub fn check(cluster: &str, properties: &Properties) -> Result<()> {
+    base(cluster, properties).map(drop)
 }
 
 /// As [`base`], for a tail.

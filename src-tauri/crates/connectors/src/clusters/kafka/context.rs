@@ -8,10 +8,12 @@ use std::{
 };
 
 use rdkafka::{
-    ClientContext, config::RDKafkaLogLevel, consumer::ConsumerContext, error::KafkaError,
-    types::RDKafkaErrorCode,
+    ClientConfig, ClientContext, client::Client, config::RDKafkaLogLevel, consumer::ConsumerContext,
+    error::KafkaError, types::RDKafkaErrorCode,
 };
 use serde::Deserialize;
+
+use super::login::Login;
 
 /// A fault older than this explains nothing any more.
 const FAULT_KEPT: Duration = Duration::from_secs(30);
@@ -34,9 +36,10 @@ pub(super) struct Connections {
     pub leaderless: Vec<i32>,
 }
 
-#[derive(Default)]
+/// What one client says, and how it logs in.
 pub(super) struct Context {
     state: Mutex<State>,
+    login: Login,
 }
 
 #[derive(Default)]
@@ -48,6 +51,26 @@ struct State {
 }
 
 impl Context {
+    /// For a client that is made from this configuration.
+    pub fn of(config: &ClientConfig) -> Self {
+        Self {
+            state: Mutex::default(),
+            login: Login::of(config),
+        }
+    }
+
+    /// Gives the client a new token when one is due; to be called now and then for every client. Blocks while one is
+    /// fetched. Why there is none is kept as the last fault.
+    pub fn renew_login<C: ClientContext>(&self, client: &Client<C>) {
+        if let Err(reason) = self.login.renew(client) {
+            self.state().fault = Some(Fault {
+                code: RDKafkaErrorCode::Authentication,
+                reason,
+                at: Instant::now(),
+            });
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

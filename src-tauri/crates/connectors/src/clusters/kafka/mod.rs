@@ -16,7 +16,9 @@ mod context;
     reason = "the only module that speaks to librdkafka's C interface"
 )]
 mod ffi;
+pub mod import;
 mod lag;
+mod login;
 mod native;
 mod near;
 mod problem;
@@ -27,14 +29,22 @@ mod sandbox_tests;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod topics;
+mod wire;
+mod writer;
 
 pub use admin::{GroupDescription, GroupMember};
-pub use client::{KafkaClient, TopicPartition, Watermarks};
+pub use client::{ClusterMarks, KafkaClient, TopicMarks, TopicPartition, Watermarks};
+pub use config::check as check_properties;
 pub use connection::test_connection;
 pub use lag::{GroupSample, LagSampler};
+pub use login::with_auth;
 pub use produce::OutRecord;
 pub use record::RawRecord;
 pub use tail::{
     RawBatch, RawColumns, Sieve, Tail, TailFrom, TailLimits, TailPhase, TailPlan, TailProgress, TailRange,
     TailSpec, TailWatch, raw_schema,
 };
+pub use topics::{ClusterShape, NewTopic};
+pub use wire::BrokerLogs;
+pub use writer::{Fate, Writer};

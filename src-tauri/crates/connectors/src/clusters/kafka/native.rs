@@ -12,7 +12,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rdkafka::{ClientConfig, consumer::BaseConsumer, error::KafkaError};
+use rdkafka::{
+    ClientConfig,
+    consumer::{BaseConsumer, Consumer as _},
+    error::KafkaError,
+};
 use tailrace_model::{Error, Result};
 
 use super::context::Context;
@@ -71,7 +75,7 @@ pub(super) fn start(config: &ClientConfig, name: &str) -> Result<Arc<Consumer>> 
 
 /// A client without a listener: whoever makes it calls [`listen`].
 pub(super) fn create(config: &ClientConfig) -> Result<Consumer> {
-    config.create_with_context(Context::default()).map_err(|error| {
+    config.create_with_context(Context::of(config)).map_err(|error| {
         let why = match error {
             KafkaError::ClientCreation(why) => why,
             other => other.to_string(),
@@ -83,8 +87,9 @@ pub(super) fn create(config: &ClientConfig) -> Result<Consumer> {
     })
 }
 
-/// Hands what librdkafka says to the context, for at most this long.
+/// Hands what librdkafka says to the context, for at most this long; a login by token is renewed when it is due.
 pub(super) fn listen(consumer: &Consumer, at_most: Duration) {
+    consumer.context().renew_login(consumer.client());
     // Records never arrive here (they go to queues of their own), and errors are kept by the context.
     drop(consumer.poll(at_most));
 }

@@ -47,7 +47,6 @@ pub(super) struct Tally {
 }
 
 /// Keeps what librdkafka says, and counts deliveries.
-#[derive(Default)]
 pub(super) struct Deliveries {
     said: Context,
 }
@@ -109,6 +108,7 @@ impl KafkaClient {
 
     fn produce_blocking(&self, topic: &str, records: Vec<OutRecord>) -> Result<u64> {
         let producer = self.producer()?;
+        producer.context().said.renew_login(producer.client());
         let tally = Arc::new(Tally::default());
         let count = records.len() as u64;
         let until = Instant::now() + DELIVERY_MAX;
@@ -142,7 +142,9 @@ impl KafkaClient {
         }
         let config = config::producer(self.config(), self.properties());
         let made: Producer = config
-            .create_with_context(Deliveries::default())
+            .create_with_context(Deliveries {
+                said: Context::of(&config),
+            })
             .map_err(|error| {
                 Error::user(
                     "bad_properties",

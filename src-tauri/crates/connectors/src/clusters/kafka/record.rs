@@ -9,10 +9,7 @@ use std::{
 };
 
 use rdkafka::{ClientConfig, consumer::Consumer as _, types::RDKafkaErrorCode};
-use tailrace_model::{
-    Error, Result,
-    api::{RecordDetail, RecordHeader},
-};
+use tailrace_model::{Error, Result};
 
 use super::{
     client::{KafkaClient, TopicPartition},
@@ -23,7 +20,6 @@ use super::{
     },
     native::{self, Consumer},
 };
-use crate::formats;
 
 /// The time that reading one record may take.
 const READ_MAX: Duration = Duration::from_secs(10);
@@ -39,33 +35,6 @@ pub struct RawRecord {
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
     pub headers: Vec<(String, Option<Vec<u8>>)>,
-}
-
-impl RawRecord {
-    /// The record decoded for a person.
-    pub fn detail(&self, topic: &str) -> RecordDetail {
-        let value = formats::describe(self.value.as_deref());
-        RecordDetail {
-            topic: topic.to_owned(),
-            partition: self.partition,
-            offset: self.offset,
-            timestamp_ms: self.timestamp_ms,
-            key: self.key.as_deref().map(|key| formats::text_of(key).into_owned()),
-            headers: self
-                .headers
-                .iter()
-                .map(|(name, value)| RecordHeader {
-                    name: name.clone(),
-                    value: value.as_deref().map(|value| formats::text_of(value).into_owned()),
-                })
-                .collect(),
-            format: value.format.to_owned(),
-            json: value.json,
-            text: value.text,
-            value_bytes: self.value.as_ref().map_or(0, |value| value.len() as u64),
-            problem: value.problem,
-        }
-    }
 }
 
 impl KafkaClient {

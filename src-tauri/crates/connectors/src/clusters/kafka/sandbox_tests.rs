@@ -187,7 +187,7 @@ async fn deleted_records_are_counted_as_lost() {
     // What can still be read begins with record 30.
     assert_eq!(
         (found.lag, found.lost, found.lag_ms),
-        (Some(20), 20, Some(30_000))
+        (Some(20), Some(20), Some(30_000))
     );
 
     let spec = TailSpec {

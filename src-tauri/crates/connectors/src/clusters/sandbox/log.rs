@@ -155,6 +155,11 @@ impl Partition {
         self.high
     }
 
+    /// Bytes of the batches that it holds.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Appends one batch and returns its base offset. A batch that this producer already wrote is not written again.
     fn append(&mut self, sent: &[u8], producers_max: usize) -> Result<i64, ResponseError> {
         let header = read_header(sent)?;

@@ -11,7 +11,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::api_versions_response::ApiVersion;
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, ApiVersionsResponse, RequestHeader, ResponseHeader,
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, DescribeAclsRequest, DescribeAclsResponse,
+    RequestHeader, ResponseHeader,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
@@ -24,7 +25,7 @@ use super::{Broker, group_api, group_offsets, produce_fetch, topic_configs, topi
 
 /// What the sandbox answers, with the oldest and newest version of each. Versions that name topics by id (fetch 13,
 /// produce 13, metadata 13) are left out: a client falls back to names.
-const VERSIONS: [(ApiKey, i16, i16); 25] = [
+const VERSIONS: [(ApiKey, i16, i16); 28] = [
     (ApiKey::Produce, 3, 9),
     (ApiKey::Fetch, 4, 12),
     (ApiKey::ListOffsets, 4, 7),
@@ -50,6 +51,9 @@ const VERSIONS: [(ApiKey, i16, i16); 25] = [
     (ApiKey::DescribeCluster, 0, 1),
     (ApiKey::OffsetForLeaderEpoch, 2, 4),
     (ApiKey::AlterConfigs, 0, 2),
+    (ApiKey::IncrementalAlterConfigs, 0, 1),
+    (ApiKey::DescribeLogDirs, 1, 4),
+    (ApiKey::DescribeAcls, 1, 3),
 ];
 
 /// Who is at the other end of a connection.
@@ -237,6 +241,14 @@ async fn dispatch(broker: &Broker, peer: &Peer, call: &Call) -> Result<Option<By
         ApiKey::DeleteRecords => call.write(&topics::delete_records(broker, call.read()?)),
         ApiKey::DescribeConfigs => call.write(&topic_configs::describe(broker, call.read()?)),
         ApiKey::AlterConfigs => call.write(&topic_configs::alter(broker, call.read()?)),
+        ApiKey::IncrementalAlterConfigs => {
+            call.write(&topic_configs::alter_incrementally(broker, call.read()?))
+        }
+        ApiKey::DescribeLogDirs => call.write(&topics::describe_logs(broker, version, call.read()?)),
+        ApiKey::DescribeAcls => {
+            call.read::<DescribeAclsRequest>()?;
+            call.write(&no_acls())
+        }
         ApiKey::FindCoordinator => call.write(&group_api::find_coordinator(broker, version, call.read()?)),
         ApiKey::JoinGroup => call.write(&group_api::join(broker, peer, version, call.read()?).await),
         ApiKey::SyncGroup => call.write(&group_api::sync(broker, version, call.read()?).await),
@@ -253,6 +265,14 @@ async fn dispatch(broker: &Broker, peer: &Peer, call: &Call) -> Result<Option<By
             version,
         }),
     }
+}
+
+/// What a broker without an authorizer answers.
+fn no_acls() -> DescribeAclsResponse {
+    let message = "The sandbox has no access rules: everybody may do everything.";
+    DescribeAclsResponse::default()
+        .with_error_code(ResponseError::SecurityDisabled.code())
+        .with_error_message(Some(topics::text(message)))
 }
 
 fn api_versions(error: Option<ResponseError>) -> ApiVersionsResponse {
@@ -417,6 +437,13 @@ mod tests {
             ApiKey::CreatePartitions => call.write(&topics::create_partitions(broker, Default::default())),
             ApiKey::DeleteRecords => call.write(&topics::delete_records(broker, Default::default())),
             ApiKey::AlterConfigs => call.write(&topic_configs::alter(broker, Default::default())),
+            ApiKey::IncrementalAlterConfigs => {
+                call.write(&topic_configs::alter_incrementally(broker, Default::default()))
+            }
+            ApiKey::DescribeLogDirs => {
+                call.write(&topics::describe_logs(broker, call.version, Default::default()))
+            }
+            ApiKey::DescribeAcls => call.write(&no_acls()),
             ApiKey::Heartbeat => call.write(&group_api::heartbeat(broker, &Default::default())),
             ApiKey::DeleteGroups => call.write(&group_api::delete(broker, Default::default())),
             ApiKey::OffsetCommit => call.write(&group_offsets::commit(broker, Default::default())),

@@ -9,8 +9,11 @@ use kafka_protocol::messages::alter_configs_response::AlterConfigsResourceRespon
 use kafka_protocol::messages::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsResult,
 };
+use kafka_protocol::messages::incremental_alter_configs_request::AlterableConfig;
+use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse as IncrementallyAltered;
 use kafka_protocol::messages::{
     AlterConfigsRequest, AlterConfigsResponse, DescribeConfigsRequest, DescribeConfigsResponse,
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
 };
 use kafka_protocol::protocol::StrBytes;
 
@@ -25,6 +28,9 @@ const BROKER: i8 = 4;
 const FROM_TOPIC: i8 = 1;
 const FROM_BROKER: i8 = 4;
 const FROM_DEFAULT: i8 = 5;
+/// Operations on one setting.
+const SET: i8 = 0;
+const RESET: i8 = 1;
 /// Value types of the protocol.
 const STRING: i8 = 2;
 const INT: i8 = 3;
@@ -210,6 +216,63 @@ pub fn alter(broker: &Broker, request: AlterConfigsRequest) -> AlterConfigsRespo
             .with_resource_name(asked.resource_name)
     });
     AlterConfigsResponse::default().with_responses(responses.collect())
+}
+
+/// Sets and resets single settings of topics; the others stay.
+pub fn alter_incrementally(
+    broker: &Broker,
+    request: IncrementalAlterConfigsRequest,
+) -> IncrementalAlterConfigsResponse {
+    let responses = request.resources.into_iter().map(|asked| {
+        let name = asked.resource_name.as_str();
+        let changed = match asked.resource_type {
+            TOPIC => change(broker, name, &asked.configs, request.validate_only),
+            _ => Err(only_topics()),
+        };
+        let (error, message) = changed.map_or_else(
+            |(error, message)| (error.code(), Some(text(&message))),
+            |()| (0, None),
+        );
+        IncrementallyAltered::default()
+            .with_error_code(error)
+            .with_error_message(message)
+            .with_resource_type(asked.resource_type)
+            .with_resource_name(asked.resource_name)
+    });
+    IncrementalAlterConfigsResponse::default().with_responses(responses.collect())
+}
+
+fn change(
+    broker: &Broker,
+    topic: &str,
+    changes: &[AlterableConfig],
+    check_only: bool,
+) -> Result<(), Refusal> {
+    let mut log = broker.log();
+    let unknown = || {
+        (
+            ResponseError::UnknownTopicOrPartition,
+            format!("There is no topic {topic}."),
+        )
+    };
+    let mut given = log.topics().get(topic).ok_or_else(unknown)?.config.given.clone();
+    for change in changes {
+        let name = change.name.to_string();
+        match (change.config_operation, &change.value) {
+            (SET, Some(value)) => {
+                given.insert(name, value.to_string());
+            }
+            (RESET, _) => {
+                given.remove(&name);
+            }
+            _ => {
+                let message = "The sandbox sets and resets settings; it appends and subtracts nothing.";
+                return Err((ResponseError::InvalidRequest, message.to_owned()));
+            }
+        }
+    }
+    let config = parse(given)?;
+    log.configure(topic, config, check_only).map_err(|_| unknown())
 }
 
 fn only_topics() -> Refusal {

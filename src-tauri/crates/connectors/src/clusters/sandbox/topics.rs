@@ -14,6 +14,9 @@ use kafka_protocol::messages::delete_records_response::{
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::delete_topics_response::DeletableTopicResult;
 use kafka_protocol::messages::describe_cluster_response::DescribeClusterBroker;
+use kafka_protocol::messages::describe_log_dirs_response::{
+    DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic,
+};
 use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
 };
@@ -26,8 +29,9 @@ use kafka_protocol::messages::offset_for_leader_epoch_response::{
 use kafka_protocol::messages::{
     BrokerId, CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse,
     DeleteRecordsRequest, DeleteRecordsResponse, DeleteTopicsRequest, DeleteTopicsResponse,
-    DescribeClusterRequest, DescribeClusterResponse, ListOffsetsRequest, ListOffsetsResponse,
-    MetadataRequest, MetadataResponse, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, TopicName,
+    DescribeClusterRequest, DescribeClusterResponse, DescribeLogDirsRequest, DescribeLogDirsResponse,
+    ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse, OffsetForLeaderEpochRequest,
+    OffsetForLeaderEpochResponse, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
@@ -319,6 +323,48 @@ pub fn delete_records(broker: &Broker, request: DeleteRecordsRequest) -> DeleteR
             .with_partitions(partitions)
     });
     DeleteRecordsResponse::default().with_topics(topics.collect())
+}
+
+/// One folder, in memory, with every partition and its bytes.
+pub fn describe_logs(
+    broker: &Broker,
+    version: i16,
+    request: DescribeLogDirsRequest,
+) -> DescribeLogDirsResponse {
+    let log = broker.log();
+    let wanted = |topic: &str, index: i32| {
+        request.topics.as_ref().is_none_or(|topics| {
+            topics
+                .iter()
+                .any(|asked| asked.topic.as_str() == topic && asked.partitions.contains(&index))
+        })
+    };
+    let topics = log.topics().iter().map(|(name, topic)| {
+        let partitions = topic
+            .partitions
+            .iter()
+            .enumerate()
+            .filter_map(|(index, partition)| {
+                let index = i32::try_from(index).ok()?;
+                wanted(name, index).then(|| {
+                    DescribeLogDirsPartition::default()
+                        .with_partition_index(index)
+                        .with_partition_size(i64::try_from(partition.bytes()).unwrap_or(i64::MAX))
+                })
+            });
+        DescribeLogDirsTopic::default()
+            .with_name(TopicName(text(name)))
+            .with_partitions(partitions.collect())
+    });
+    let folder = DescribeLogDirsResult::default()
+        .with_log_dir(StrBytes::from_static_str("memory"))
+        .with_topics(topics.filter(|topic| !topic.partitions.is_empty()).collect());
+    // Memory has no size of a disk.
+    let folder = match version {
+        4.. => folder.with_total_bytes(-1).with_usable_bytes(-1),
+        _ => folder,
+    };
+    DescribeLogDirsResponse::default().with_results(vec![folder])
 }
 
 pub fn list_offsets(broker: &Broker, request: ListOffsetsRequest) -> ListOffsetsResponse {

@@ -9,12 +9,15 @@
 mod client;
 mod config;
 mod destination;
+mod notice;
 #[cfg(test)]
 mod tests;
 
 use tailrace_model::DestinationKind;
 
 use super::Connector;
+
+pub use notice::Notices;
 
 pub(super) const CONNECTOR: Connector = Connector {
     kind: DestinationKind::Webhook,

@@ -1,6 +1,11 @@
 //! Decimals: a whole number of any length, and where its point stands.
 
-use crate::formats::write::{Out, Result, Wrong};
+use serde_json::Value;
+
+use crate::formats::{
+    encode::{Misfit, kind_of},
+    write::{Out, Result, Wrong},
+};
 
 /// Bytes of a decimal's whole number: more than 300 digits.
 const BYTES_MAX: usize = 128;
@@ -67,6 +72,54 @@ fn small(bytes: &[u8], negative: bool) -> Option<i128> {
     let from = wide.len().checked_sub(bytes.len())?;
     wide[from..].copy_from_slice(bytes);
     Some(i128::from_be_bytes(wide))
+}
+
+/// Digits that a number of JSON keeps whatever they are; longer ones are written as text.
+const NUMBER_DIGITS_MAX: usize = 15;
+
+/// The whole number that a decimal stands for (two's complement, big-endian, as short as can be), from a number or a
+/// text such as `-12.34`. Digits that the scale has no room for are not dropped.
+pub(super) fn read(value: &Value, scale: usize) -> std::result::Result<Vec<u8>, Misfit> {
+    let expected = || {
+        Misfit::new(format!(
+            "a decimal such as 12.34 is expected, and it is {}",
+            kind_of(value)
+        ))
+    };
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => {
+            let text = number.to_string();
+            let digits = text.chars().filter(char::is_ascii_digit).count();
+            if !number.is_i64() && !number.is_u64() && (digits > NUMBER_DIGITS_MAX || text.contains('e')) {
+                return Err(Misfit::new(
+                    "a number of so many digits is not exact in JSON: write the decimal as text",
+                ));
+            }
+            text
+        }
+        _ => return Err(expected()),
+    };
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let fraction = fraction.trim_end_matches('0');
+    if fraction.len() > scale {
+        return Err(Misfit::new(format!(
+            "it has more than {scale} digits after its point"
+        )));
+    }
+    if !fraction.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err(expected());
+    }
+    let padded = format!("{whole}{fraction:0<scale$}");
+    let number: i128 = padded.parse().map_err(|_| expected())?;
+    let bytes = number.to_be_bytes();
+    let sign = if number < 0 { 0xff } else { 0 };
+    let mut from = 0;
+    // A byte of the sign alone says nothing while the next one has the same sign.
+    while from < bytes.len() - 1 && bytes[from] == sign && (bytes[from + 1] ^ sign) < 0x80 {
+        from += 1;
+    }
+    Ok(bytes[from..].to_vec())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod decimal;
 mod decode;
+mod encode;
 mod schema;
 #[cfg(test)]
 mod tests;

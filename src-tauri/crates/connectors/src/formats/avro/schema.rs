@@ -24,6 +24,8 @@ const FIXED_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub struct AvroSchema {
     pub(super) types: Vec<Type>,
     pub(super) root: usize,
+    /// Full names of the types that have one.
+    pub(super) names: HashMap<usize, String>,
 }
 
 #[derive(Debug, Clone)]
@@ -65,9 +67,12 @@ pub(super) enum Type {
 
 #[derive(Debug, Clone)]
 pub(super) struct Field {
+    pub name: String,
     /// `"name":`
     pub json: Vec<u8>,
     pub kind: usize,
+    /// What is written where a value has no such field.
+    pub default: Option<Value>,
 }
 
 impl AvroSchema {
@@ -79,6 +84,7 @@ impl AvroSchema {
         }
         let root = parser.text(text)?;
         Ok(Self {
+            names: parser.names.into_iter().map(|(name, at)| (at, name)).collect(),
             types: parser.types,
             root,
         })
@@ -210,6 +216,8 @@ impl Parser {
                 return Err(wrong("a field in it has no `name` or no `type`"));
             };
             fields.push(Field {
+                name: name.to_owned(),
+                default: field.get("default").cloned(),
                 json: json(name, b":")?,
                 kind: self.schema(kind, &namespace)?,
             });

@@ -129,6 +129,71 @@ impl ProtobufSchema {
     }
 }
 
+/// A message of a file to write, and its place in the file; without a name the first one.
+pub(super) fn descriptor(
+    text: &str,
+    references: &[(String, String)],
+    message: Option<&str>,
+) -> Result<(MessageDescriptor, Vec<usize>)> {
+    let references: Vec<(&str, &str)> = references
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    let pool = pool(text, &references)?;
+    let file = pool
+        .get_file_by_name(FILE)
+        .ok_or_else(|| wrong("it has no file"))?;
+    let mut found = Vec::new();
+    places(file.messages(), &mut Vec::new(), &mut found);
+    let mut known: Vec<String> = found
+        .iter()
+        .map(|(of, _)| of.full_name().to_owned())
+        .take(NAMED_MAX)
+        .collect();
+    known.sort_unstable();
+    let wanted = found
+        .into_iter()
+        .find(|(of, _)| message.is_none_or(|name| of.full_name() == name));
+    wanted.ok_or_else(|| match message {
+        Some(name) => wrong(format_args!(
+            "it has no message `{name}`; it has {}",
+            known.join(", ")
+        )),
+        None => wrong("it has no message"),
+    })
+}
+
+/// Every message with its place, the first of a file first.
+fn places(
+    messages: impl Iterator<Item = MessageDescriptor>,
+    above: &mut Vec<usize>,
+    found: &mut Vec<(MessageDescriptor, Vec<usize>)>,
+) {
+    for (at, message) in messages.filter(|message| !message.is_map_entry()).enumerate() {
+        above.push(at);
+        found.push((message.clone(), above.clone()));
+        let within: Vec<MessageDescriptor> = message.child_messages().collect();
+        places(within.into_iter(), above, found);
+        above.pop();
+    }
+}
+
+/// The place of a message as Confluent writes it; the first message's is a single zero.
+pub(super) fn write_place(place: &[usize], out: &mut Vec<u8>) {
+    if place == [0] {
+        out.push(0);
+        return;
+    }
+    for number in std::iter::once(place.len()).chain(place.iter().copied()) {
+        let mut left = (number as u64) << 1;
+        while left >= 0x80 {
+            out.push(left as u8 | 0x80);
+            left >>= 7;
+        }
+        out.push(left as u8);
+    }
+}
+
 /// Compiles a file and what it imports.
 fn pool(text: &str, references: &[(&str, &str)]) -> Result<DescriptorPool> {
     for text in references.iter().map(|(_, text)| *text).chain([text]) {

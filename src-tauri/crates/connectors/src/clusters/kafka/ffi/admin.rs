@@ -131,6 +131,51 @@ pub(in crate::clusters::kafka) fn list_groups(
     }
 }
 
+/// What the login may do with the cluster itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::clusters::kafka) enum Allowed {
+    /// By the names of the operations: `describe`, `alter configs`, ...
+    Known(Vec<String>),
+    Unknown,
+}
+
+/// Asks the cluster what the login may do with it.
+pub(in crate::clusters::kafka) fn allowed(
+    client: &Consumer,
+    patience: &Patience,
+) -> Result<Allowed, Failure> {
+    let op = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER;
+    let call = Call::new(client, op, patience)?;
+    // SAFETY: the options are alive and belong to a call that knows this option; the error returned is owned here; then
+    // client, options and queue are alive.
+    unsafe {
+        owned_error(sys::rd_kafka_AdminOptions_set_include_authorized_operations(
+            call.options.get(),
+            1,
+        ))?;
+        sys::rd_kafka_DescribeCluster(call.client, call.options.get(), call.queue.get());
+    }
+    let event = call.answer()?;
+    let mut count = 0;
+    // SAFETY: the event is alive and of this kind; the operations (null when the cluster does not say) live inside it.
+    unsafe {
+        let result = sys::rd_kafka_event_DescribeCluster_result(event.get());
+        if result.is_null() {
+            return Err(wrong_answer());
+        }
+        let operations = sys::rd_kafka_DescribeCluster_result_authorized_operations(result, &mut count);
+        if operations.is_null() {
+            return Ok(Allowed::Unknown);
+        }
+        let names = slice(operations, count).iter().map(|operation| {
+            text(sys::rd_kafka_AclOperation_name(*operation))
+                .to_lowercase()
+                .replace('_', " ")
+        });
+        Ok(Allowed::Known(names.collect()))
+    }
+}
+
 /// What a coordinator says of a group, or why it says nothing.
 pub(in crate::clusters::kafka) type Described = (String, Result<GroupDescription, Failure>);
 
@@ -348,7 +393,104 @@ pub(in crate::clusters::kafka) fn commit(
         if result.is_null() {
             return Err(wrong_answer());
         }
-        let results = sys::rd_kafka_AlterConsumerGroupOffsets_result_groups(result, &mut count);
+        group_results(
+            sys::rd_kafka_AlterConsumerGroupOffsets_result_groups(result, &mut count),
+            count,
+        )
+    }
+}
+
+/// Forgets what a group has committed of these partitions.
+pub(in crate::clusters::kafka) fn delete_offsets(
+    client: &Consumer,
+    group: &str,
+    of: &[TopicPartition],
+    patience: &Patience,
+) -> Result<(), Failure> {
+    let list = partition_list(of.iter().map(|of| (of.topic.as_str(), of.partition, 0)))?;
+    let name = c_text(group)?;
+    let op = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS;
+    let call = Call::new(client, op, patience)?;
+    // SAFETY: a new request, freed with its own function; librdkafka copies name, list and request; all other handles
+    // are alive.
+    let event = unsafe {
+        let request = Handle::own(
+            sys::rd_kafka_DeleteConsumerGroupOffsets_new(name.as_ptr(), list.get()),
+            sys::rd_kafka_DeleteConsumerGroupOffsets_destroy,
+        )?;
+        let mut requests = [request.get()];
+        sys::rd_kafka_DeleteConsumerGroupOffsets(
+            call.client,
+            requests.as_mut_ptr(),
+            1,
+            call.options.get(),
+            call.queue.get(),
+        );
+        call.answer()?
+    };
+    let mut count = 0;
+    // SAFETY: the event is alive and of this kind; the results live inside it.
+    unsafe {
+        let result = sys::rd_kafka_event_DeleteConsumerGroupOffsets_result(event.get());
+        if result.is_null() {
+            return Err(wrong_answer());
+        }
+        group_results(
+            sys::rd_kafka_DeleteConsumerGroupOffsets_result_groups(result, &mut count),
+            count,
+        )
+    }
+}
+
+/// Deletes a group that has no members.
+pub(in crate::clusters::kafka) fn delete_group(
+    client: &Consumer,
+    group: &str,
+    patience: &Patience,
+) -> Result<(), Failure> {
+    let name = c_text(group)?;
+    let op = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETEGROUPS;
+    let call = Call::new(client, op, patience)?;
+    // SAFETY: as above.
+    let event = unsafe {
+        let request = Handle::own(
+            sys::rd_kafka_DeleteGroup_new(name.as_ptr()),
+            sys::rd_kafka_DeleteGroup_destroy,
+        )?;
+        let mut requests = [request.get()];
+        sys::rd_kafka_DeleteGroups(
+            call.client,
+            requests.as_mut_ptr(),
+            1,
+            call.options.get(),
+            call.queue.get(),
+        );
+        call.answer()?
+    };
+    let mut count = 0;
+    // SAFETY: the event is alive and of this kind; the results live inside it.
+    unsafe {
+        let result = sys::rd_kafka_event_DeleteGroups_result(event.get());
+        if result.is_null() {
+            return Err(wrong_answer());
+        }
+        group_results(
+            sys::rd_kafka_DeleteGroups_result_groups(result, &mut count),
+            count,
+        )
+    }
+}
+
+/// The first thing that went wrong with a group, or with one of its partitions.
+///
+/// # Safety
+/// `results` points to `count` results that live during the call, or is null.
+unsafe fn group_results(
+    results: *mut *const sys::rd_kafka_group_result_t,
+    count: usize,
+) -> Result<(), Failure> {
+    // SAFETY: as the caller promises; errors and partitions live inside the results.
+    unsafe {
         for result in slice(results, count) {
             check_error(sys::rd_kafka_group_result_error(*result))?;
             for of in elements(sys::rd_kafka_group_result_partitions(*result)) {
@@ -360,19 +502,19 @@ pub(in crate::clusters::kafka) fn commit(
 }
 
 /// One admin call: its options and the queue that its answers arrive in.
-struct Call<'c> {
-    client: *mut sys::rd_kafka_t,
-    options: Handle<sys::rd_kafka_AdminOptions_t>,
-    queue: Handle<sys::rd_kafka_queue_t>,
+pub(super) struct Call<'c> {
+    pub(super) client: *mut sys::rd_kafka_t,
+    pub(super) options: Handle<sys::rd_kafka_AdminOptions_t>,
+    pub(super) queue: Handle<sys::rd_kafka_queue_t>,
     patience: &'c Patience,
     /// The client outlives the call.
     _client: PhantomData<&'c Consumer>,
 }
 
-type Event = Handle<sys::rd_kafka_event_t>;
+pub(super) type Event = Handle<sys::rd_kafka_event_t>;
 
 impl<'c> Call<'c> {
-    fn new(
+    pub(super) fn new(
         client: &'c Consumer,
         op: sys::rd_kafka_admin_op_t,
         patience: &'c Patience,
@@ -406,8 +548,32 @@ impl<'c> Call<'c> {
         }
     }
 
+    /// How long the cluster itself may work on it before it answers.
+    pub(super) fn work_at_most(&self, at_most: Duration) -> Result<(), Failure> {
+        let ms = c_int::try_from(at_most.as_millis()).unwrap_or(c_int::MAX);
+        let mut said = [0 as c_char; 256];
+        // SAFETY: the options are alive; the buffer is as long as is said.
+        check(unsafe {
+            sys::rd_kafka_AdminOptions_set_operation_timeout(
+                self.options.get(),
+                ms,
+                said.as_mut_ptr(),
+                said.len(),
+            )
+        })
+    }
+
+    /// The cluster judges and does nothing.
+    pub(super) fn only_validate(&self) -> Result<(), Failure> {
+        let mut said = [0 as c_char; 256];
+        // SAFETY: the options are alive; the buffer is as long as is said.
+        check(unsafe {
+            sys::rd_kafka_AdminOptions_set_validate_only(self.options.get(), 1, said.as_mut_ptr(), said.len())
+        })
+    }
+
     /// The next answer. `Err` when the call as a whole failed, or nothing came in time.
-    fn answer(&self) -> Result<Event, Failure> {
+    pub(super) fn answer(&self) -> Result<Event, Failure> {
         loop {
             // SAFETY: the queue is alive; the event (null when there is none yet) is owned by us.
             let event = unsafe { sys::rd_kafka_queue_poll(self.queue.get(), SLICE_MS) };
@@ -444,7 +610,7 @@ unsafe fn whole(event: *mut sys::rd_kafka_event_t) -> Result<Event, Failure> {
 
 /// # Safety
 /// `error` is null or owned by the caller, who gives it away.
-unsafe fn owned_error(error: *mut sys::rd_kafka_error_t) -> Result<(), Failure> {
+pub(super) unsafe fn owned_error(error: *mut sys::rd_kafka_error_t) -> Result<(), Failure> {
     if error.is_null() {
         return Ok(());
     }
@@ -457,7 +623,7 @@ unsafe fn owned_error(error: *mut sys::rd_kafka_error_t) -> Result<(), Failure> 
 
 /// # Safety
 /// The element's topic is a C string.
-unsafe fn topic_partition(of: &sys::rd_kafka_topic_partition_t) -> TopicPartition {
+pub(super) unsafe fn topic_partition(of: &sys::rd_kafka_topic_partition_t) -> TopicPartition {
     // SAFETY: as the caller promises.
     TopicPartition {
         topic: unsafe { text(of.topic) },
@@ -465,7 +631,7 @@ unsafe fn topic_partition(of: &sys::rd_kafka_topic_partition_t) -> TopicPartitio
     }
 }
 
-fn wrong_answer() -> Failure {
+pub(super) fn wrong_answer() -> Failure {
     Failure {
         code: RDKafkaErrorCode::Fail,
         text: "librdkafka answered another question".into(),

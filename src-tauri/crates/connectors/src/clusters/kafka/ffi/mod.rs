@@ -4,7 +4,11 @@
 //! is only lent (results inside an event, a message inside a callback) never outlives what lends it.
 
 pub(super) mod admin;
+pub(super) mod cluster;
+pub(super) mod configs;
 pub(super) mod consume;
+pub(super) mod login;
+pub(super) mod topics;
 
 use std::{
     ffi::{CStr, CString, c_char},
@@ -87,6 +91,15 @@ unsafe fn text(text: *const c_char) -> String {
     }
     // SAFETY: as the caller promises.
     unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+}
+
+/// A text of librdkafka's that may be missing.
+///
+/// # Safety
+/// As for [`text`].
+unsafe fn text_or_none(said: *const c_char) -> Option<String> {
+    // SAFETY: as the caller promises.
+    (!said.is_null()).then(|| unsafe { text(said) })
 }
 
 /// A text for librdkafka.

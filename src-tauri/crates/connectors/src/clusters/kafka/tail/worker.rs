@@ -169,6 +169,8 @@ impl Worker {
         token: CancellationToken,
     ) -> Result<Self> {
         let client: Arc<Consumer> = Arc::new(native::create(config)?);
+        // Its token, where it logs in with one, before it is asked for records.
+        listen(&client, Duration::ZERO);
         let reader = Reader::new(client).map_err(|failure| Error::internal("kafka", failure.text))?;
         let intake = Intake::new(spec);
         let mut worker = Self {

@@ -1,0 +1,439 @@
+//! `GET /metrics`: lag for Prometheus, under the names that users of kafka-lag-exporter and of kminion have in their
+//! dashboards.
+//!
+//! <https://github.com/seglo/kafka-lag-exporter#metrics>, <https://github.com/redpanda-data/kminion/blob/master/docs/metrics.md>.
+//! Both call what is unknown nothing or NaN; here it is absent, never 0. kminion knows one cluster: its metrics have the
+//! label `cluster_name` besides. Lag is that of the last sample; the ends of all topics are asked for once in
+//! [`TOPICS_MS`].
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
+use tailrace_connectors::clusters::kafka::{ClusterMarks, TopicPartition};
+use tailrace_model::api::GroupPartition;
+use tokio::sync::Mutex;
+
+use super::Shared;
+use crate::{clusters::Cluster, core::now_ms};
+
+/// The ends of all topics are asked for again after this.
+const TOPICS_MS: i64 = 10_000;
+/// A cluster that does not tell of its topics within this is left out of one scrape.
+const TOPICS_MAX: Duration = Duration::from_secs(8);
+
+/// What was asked last, by cluster.
+pub(super) type Cache = Mutex<BTreeMap<String, (i64, Arc<ClusterMarks>)>>;
+
+pub(super) fn routes() -> Router<Shared> {
+    Router::new().route("/metrics", get(metrics))
+}
+
+async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
+    let mut page = Page::default();
+    let mut clusters = shared.open.clusters.made().await;
+    clusters.sort_by(|left, right| left.name.cmp(&right.name));
+    let mut up = true;
+    for cluster in &clusters {
+        up &= cluster.lag().error().is_none();
+        groups(&mut page, cluster);
+        if let Some(marks) = marks(&shared, cluster).await {
+            topics(&mut page, &cluster.name, &marks);
+        }
+    }
+    page.add(
+        "kminion_exporter_up",
+        &[("version", env!("CARGO_PKG_VERSION"))],
+        if up { 1.0 } else { 0.0 },
+    );
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        page.text(),
+    )
+}
+
+/// One cluster at a time asks: two scrapes at once share the answer.
+async fn marks(shared: &Shared, cluster: &Cluster) -> Option<Arc<ClusterMarks>> {
+    let mut cache = shared.metrics.lock().await;
+    if let Some((at_ms, marks)) = cache.get(&cluster.name)
+        && now_ms() - at_ms < TOPICS_MS
+    {
+        return Some(Arc::clone(marks));
+    }
+    let asked = tokio::time::timeout(TOPICS_MAX, cluster.client.marks()).await;
+    match asked {
+        Ok(Ok(marks)) => {
+            let marks = Arc::new(marks);
+            cache.insert(cluster.name.clone(), (now_ms(), Arc::clone(&marks)));
+            Some(marks)
+        }
+        Ok(Err(error)) => {
+            tracing::debug!(cluster = cluster.name, %error, "the ends of its topics were not told");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+/// The names, with their help, in the order in which they are written.
+const NAMES: [(&str, &str); 27] = [
+    (
+        "kafka_consumergroup_group_offset",
+        "Last group consumed offset of a partition",
+    ),
+    ("kafka_consumergroup_group_lag", "Group offset lag of a partition"),
+    (
+        "kafka_consumergroup_group_lag_seconds",
+        "Group time lag of a partition",
+    ),
+    ("kafka_consumergroup_group_max_lag", "Max group offset lag"),
+    ("kafka_consumergroup_group_max_lag_seconds", "Max group time lag"),
+    ("kafka_consumergroup_group_sum_lag", "Sum of group offset lag"),
+    (
+        "kafka_consumergroup_group_topic_sum_lag",
+        "Sum of group offset lag across topic partitions",
+    ),
+    ("kafka_consumergroup_poll_time_ms", "Group time poll time"),
+    ("kafka_partition_latest_offset", "Latest offset of a partition"),
+    (
+        "kafka_partition_earliest_offset",
+        "Earliest offset of a partition",
+    ),
+    (
+        "kminion_exporter_up",
+        "Whether every cluster answered when it was asked last",
+    ),
+    ("kminion_kafka_broker_info", "Kafka broker information"),
+    ("kminion_kafka_cluster_info", "Kafka cluster information"),
+    ("kminion_kafka_topic_info", "Info labels for a given topic"),
+    (
+        "kminion_kafka_topic_partition_low_water_mark",
+        "Partition Low Water Mark",
+    ),
+    (
+        "kminion_kafka_topic_low_water_mark_sum",
+        "Sum of all the topic's partition low water marks",
+    ),
+    (
+        "kminion_kafka_topic_partition_high_water_mark",
+        "Partition High Water Mark",
+    ),
+    (
+        "kminion_kafka_topic_high_water_mark_sum",
+        "Sum of all the topic's partition high water marks",
+    ),
+    (
+        "kminion_kafka_consumer_group_info",
+        "Whether the group is in the stable state",
+    ),
+    (
+        "kminion_kafka_consumer_group_members",
+        "Members of the consumer group",
+    ),
+    (
+        "kminion_kafka_consumer_group_empty_members",
+        "Members with no partition assigned",
+    ),
+    (
+        "kminion_kafka_consumer_group_topic_members",
+        "Members assigned on a given topic",
+    ),
+    (
+        "kminion_kafka_consumer_group_topic_assigned_partitions",
+        "Partitions of a topic that are assigned in the group",
+    ),
+    (
+        "kminion_kafka_consumer_group_topic_offset_sum",
+        "The sum of all committed group offsets across all partitions in a topic",
+    ),
+    (
+        "kminion_kafka_consumer_group_topic_partition_lag",
+        "Records that a group is behind the end of a partition",
+    ),
+    (
+        "kminion_kafka_consumer_group_topic_lag",
+        "Records that a group is behind across all partitions in a topic",
+    ),
+    (
+        "tailrace_consumer_group_status",
+        "1 for the status that the group has by Burrow's rules",
+    ),
+];
+
+/// Samples by name, so that all of a name stand together, as the format wants it.
+#[derive(Default)]
+struct Page {
+    samples: BTreeMap<&'static str, String>,
+}
+
+impl Page {
+    fn add(&mut self, name: &'static str, labels: &[(&str, &str)], value: f64) {
+        let out = self.samples.entry(name).or_default();
+        out.push_str(name);
+        for (index, (label, text)) in labels.iter().enumerate() {
+            out.push(if index == 0 { '{' } else { ',' });
+            // Writing to a text does not fail.
+            let _ = write!(out, "{label}=\"{}\"", escaped(text));
+        }
+        if !labels.is_empty() {
+            out.push('}');
+        }
+        let _ = writeln!(out, " {value}");
+    }
+
+    fn maybe(&mut self, name: &'static str, labels: &[(&str, &str)], value: Option<i64>) {
+        if let Some(value) = value {
+            self.add(name, labels, value as f64);
+        }
+    }
+
+    fn text(mut self) -> String {
+        let mut text = String::new();
+        for (name, help) in NAMES {
+            if let Some(samples) = self.samples.remove(name) {
+                let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{samples}");
+            }
+        }
+        text
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+}
+
+fn groups(page: &mut Page, cluster: &Cluster) {
+    let name = cluster.name.as_str();
+    let state = cluster.lag();
+    if state.sampled_ms().is_none() {
+        return;
+    }
+    page.add(
+        "kafka_consumergroup_poll_time_ms",
+        &[("cluster_name", name)],
+        state.took_ms() as f64,
+    );
+    for watched in state.groups() {
+        let sample = &watched.sample;
+        let group = sample.group.as_str();
+        for partition in &sample.partitions {
+            partition_metrics(page, name, group, partition);
+        }
+        let simple = if sample.members.is_empty() {
+            "true"
+        } else {
+            "false"
+        };
+        let max = [
+            ("cluster_name", name),
+            ("group", group),
+            ("is_simple_consumer", simple),
+        ];
+        page.maybe(
+            "kafka_consumergroup_group_max_lag",
+            &max,
+            sample.partitions.iter().filter_map(|it| it.lag).max(),
+        );
+        if let Some(lag_ms) = watched.judged.lag_ms {
+            page.add("kafka_consumergroup_group_max_lag_seconds", &max, seconds(lag_ms));
+        }
+        page.maybe("kafka_consumergroup_group_sum_lag", &max[..2], watched.judged.lag);
+        let status = format!("{:?}", watched.judged.status).to_lowercase();
+        let labels = [
+            ("cluster_name", name),
+            ("group", group),
+            ("status", status.as_str()),
+        ];
+        page.add("tailrace_consumer_group_status", &labels, 1.0);
+        let own = [("cluster_name", name), ("group_id", group)];
+        let stable = sample.state == "Stable";
+        page.add(
+            "kminion_kafka_consumer_group_info",
+            &[own[0], own[1], ("state", sample.state.as_str())],
+            if stable { 1.0 } else { 0.0 },
+        );
+        let empty = sample
+            .members
+            .iter()
+            .filter(|member| member.assignment.is_empty())
+            .count();
+        page.add(
+            "kminion_kafka_consumer_group_members",
+            &own,
+            sample.members.len() as f64,
+        );
+        page.add("kminion_kafka_consumer_group_empty_members", &own, empty as f64);
+        group_topics(page, name, group, &sample.partitions);
+    }
+}
+
+fn seconds(ms: i64) -> f64 {
+    ms as f64 / 1_000.0
+}
+
+fn partition_metrics(page: &mut Page, cluster: &str, group: &str, it: &GroupPartition) {
+    let number = it.partition.to_string();
+    let labels = [
+        ("cluster_name", cluster),
+        ("group", group),
+        ("topic", it.topic.as_str()),
+        ("partition", number.as_str()),
+        ("member_host", it.host.as_deref().unwrap_or_default()),
+        ("consumer_id", it.member.as_deref().unwrap_or_default()),
+        ("client_id", it.client.as_deref().unwrap_or_default()),
+    ];
+    page.maybe("kafka_consumergroup_group_offset", &labels, it.committed);
+    page.maybe("kafka_consumergroup_group_lag", &labels, it.lag);
+    if let Some(lag_ms) = it.lag_ms {
+        page.add("kafka_consumergroup_group_lag_seconds", &labels, seconds(lag_ms));
+    }
+    let own = [
+        ("cluster_name", cluster),
+        ("group_id", group),
+        ("partition_id", number.as_str()),
+        ("topic_name", it.topic.as_str()),
+    ];
+    page.maybe("kminion_kafka_consumer_group_topic_partition_lag", &own, it.lag);
+}
+
+fn group_topics(page: &mut Page, cluster: &str, group: &str, partitions: &[GroupPartition]) {
+    let mut topics: BTreeMap<&str, Vec<&GroupPartition>> = BTreeMap::new();
+    for partition in partitions {
+        topics.entry(&partition.topic).or_default().push(partition);
+    }
+    for (topic, partitions) in topics {
+        let sum = |of: fn(&GroupPartition) -> Option<i64>| {
+            partitions
+                .iter()
+                .filter_map(|it| of(it))
+                .reduce(|sum, value| sum + value)
+        };
+        let exporter = [("cluster_name", cluster), ("group", group), ("topic", topic)];
+        page.maybe(
+            "kafka_consumergroup_group_topic_sum_lag",
+            &exporter,
+            sum(|it| it.lag),
+        );
+        let own = [
+            ("cluster_name", cluster),
+            ("group_id", group),
+            ("topic_name", topic),
+        ];
+        page.maybe("kminion_kafka_consumer_group_topic_lag", &own, sum(|it| it.lag));
+        page.maybe(
+            "kminion_kafka_consumer_group_topic_offset_sum",
+            &own,
+            sum(|it| it.committed),
+        );
+        let members: BTreeSet<&str> = partitions.iter().filter_map(|it| it.member.as_deref()).collect();
+        let assigned = partitions.iter().filter(|it| it.member.is_some()).count();
+        page.add(
+            "kminion_kafka_consumer_group_topic_members",
+            &own,
+            members.len() as f64,
+        );
+        page.add(
+            "kminion_kafka_consumer_group_topic_assigned_partitions",
+            &own,
+            assigned as f64,
+        );
+    }
+}
+
+fn topics(page: &mut Page, cluster: &str, marks: &ClusterMarks) {
+    for broker in &marks.brokers {
+        let (id, port) = (broker.id.to_string(), broker.port.to_string());
+        let labels = [
+            ("cluster_name", cluster),
+            ("address", broker.host.as_str()),
+            ("broker_id", id.as_str()),
+            ("port", port.as_str()),
+        ];
+        page.add("kminion_kafka_broker_info", &labels, 1.0);
+    }
+    let count = marks.brokers.len().to_string();
+    page.add(
+        "kminion_kafka_cluster_info",
+        &[("cluster_name", cluster), ("broker_count", count.as_str())],
+        1.0,
+    );
+    for topic in &marks.topics {
+        let (partitions, replication) = (topic.partitions.to_string(), topic.replication.to_string());
+        let name = topic.name.as_str();
+        let labels = [
+            ("cluster_name", cluster),
+            ("partition_count", partitions.as_str()),
+            ("replication_factor", replication.as_str()),
+            ("topic_name", name),
+        ];
+        page.add("kminion_kafka_topic_info", &labels, 1.0);
+        let (mut low, mut high) = (Some(0), Some(0));
+        for number in 0..i32::try_from(topic.partitions).unwrap_or(0) {
+            let of = TopicPartition {
+                topic: topic.name.clone(),
+                partition: number,
+            };
+            let found = marks.marks.get(&of).copied();
+            // A sum of which a part is unknown is unknown.
+            low = low.zip(found).map(|(sum, it)| sum + it.start);
+            high = high.zip(found).map(|(sum, it)| sum + it.end);
+            let Some(found) = found else { continue };
+            let number = number.to_string();
+            let exporter = [
+                ("cluster_name", cluster),
+                ("topic", name),
+                ("partition", number.as_str()),
+            ];
+            page.add("kafka_partition_latest_offset", &exporter, found.end as f64);
+            page.add("kafka_partition_earliest_offset", &exporter, found.start as f64);
+            let own = [
+                ("cluster_name", cluster),
+                ("partition_id", number.as_str()),
+                ("topic_name", name),
+            ];
+            page.add(
+                "kminion_kafka_topic_partition_low_water_mark",
+                &own,
+                found.start as f64,
+            );
+            page.add(
+                "kminion_kafka_topic_partition_high_water_mark",
+                &own,
+                found.end as f64,
+            );
+        }
+        let own = [("cluster_name", cluster), ("topic_name", name)];
+        page.maybe("kminion_kafka_topic_low_water_mark_sum", &own, low);
+        page.maybe("kminion_kafka_topic_high_water_mark_sum", &own, high);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_of_a_name_stand_together_and_labels_are_escaped() {
+        let mut page = Page::default();
+        page.add("kafka_partition_latest_offset", &[("topic", "a\"b\\c\nd")], 7.0);
+        page.add("kafka_consumergroup_group_lag", &[("group", "g")], 1.5);
+        page.add("kafka_partition_latest_offset", &[("topic", "e")], 8.0);
+        page.maybe("kafka_consumergroup_group_lag", &[("group", "unknown")], None);
+        assert_eq!(
+            page.text(),
+            "# HELP kafka_consumergroup_group_lag Group offset lag of a partition\n\
+             # TYPE kafka_consumergroup_group_lag gauge\n\
+             kafka_consumergroup_group_lag{group=\"g\"} 1.5\n\
+             # HELP kafka_partition_latest_offset Latest offset of a partition\n\
+             # TYPE kafka_partition_latest_offset gauge\n\
+             kafka_partition_latest_offset{topic=\"a\\\"b\\\\c\\nd\"} 7\n\
+             kafka_partition_latest_offset{topic=\"e\"} 8\n"
+        );
+    }
+}

@@ -1,0 +1,69 @@
+//! The HTTP server of `tailrace serve`: what other systems ask of a workspace that is kept live.
+//!
+//! A part has a file of its own that gives a [`Router`]; here they are joined. Invariants: it listens on loopback unless
+//! told otherwise; it tells no secret and changes nothing; it ends with the workspace.
+
+mod health;
+mod metrics;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::Router;
+use tailrace_model::{Error, Result};
+use tokio::net::TcpListener;
+
+use crate::{core::Stage, open::OpenWorkspace};
+
+/// Where it listens when nobody says.
+pub const LISTEN: &str = "127.0.0.1:8642";
+
+/// What the parts of the server share.
+#[derive(Clone)]
+struct Shared {
+    open: Arc<OpenWorkspace>,
+    metrics: Arc<metrics::Cache>,
+}
+
+/// A server that listens.
+#[derive(Debug, Clone, Copy)]
+pub struct Serving {
+    /// Where, with the port that it was given.
+    pub address: SocketAddr,
+}
+
+impl Serving {
+    /// Anybody in the network may ask, and nothing is encrypted.
+    pub fn is_open(&self) -> bool {
+        !self.address.ip().is_loopback()
+    }
+}
+
+/// Listens until the workspace is closed. Every cluster is sampled from now on.
+pub async fn start(open: &Arc<OpenWorkspace>, listen: &str) -> Result<Serving> {
+    let cannot = |why: String| {
+        Error::user(
+            "cannot_listen",
+            format!("can't listen on {listen} ({why}): name another address with --listen HOST:PORT"),
+        )
+    };
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|error| cannot(error.to_string()))?;
+    let address = listener.local_addr().map_err(|error| cannot(error.to_string()))?;
+    open.samplers.reach_for_all();
+    let shared = Shared {
+        open: Arc::clone(open),
+        metrics: Arc::default(),
+    };
+    let router = Router::new()
+        .merge(metrics::routes())
+        .merge(health::routes())
+        .with_state(shared);
+    open.supervisor.spawn(Stage::Work, |token| async move {
+        let served = axum::serve(listener, router);
+        if let Some(Err(error)) = token.run_until_cancelled(served.into_future()).await {
+            tracing::warn!(%error, "the server ended");
+        }
+    });
+    Ok(Serving { address })
+}

@@ -1,0 +1,111 @@
+//! What alerts and the settings of lag can't say.
+
+use tailrace_model::{AlertDefinition, LagSettings};
+
+use super::{
+    check::{Report, each},
+    definitions::{Kind, Named, instead},
+};
+use crate::secrets;
+
+/// Lag is sampled no more often than this, and no less.
+const EVERY_MS: (i64, i64) = (1_000, 600_000);
+/// A window is no longer than this: it is held in memory.
+const WINDOW_MS_MAX: i64 = 86_400_000;
+/// Samples that may be asked for before anything is judged.
+const SAMPLES: (u32, u32) = (2, 30);
+/// An alert waits no longer than this.
+const HOLD_MS_MAX: i64 = 7 * 86_400_000;
+
+pub(super) fn check_lag_settings(report: &mut Report<'_>, lag: &LagSettings) {
+    let every_ms = lag.every.map(|every| every.approximate_ms());
+    if let Some(every) = lag.every
+        && !(EVERY_MS.0..=EVERY_MS.1).contains(&every.approximate_ms())
+    {
+        report.at(
+            &["lag", "every"],
+            format!("every can't be {every}: lag is sampled every 1 second to every 10 minutes"),
+        );
+    }
+    if let Some(window) = lag.window {
+        let window_ms = window.approximate_ms();
+        if window_ms > WINDOW_MS_MAX {
+            report.at(
+                &["lag", "window"],
+                format!("the window of {window} is too long: it is a day at most"),
+            );
+        } else if window_ms < 4 * every_ms.unwrap_or(2_000) {
+            report.at(
+                &["lag", "window"],
+                format!(
+                    "the window of {window} is too short: it has to hold at least four samples, see every"
+                ),
+            );
+        }
+    }
+    if let Some(samples) = lag.samples_min
+        && !(SAMPLES.0..=SAMPLES.1).contains(&samples)
+    {
+        report.at(
+            &["lag", "samples_min"],
+            format!(
+                "samples_min can't be {samples}: it is {} to {}",
+                SAMPLES.0, SAMPLES.1
+            ),
+        );
+    }
+}
+
+pub(super) fn check_alerts(alerts: &mut Named<AlertDefinition>, clusters: &Named<()>) {
+    each(Kind::Alert, alerts, |report, _, alert| {
+        if alert.lag.is_none() && alert.lag_time.is_none() && alert.status.is_empty() {
+            report.at(
+                &[],
+                "the alert watches for nothing: add lag = 10000, lag_time = \"5 minutes\" or status = [\"err\"]",
+            );
+        }
+        if alert.lag == Some(0) {
+            report.at(&["lag"], "a lag of at least 0 always holds: write 1 or more");
+        }
+        for (index, cluster) in alert.clusters.iter().enumerate() {
+            if !clusters.contains_key(cluster) {
+                let instead = instead(Kind::Cluster, clusters, cluster);
+                report.at(
+                    &["clusters", &index.to_string()],
+                    format!("there is no cluster \"{cluster}\"{instead}"),
+                );
+            }
+        }
+        for (index, group) in alert.groups.iter().enumerate() {
+            if group.trim().is_empty() {
+                report.at(
+                    &["groups", &index.to_string()],
+                    "the group is empty: write its name, with * for any signs, or remove it",
+                );
+            }
+        }
+        if alert.hold.approximate_ms() > HOLD_MS_MAX {
+            report.at(
+                &["for"],
+                format!("for can't be {}: it is a week at most", alert.hold),
+            );
+        }
+        let Some(webhook) = &alert.webhook else { return };
+        let written = secrets::reference(&webhook.url).is_none();
+        if written && !webhook.url.starts_with("https://") && !webhook.url.starts_with("http://") {
+            report.at(
+                &["webhook", "url"],
+                "the url has to begin with https:// or http://, or be a secret:NAME",
+            );
+        }
+        let texts = webhook
+            .headers
+            .iter()
+            .map(|(name, value)| (vec!["webhook", "headers", name.as_str()], value));
+        for (path, value) in texts.chain([(vec!["webhook", "url"], &webhook.url)]) {
+            if let Some(Err(error)) = secrets::reference(value) {
+                report.at(&path, error.message);
+            }
+        }
+    });
+}

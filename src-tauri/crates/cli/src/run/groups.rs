@@ -1,0 +1,537 @@
+//! Consumer groups: lag, offsets that are moved, alerts.
+
+use std::{
+    io::{BufRead, IsTerminal},
+    path::Path,
+    time::Duration,
+};
+
+use chrono::DateTime;
+use tailrace_app::{App, ChartOf, commands as run};
+use tailrace_model::{Error, Span, api::*};
+
+use crate::{
+    Outcome,
+    args::{Groups, Lag, Metric, Reset},
+    output::{Output, count, duration, maybe, time},
+};
+
+/// Between two samples of `lag --watch`.
+const WATCH: Duration = Duration::from_secs(2);
+/// Bytes of a file of offsets.
+const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+pub async fn groups(app: &App, args: Groups, output: &Output) -> anyhow::Result<Outcome> {
+    match args {
+        Groups::List { cluster } => group_table(app, cluster, output).await?,
+        Groups::Show { cluster, group } => group_detail(app, cluster, group, output).await?,
+        Groups::Reset(args) => return reset(app, args, output).await,
+        Groups::Delete {
+            cluster,
+            group,
+            topic,
+            yes,
+        } => {
+            let request = GroupDelete {
+                cluster,
+                group,
+                topic,
+            };
+            return delete(app, request, yes, output).await;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+async fn group_table(app: &App, cluster: String, output: &Output) -> anyhow::Result<()> {
+    let groups = run::group_list(app, ClusterRequest { cluster }).await?;
+    output.list(
+        &groups,
+        &[
+            "group",
+            "status",
+            "members",
+            "partitions",
+            "lag",
+            "lag in time",
+            "in /s",
+            "out /s",
+            "drained in",
+        ],
+        |it| {
+            vec![
+                it.group.clone(),
+                status(it.status).to_owned(),
+                it.members.to_string(),
+                it.partitions.to_string(),
+                maybe(it.lag),
+                lag_time(it.lag_ms, it.lag_ms_source),
+                rate(it.in_per_second),
+                rate(it.out_per_second),
+                duration(it.drained_in_ms),
+            ]
+        },
+    )
+}
+
+fn rate(rate: Option<f64>) -> String {
+    rate.map_or_else(|| "-".to_owned(), |rate| count(rate.round() as u64))
+}
+
+/// What is guessed from samples has a sign.
+fn lag_time(ms: Option<i64>, source: Option<LagTimeSource>) -> String {
+    match source {
+        Some(LagTimeSource::Interpolated) => format!("~{}", duration(ms)),
+        _ => duration(ms),
+    }
+}
+
+pub fn status(status: LagStatus) -> &'static str {
+    match status {
+        LagStatus::Ok => "OK",
+        LagStatus::Warn => "WARN",
+        LagStatus::Stall => "STALL",
+        LagStatus::Stop => "STOP",
+        LagStatus::Rewind => "REWIND",
+        LagStatus::Unknown => "?",
+    }
+}
+
+async fn group_detail(app: &App, cluster: String, group: String, output: &Output) -> anyhow::Result<()> {
+    let detail = run::group_show(app, GroupRequest { cluster, group }).await?;
+    if output.json {
+        return output.object(&detail);
+    }
+    let summary = &detail.summary;
+    output.line(&format!(
+        "{}  {}  {}",
+        summary.group,
+        status(summary.status),
+        summary.reason
+    ))?;
+    if let Some(slowest) = &summary.slowest {
+        let skew = summary.skew.map_or_else(String::new, |skew| {
+            format!("; the largest lag is {skew:.1} times the mean")
+        });
+        output.line(&format!(
+            "furthest behind: {}/{} by {} records ({}), read by {}{skew}",
+            slowest.topic,
+            slowest.partition,
+            count(slowest.lag.unsigned_abs()),
+            duration(slowest.lag_ms),
+            owner(slowest.client.as_deref(), slowest.host.as_deref()),
+        ))?;
+    }
+    output.list(
+        &detail.partitions,
+        &[
+            "topic",
+            "partition",
+            "status",
+            "committed",
+            "end",
+            "lag",
+            "lag in time",
+            "lost",
+            "out /s",
+            "member",
+        ],
+        |it| {
+            vec![
+                it.topic.clone(),
+                it.partition.to_string(),
+                status(it.status).to_owned(),
+                maybe(it.committed),
+                maybe(it.end),
+                maybe(it.lag),
+                lag_time(it.lag_ms, it.lag_ms_source),
+                maybe(it.lost),
+                rate(it.out_per_second),
+                it.member.clone().unwrap_or_else(|| "no member".to_owned()),
+            ]
+        },
+    )?;
+    if detail.members.is_empty() {
+        return Ok(());
+    }
+    output.line("")?;
+    output.list(
+        &detail.members,
+        &[
+            "member",
+            "client",
+            "host",
+            "partitions",
+            "lag",
+            "lag in time",
+            "out /s",
+        ],
+        |it| {
+            vec![
+                it.id.clone(),
+                it.client.clone(),
+                it.host.clone(),
+                it.assignment.len().to_string(),
+                maybe(it.lag),
+                duration(it.lag_ms),
+                rate(it.out_per_second),
+            ]
+        },
+    )
+}
+
+fn owner(client: Option<&str>, host: Option<&str>) -> String {
+    match (client, host) {
+        (Some(client), Some(host)) => format!("{client} on {host}"),
+        (Some(one), None) | (None, Some(one)) => one.to_owned(),
+        (None, None) => "nobody".to_owned(),
+    }
+}
+
+pub async fn lag(app: &App, args: Lag, output: &Output) -> anyhow::Result<Outcome> {
+    if let Some(path) = &args.chart {
+        // With the history that there is: a file that can't be written is told now, and not after the wait.
+        chart(app, &args, path).await?;
+        let samples = args.seconds.div_ceil(2).max(2);
+        output.note(&format!("sampling the lag for {} s", samples * 2));
+        for _ in 0..samples {
+            let cluster = args.cluster.clone();
+            run::group_list(app, ClusterRequest { cluster }).await?;
+            tokio::time::sleep(WATCH).await;
+        }
+        let written = chart(app, &args, path).await?;
+        if output.json {
+            output.object(&written)?;
+        } else {
+            output.line(&format!("{} ({} bytes)", written.path, count(written.bytes)))?;
+        }
+        return Ok(Outcome::Done);
+    }
+    loop {
+        if args.watch && !output.json {
+            heading(&args, output)?;
+        }
+        match &args.group {
+            None => group_table(app, args.cluster.clone(), output).await?,
+            Some(group) => group_detail(app, args.cluster.clone(), group.clone(), output).await?,
+        }
+        if !args.watch {
+            return Ok(Outcome::Done);
+        }
+        tokio::time::sleep(WATCH).await;
+    }
+}
+
+/// On a terminal each sample takes the place of the last; in a pipe they follow each other.
+fn heading(args: &Lag, output: &Output) -> anyhow::Result<()> {
+    let now = time(chrono::Utc::now().timestamp_millis());
+    if output.is_terminal() {
+        return output.line(&format!(
+            "\u{1b}[2J\u{1b}[Hlag of {} at {now}; Ctrl C ends it\n",
+            args.cluster
+        ));
+    }
+    output.line(&format!("\n{now}"))
+}
+
+async fn chart(app: &App, args: &Lag, path: &Path) -> anyhow::Result<FileWritten> {
+    let of = ChartOf {
+        cluster: &args.cluster,
+        group: args.group.as_deref(),
+        metric: match args.metric {
+            Metric::Records => LagMetric::Records,
+            Metric::Time => LagMetric::Time,
+            Metric::Rates => LagMetric::Rates,
+        },
+        range_ms: args.since.as_deref().map(span_ms).transpose()?,
+        by_partition: args.by_partition,
+    };
+    let drawn = tailrace_app::lag_chart_file(app, of, path).await;
+    drawn.map_err(|error: Error| error.into())
+}
+
+fn span_ms(text: &str) -> Result<i64, Error> {
+    let span: Result<Span, Error> = text.parse();
+    span.map(Span::approximate_ms)
+        .map_err(|error| Error::user("misuse", error.message))
+}
+
+async fn reset(app: &App, args: Reset, output: &Output) -> anyhow::Result<Outcome> {
+    let request = ResetRequest {
+        cluster: args.cluster.clone(),
+        group: args.group.clone(),
+        only: args
+            .topics
+            .iter()
+            .map(|text| scope(text))
+            .collect::<Result<_, _>>()?,
+        to: target(&args)?,
+    };
+    let plan = run::group_reset_preview(app, request).await?;
+    if args.dry_run {
+        print_plan(&plan, output)?;
+        return Ok(Outcome::Done);
+    }
+    if let Some(refused) = &plan.refused {
+        if !output.json {
+            print_plan(&plan, output)?;
+        }
+        return Err(Error::user("reset_refused", refused.clone()).into());
+    }
+    if !args.yes {
+        if !std::io::stdin().is_terminal() {
+            return Err(Error::user(
+                "misuse",
+                "nobody is there to be asked: look at --dry-run, and then give --yes",
+            )
+            .into());
+        }
+        print_plan(&plan, output)?;
+        if !confirmed(
+            &format!("Move {} offsets of {}?", plan.rows.len(), plan.group),
+            output,
+        )? {
+            output.note("nothing was changed");
+            return Ok(Outcome::Failed);
+        }
+    }
+    let offsets = plan.rows.iter().map(|row| ResetOffset {
+        topic: row.topic.clone(),
+        partition: row.partition,
+        offset: row.new,
+    });
+    let request = ResetApply {
+        cluster: args.cluster,
+        group: args.group,
+        offsets: offsets.collect(),
+    };
+    let done = run::group_reset(app, request).await?;
+    if args.yes {
+        print_plan(&done, output)?;
+    }
+    output.note(&format!(
+        "{} offsets of {} were moved",
+        done.rows.len(),
+        done.group
+    ));
+    Ok(Outcome::Done)
+}
+
+fn print_plan(plan: &ResetPlan, output: &Output) -> anyhow::Result<()> {
+    if output.json {
+        return output.object(plan);
+    }
+    output.list(
+        &plan.rows,
+        &[
+            "topic",
+            "partition",
+            "current",
+            "new",
+            "change",
+            "start",
+            "end",
+            "note",
+        ],
+        |it| {
+            let clamped = it.clamped_from.map(|asked| format!("{asked} is outside"));
+            let note: Vec<String> = clamped.into_iter().chain(it.note.clone()).collect();
+            vec![
+                it.topic.clone(),
+                it.partition.to_string(),
+                maybe(it.current),
+                maybe(Some(it.new)),
+                maybe(it.change),
+                maybe(Some(it.start)),
+                maybe(Some(it.end)),
+                note.join("; "),
+            ]
+        },
+    )?;
+    output.note(&format!(
+        "{} records are skipped, {} are read again",
+        count(plan.skipped.unsigned_abs()),
+        count(plan.again.unsigned_abs())
+    ));
+    if let Some(refused) = &plan.refused {
+        output.note(&format!("it can't be done now: {refused}"));
+    }
+    Ok(())
+}
+
+fn confirmed(question: &str, output: &Output) -> anyhow::Result<bool> {
+    output.note(&format!("{question} Type yes to go on."));
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(answer.trim().eq_ignore_ascii_case("yes"))
+}
+
+/// `TOPIC` or `TOPIC:0,1,2`.
+fn scope(text: &str) -> Result<ResetScope, Error> {
+    let (topic, partitions) = text.split_once(':').unwrap_or((text, ""));
+    let partitions = partitions
+        .split(',')
+        .filter(|part| !part.is_empty())
+        .map(|part| part.trim().parse::<i32>().ok().filter(|number| *number >= 0))
+        .collect::<Option<Vec<i32>>>();
+    match partitions {
+        Some(partitions) if !topic.is_empty() => Ok(ResetScope {
+            topic: topic.to_owned(),
+            partitions,
+        }),
+        _ => Err(Error::user(
+            "misuse",
+            format!("\"{text}\" names no topic: write TOPIC, or TOPIC:0,1,2 for some of its partitions"),
+        )),
+    }
+}
+
+fn target(args: &Reset) -> anyhow::Result<ResetTo> {
+    Ok(match args {
+        Reset {
+            to_earliest: true, ..
+        } => ResetTo::Earliest,
+        Reset { to_latest: true, .. } => ResetTo::Latest,
+        Reset {
+            to_offset: Some(offset),
+            ..
+        } => ResetTo::Offset(*offset),
+        Reset {
+            to_timestamp: Some(text),
+            ..
+        } => ResetTo::Timestamp(moment(text)?),
+        Reset {
+            by_shift: Some(by), ..
+        } => ResetTo::Shift(*by),
+        Reset {
+            by_duration: Some(text),
+            ..
+        } => ResetTo::Duration(span_ms(text)?),
+        Reset {
+            from_file: Some(path),
+            ..
+        } => ResetTo::Csv(read(path)?),
+        _ => return Err(Error::user("misuse", "say where to: --to-earliest, --to-latest, ...").into()),
+    })
+}
+
+fn moment(text: &str) -> Result<i64, Error> {
+    if let Ok(ms) = text.parse::<i64>() {
+        return Ok(ms);
+    }
+    DateTime::parse_from_rfc3339(text)
+        .map(|at| at.timestamp_millis())
+        .map_err(|_| {
+            Error::user(
+                "misuse",
+                format!("\"{text}\" is no time: write 2026-03-09T14:00:00Z, or milliseconds since 1970"),
+            )
+        })
+}
+
+fn read(path: &Path) -> Result<String, Error> {
+    let cannot = |why: String| {
+        Error::user(
+            "file_unreadable",
+            format!("{} can't be read ({why})", path.display()),
+        )
+    };
+    let size = std::fs::metadata(path)
+        .map_err(|error| cannot(error.to_string()))?
+        .len();
+    if size > FILE_BYTES_MAX {
+        return Err(cannot(format!(
+            "it has {size} bytes, {FILE_BYTES_MAX} are allowed"
+        )));
+    }
+    std::fs::read_to_string(path).map_err(|error| cannot(error.to_string()))
+}
+
+async fn delete(app: &App, request: GroupDelete, yes: bool, output: &Output) -> anyhow::Result<Outcome> {
+    let what = match &request.topic {
+        None => format!("group {} with all that it has committed", request.group),
+        Some(topic) => format!("what group {} has committed of {topic}", request.group),
+    };
+    if !yes {
+        if !std::io::stdin().is_terminal() {
+            return Err(Error::user("misuse", "nobody is there to be asked: give --yes").into());
+        }
+        if !confirmed(&format!("Delete {what}?"), output)? {
+            output.note("nothing was changed");
+            return Ok(Outcome::Failed);
+        }
+    }
+    run::group_delete(app, request).await?;
+    output.note(&format!("{what}: deleted"));
+    Ok(Outcome::Done)
+}
+
+pub async fn alerts(app: &App, output: &Output) -> anyhow::Result<Outcome> {
+    let alerts = run::alert_list(app, Nothing {}).await?;
+    if output.json {
+        alerts.iter().try_for_each(|alert| output.object(alert))?;
+        return Ok(Outcome::Done);
+    }
+    if alerts.is_empty() {
+        output.note("no alert is defined: write alerts/NAME.toml, see the example of `tailrace init`");
+        return Ok(Outcome::Done);
+    }
+    let rows: Vec<Vec<String>> = alerts.iter().flat_map(alert_rows).collect();
+    output.table(&["alert", "state", "cluster", "group", "since", "why"], &rows)?;
+    Ok(Outcome::Done)
+}
+
+fn alert_rows(alert: &AlertSummary) -> Vec<Vec<String>> {
+    if alert.instances.is_empty() {
+        let state = if alert.definition.enabled { "quiet" } else { "off" };
+        let none = "-".to_owned();
+        return vec![vec![
+            alert.name.clone(),
+            state.to_owned(),
+            none.clone(),
+            none.clone(),
+            none,
+            alert.sentence.clone(),
+        ]];
+    }
+    let row = |it: &AlertInstance| {
+        let state = match it.state {
+            AlertState::Firing => "FIRING",
+            AlertState::Pending => "pending",
+            AlertState::Resolved => "resolved",
+        };
+        let why = match &it.error {
+            Some(error) => format!("{} (not told: {})", it.reason, error.message),
+            None => it.reason.clone(),
+        };
+        vec![
+            alert.name.clone(),
+            state.to_owned(),
+            it.cluster.clone(),
+            it.group.clone(),
+            time(it.resolved_ms.unwrap_or(it.since_ms)),
+            why,
+        ]
+    };
+    alert.instances.iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_and_their_partitions() {
+        let check = |text: &str, expected: Option<(&str, &[i32])>| {
+            let found = scope(text).ok().map(|scope| (scope.topic, scope.partitions));
+            let expected = expected.map(|(topic, partitions)| (topic.to_owned(), partitions.to_vec()));
+            assert_eq!(found, expected, "{text}");
+        };
+        check("orders", Some(("orders", &[])));
+        check("orders:0,2", Some(("orders", &[0, 2])));
+        check("orders:", Some(("orders", &[])));
+        check("orders:x", None);
+        check(":1", None);
+        check("orders:-1", None);
+    }
+}
