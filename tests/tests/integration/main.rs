@@ -19,6 +19,7 @@ mod produce;
 mod retail;
 mod shop;
 mod stopping;
+mod tables;
 mod topics;
 mod window_journey;
 mod workspace;

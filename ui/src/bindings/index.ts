@@ -1572,13 +1572,48 @@ export type Span = string;
  */
 export type SqlCatalog = { tables: Array<SqlTable>, };
 
-export type SqlExportRequest = { sql: string, 
+export type SqlExportRequest = { sql: string, path: string, 
 /**
- * Ends in `.csv`, `.parquet` or `.json`.
+ * Absent: as the path ends (`.csv`, `.jsonl`, `.json`, `.parquet`, `.arrow`).
  */
-path: string, };
+format?: SqlFormat | null, };
+
+export type SqlFormat = "csv" | "jsonl" | "json" | "parquet" | "arrow";
 
 export type SqlRequest = { sql: string, };
+
+/**
+ * What a query read of topics, while it runs and after.
+ */
+export type SqlScan = { records: number, 
+/**
+ * Of keys and values.
+ */
+bytes: number, 
+/**
+ * Offsets between where the reading began and where it ends: there may be fewer records.
+ */
+total: number, records_per_second: number, bytes_per_second: number, 
+/**
+ * Until all is read, at this rate; absent: not known, or ended.
+ */
+left_ms: number | null, 
+/**
+ * Fields of another type than their column's: they are null.
+ */
+mistyped: number, 
+/**
+ * Values that could not be decoded: they are null.
+ */
+undecoded: number, 
+/**
+ * Records that were deleted before they could be read.
+ */
+lost: number, 
+/**
+ * What was read, what of it is null, and why it stopped, as sentences.
+ */
+said: Array<string>, };
 
 export type SqlStarted = { view: number, };
 
@@ -1587,11 +1622,27 @@ export type SqlStarted = { view: number, };
  */
 export type SqlStatus = { running: boolean, rows: number, bytes: number, columns: Array<Column>, took_ms: number, 
 /**
+ * What was read of topics; absent: the query reads none.
+ */
+scan: SqlScan | null, 
+/**
  * Why it stopped early, as a sentence.
  */
 note: string | null, error: Error | null, };
 
-export type SqlTable = { name: string, columns: Array<Column>, };
+export type SqlTable = { 
+/**
+ * As SQL writes it.
+ */
+name: string, 
+/**
+ * Of a topic that was not looked at yet: none.
+ */
+columns: Array<Column>, 
+/**
+ * Set when it is a topic.
+ */
+topic: TopicRef | null, };
 
 /**
  * `syncs/NAME.toml`: one audience to one destination.
@@ -1897,6 +1948,8 @@ missing: Array<string>, };
  */
 export type TopicRef = { cluster: string, topic: string, };
 
+export type TopicRef = { cluster: string, topic: string, };
+
 export type TopicRequest = { cluster: string, topic: string, };
 
 export type TopicSummary = { name: string, 
@@ -2085,6 +2138,7 @@ export interface Commands {
   sql_close: { request: ViewRequest; response: Nothing };
   sql_export: { request: SqlExportRequest; response: FileWritten };
   sql_catalog: { request: Nothing; response: SqlCatalog };
+  sql_topic: { request: TopicRef; response: SqlTable };
   activity_list: { request: Nothing; response: Array<Activity> };
   activity_cancel: { request: ActivityRequest; response: Nothing };
 }

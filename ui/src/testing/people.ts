@@ -120,12 +120,13 @@ export function people(open: (rows: (string | null)[][]) => number, page: (view:
     sync_run: ({ dry_run }) => ({ difference: { added: 214, changed: 8, removed: 38, unchanged: 12_148, without_key: 4, sample: rowsOf(40) }, run: dry_run ? null : run(1) }),
     sync_runs: () => Array.from({ length: 30 }, (_, i) => run(i + 1)),
     sql_start: () => ({ view: open(Array.from({ length: 5000 }, (_, i) => [member(i).name, String(1 + (i % 40)), i % 7 === 3 ? null : String(1234.5 * (1 + (i % 97))), "2026-11-21T14:52:59.412Z"])) }),
-    sql_status: () => ({ running: false, rows: 5000, bytes: 412_000, columns: QUERY_COLUMNS, took_ms: 412, note: null, error: null }),
+    sql_status: () => ({ running: false, rows: 5000, bytes: 412_000, columns: QUERY_COLUMNS, took_ms: 412, scan: null, note: null, error: null }),
     sql_rows: ({ view, offset, limit }) => ({ columns: QUERY_COLUMNS, rows: page(view, offset, limit), total: 5000 }),
-    sql_stop: () => ({ running: false, rows: 5000, bytes: 412_000, columns: QUERY_COLUMNS, took_ms: 412, note: "Stopped.", error: null }),
+    sql_stop: () => ({ running: false, rows: 5000, bytes: 412_000, columns: QUERY_COLUMNS, took_ms: 412, scan: null, note: "Stopped.", error: null }),
     sql_close: () => ({}),
     sql_export: ({ path }) => ({ path, bytes: 412_000, rows: 5000 }),
-    sql_catalog: () => ({ tables: [{ name: "events", columns: QUERY_COLUMNS }, { name: "profiles", columns: [{ name: "profile_id", data_type: "BIGINT", numeric: true }] }, { name: "crm.accounts", columns: [{ name: "plan", data_type: "VARCHAR", numeric: false }] }] }),
+    sql_catalog: () => ({ tables: [{ name: "events", columns: QUERY_COLUMNS, topic: null }, { name: "profiles", columns: [{ name: "profile_id", data_type: "BIGINT", numeric: true }], topic: null }, { name: "crm.accounts", columns: [{ name: "plan", data_type: "VARCHAR", numeric: false }], topic: null }, { name: "prod.orders", columns: [], topic: { cluster: "prod", topic: "orders" } }] }),
+    sql_topic: (topic) => ({ name: `${topic.cluster}.${topic.topic}`, columns: [{ name: "_offset", data_type: "BIGINT", numeric: true }, { name: "value.total", data_type: "DOUBLE", numeric: true }], topic }),
     activity_list: () =>
       ([["source", "shop collects shop.events", "running", 20_104_331, null, 5210], ["sync", "loyal-pro to crm", "running", 120, 260, 40], ["evaluation", "loyal-pro", "done", 20_104_331, 20_104_331, null], ["sync", "loyal-pro to ads", "failed", 12, 214, null]] as const).map(
         ([kind, title, state, done, total, per_second], id): Activity => ({

@@ -26,6 +26,7 @@ mod produce;
 mod queries;
 mod records;
 mod syncs;
+mod tables;
 mod tails;
 mod topics;
 
@@ -33,6 +34,7 @@ use std::{path::PathBuf, sync::Arc};
 
 pub use lag::{ChartOf, alerts::Notice};
 pub use open::{OpenOptions, OpenWorkspace};
+pub use queries::{Exported, Target};
 use tailrace_model::{
     Error, Result,
     api::{FileWritten, Revision, RowsRequest, TailRequest, TailRows, TailStarted, Topic},
@@ -229,6 +231,18 @@ pub async fn check(folder: &std::path::Path) -> Result<Vec<Error>> {
 pub async fn tail_all(app: &App, request: TailRequest) -> Result<TailStarted> {
     let view = tails::start(&app.opened().await?, request, tails::Keeps::Untaken).await?;
     Ok(TailStarted { view })
+}
+
+/// Runs a query and writes every row to a file or a pipe, telling how far it is: rows written, what was read of topics.
+/// Cancelling `halt` ends it with what was read.
+pub async fn sql_write(
+    app: &App,
+    sql: &str,
+    target: queries::Target,
+    halt: tokio_util::sync::CancellationToken,
+    told: impl FnMut(u64, Option<&tailrace_model::api::SqlScan>),
+) -> Result<queries::Exported> {
+    queries::export_to(&app.opened().await?, sql, target, halt, told).await
 }
 
 /// As the command `tail_rows`, for [`tail_all`]: rows before the offset are given up. Values are on one line and cut as

@@ -19,6 +19,7 @@ use crate::{
     secrets::SecretStore,
     store::Store,
     syncs::{self, Syncs},
+    tables::KnownTopics,
     tails::TailView,
     workspace::{ConfigDir, Workspace, WorkspaceLock, recent},
 };
@@ -109,6 +110,7 @@ pub struct OpenWorkspace {
     pub(crate) clusters: Clusters,
     pub(crate) tails: Views<TailView>,
     pub(crate) queries: Views<QueryView>,
+    pub(crate) known_topics: KnownTopics,
     pub(crate) samplers: lag::Samplers,
     /// What a person shall see now; a slow listener misses the oldest.
     pub(crate) notices: broadcast::Sender<lag::alerts::Notice>,
@@ -136,6 +138,7 @@ impl OpenWorkspace {
             clusters: Clusters::default(),
             tails: Views::default(),
             queries: Views::default(),
+            known_topics: KnownTopics::default(),
             samplers: lag::Samplers::default(),
             notices: broadcast::Sender::new(NOTICES_MAX),
             workspace: RwLock::new(workspace),

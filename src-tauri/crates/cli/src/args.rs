@@ -263,6 +263,20 @@ pub enum Format {
     Arrow,
 }
 
+/// How a result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SqlFormat {
+    Table,
+    Csv,
+    /// One object a line
+    Jsonl,
+    /// One array of objects
+    Json,
+    Parquet,
+    /// Arrow's file format
+    Arrow,
+}
+
 #[derive(Debug, Args)]
 pub struct Tail {
     pub cluster: String,
@@ -527,8 +541,9 @@ pub enum Metric {
 #[derive(Debug, Args)]
 pub struct Sql {
     pub sql: String,
+    /// Default: a table, or as FILE ends; every row is written, however many
     #[arg(long, value_enum)]
-    pub format: Option<Format>,
+    pub format: Option<SqlFormat>,
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }

@@ -91,6 +91,7 @@ macro_rules! for_each_command {
             sql_close(ViewRequest) -> Nothing;
             sql_export(SqlExportRequest) -> FileWritten;
             sql_catalog(Nothing) -> SqlCatalog;
+            sql_topic(TopicRef) -> SqlTable;
 
             activity_list(Nothing) -> Vec<Activity>;
             activity_cancel(ActivityRequest) -> Nothing;

@@ -10,6 +10,7 @@ pub mod commands;
 pub mod definitions;
 pub mod error;
 pub mod limits;
+pub mod need;
 pub mod time;
 pub mod value;
 

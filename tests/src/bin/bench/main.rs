@@ -8,6 +8,7 @@ mod crowd;
 mod numbers;
 mod peer;
 mod report;
+mod search;
 mod tail;
 mod window;
 
@@ -51,6 +52,8 @@ struct Args {
 enum Which {
     /// Tail with decoding and a SQL filter, over a bare librdkafka loop
     Tail,
+    /// A SQL filter over a whole topic, over a bare librdkafka loop and over kcat and jq
+    Search,
     /// The sample audience, over DuckDB
     Audience,
     /// Start of the window, and its memory
@@ -61,7 +64,7 @@ enum Which {
 async fn main() -> Result<ExitCode> {
     let args = Args::parse();
     let mut report = Report::new(args.quick);
-    let all = [Which::Tail, Which::Audience, Which::Window];
+    let all = [Which::Tail, Which::Search, Which::Audience, Which::Window];
     for which in all
         .into_iter()
         .filter(|which| args.which.is_empty() || args.which.contains(which))
@@ -87,6 +90,12 @@ async fn measure(which: Which, args: &Args) -> Result<Vec<report::Figure>> {
                 .records
                 .unwrap_or(if args.quick { 200_000 } else { 2_000_000 });
             tail::measure(records, args.tail_rounds).await
+        }
+        Which::Search => {
+            let records = args
+                .records
+                .unwrap_or(if args.quick { 200_000 } else { 5_000_000 });
+            search::measure(records, args.tail_rounds).await
         }
         Which::Audience => {
             let size = audience::Size {

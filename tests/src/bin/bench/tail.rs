@@ -29,7 +29,7 @@ use crate::{
     report::{Figure, note},
 };
 
-const TOPIC: &str = "bench.events";
+pub const TOPIC: &str = "bench.events";
 const PARTITIONS: i32 = 4;
 /// Records that are made and produced at a time.
 const CHUNK: u64 = 100_000;
@@ -38,9 +38,9 @@ const SEED: u64 = 11;
 const REVENUE: u64 = 490;
 const REVENUE_MAX: u64 = 500;
 const ORDER_PER_MILLE: u64 = 50;
-const FILTER: &str = "value.revenue > 490 and value.event = 'Order Completed'";
+pub const FILTER: &str = "value.revenue > 490 and value.event = 'Order Completed'";
 const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:134.0) Gecko/20100101 Firefox/134.0";
-const DEADLINE: Duration = Duration::from_secs(600);
+pub const DEADLINE: Duration = Duration::from_secs(600);
 /// How often the tail is asked how far it is.
 const ASK_EVERY: Duration = Duration::from_millis(2);
 /// What a tail fetches with, so that the ratio is about what is done with a record and not about how it is fetched.
@@ -56,19 +56,19 @@ const FETCH: [(&str, &str); 7] = [
 
 /// What the producer put there.
 #[derive(Debug, Clone, Copy, Default)]
-struct Topic {
-    records: u64,
+pub struct Topic {
+    pub records: u64,
     /// Of the values.
-    bytes: u64,
+    pub bytes: u64,
     /// Records that the filter keeps.
-    matching: u64,
+    pub matching: u64,
 }
 
 pub async fn measure(records: u64, rounds: usize) -> Result<Vec<Figure>> {
     let kafka = Kafka::start().await?;
     let topic = fill(&kafka, records).await?;
     let folder = TempDir::with_prefix("tailrace-bench-tail-")?;
-    let app = open(folder.path(), &kafka.bootstrap()).await?;
+    let app = open(folder.path(), &kafka.bootstrap(), OpenOptions::look()).await?;
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     for round in 1..=rounds {
         bare.push(bare_loop(&kafka, topic).await?);
@@ -96,7 +96,7 @@ pub async fn measure(records: u64, rounds: usize) -> Result<Vec<Figure>> {
     }])
 }
 
-async fn fill(kafka: &Kafka, records: u64) -> Result<Topic> {
+pub async fn fill(kafka: &Kafka, records: u64) -> Result<Topic> {
     kafka.create_topic(TOPIC, PARTITIONS).await?;
     let mut dice = Dice::new(SEED);
     let mut topic = Topic::default();
@@ -158,16 +158,16 @@ fn record(dice: &mut Dice, topic: &mut Topic) -> Record {
 }
 
 /// A workspace that has this cluster and nothing else.
-async fn open(folder: &Path, bootstrap: &str) -> Result<App> {
+pub async fn open(folder: &Path, bootstrap: &str, options: OpenOptions) -> Result<App> {
     std::fs::create_dir_all(folder.join("clusters"))?;
     std::fs::write(folder.join("tailrace.toml"), "name = \"bench\"\n")?;
     let cluster = format!("kind = \"kafka\"\n\n[properties]\n\"bootstrap.servers\" = \"{bootstrap}\"\n");
     std::fs::write(folder.join("clusters/kafka.toml"), cluster)?;
-    Ok(App::open(folder.to_owned(), OpenOptions::look()).await?)
+    Ok(App::open(folder.to_owned(), options).await?)
 }
 
 /// The whole topic through the app's own tail: records per second.
-async fn tail(app: &App, topic: Topic) -> Result<f64> {
+pub async fn tail(app: &App, topic: Topic) -> Result<f64> {
     let request = TailRequest {
         cluster: "kafka".to_owned(),
         topic: TOPIC.to_owned(),
@@ -226,7 +226,7 @@ async fn reaches(
 }
 
 /// The whole topic through a consumer that only counts: records per second.
-async fn bare_loop(kafka: &Kafka, topic: Topic) -> Result<f64> {
+pub async fn bare_loop(kafka: &Kafka, topic: Topic) -> Result<f64> {
     let mut config = kafka.client_config();
     config.set("group.id", "bench").set("enable.auto.commit", "false");
     for (name, value) in FETCH {

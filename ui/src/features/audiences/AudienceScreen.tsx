@@ -185,7 +185,8 @@ function Definition({ name, detail, draft }: { name: string; detail: AudienceDet
 /** Tables and columns to complete SQL from. */
 function useTables(enabled: boolean): SqlTables {
   const catalog = useCall("sql_catalog", {}, { enabled, topic: "definitions" }).data;
-  return useMemo(() => Object.fromEntries((catalog?.tables ?? []).map((table) => [table.name, table.columns.map((column) => ({ name: column.name, type: column.data_type }))])), [catalog]);
+  // A definition is over what was collected: topics are no tables there.
+  return useMemo(() => Object.fromEntries((catalog?.tables ?? []).filter((table) => table.topic === null).map((table) => [table.name, table.columns.map((column) => ({ name: column.name, type: column.data_type }))])), [catalog]);
 }
 
 function emptyTree({ condition }: AudienceDefinition): boolean {

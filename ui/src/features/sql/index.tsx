@@ -1,7 +1,7 @@
 /** Any question, in SQL: the result stays in Rust and is shown a window at a time. */
 
 import { useEffect, useMemo, useRef, useState } from "react";
-import type { Column as SqlColumn } from "@/bindings";
+import type { Column as SqlColumn, SqlTable } from "@/bindings";
 import { call, useAction, useCall, useSubscription } from "@/platform";
 import { Button, TextInput } from "@/shared/controls";
 import { toAppError } from "@/shared/errors";
@@ -13,6 +13,7 @@ import { remembered, useStore } from "@/shared/store";
 import { SqlEditor, type SqlTables } from "@/shared/sql/SqlEditor";
 import { Status } from "@/shared/Status";
 import { Catalog } from "./Catalog";
+import { Scan } from "./Scan";
 import { cellColumns, type Cells } from "@/shared/cells";
 import { Table, type WindowSource } from "@/shared/table";
 
@@ -20,8 +21,8 @@ const draft = remembered<string>("tailrace.sql", "select event, count(*) as even
 
 export default function Sql() {
   const sql = useStore(draft);
-  const catalog = useCall("sql_catalog", {}, { topic: "definitions" }).data;
-  const tables = useMemo<SqlTables>(() => Object.fromEntries((catalog?.tables ?? []).map((table) => [table.name, table.columns.map((column) => ({ name: column.name, type: column.data_type }))])), [catalog]);
+  const catalog = useCatalog();
+  const tables = useMemo<SqlTables>(() => Object.fromEntries(catalog.tables.map((table) => [table.name, table.columns.map((column) => ({ name: column.name, type: column.data_type }))])), [catalog.tables]);
   const query = useQuery();
   useLinked(query.run);
   const [exporting, setExporting] = useState(false);
@@ -31,10 +32,10 @@ export default function Sql() {
     <Screen testId="screen-sql">
       <Bar
         title="SQL"
-        sub={catalog && count(catalog.tables.length, "table")}
+        sub={catalog.tables.length > 0 && count(catalog.tables.length, "table")}
         actions={
           <>
-            {running && <Button onClick={query.stop} testId="sql-stop">Stop</Button>}
+            {running && <Button onClick={query.stop} title="Ends it with what was read by now" testId="sql-stop">Stop</Button>}
             <Button disabled={query.view === null || running} onClick={() => setExporting(true)} testId="sql-export">Export…</Button>
             <Button kind="primary" keys="Shift Enter" onClick={() => query.run(sql)} testId="sql-run">Run</Button>
           </>
@@ -52,7 +53,7 @@ export default function Sql() {
             initial={280}
             min={180}
             first={<SqlEditor label="Query" bare autoFocus value={sql} onChange={draft.set} onRun={query.run} tables={tables} error={failure === null ? null : toAppError(failure)} placeholder="select …" testId="sql-editor" />}
-            second={<Catalog tables={catalog?.tables ?? []} onAsk={(name) => {
+            second={<Catalog tables={catalog.tables} onOpen={catalog.open} onAsk={(name) => {
               const text = `select *\nfrom ${name}\nlimit 100`;
               draft.set(text);
               query.run(text);
@@ -72,11 +73,29 @@ export default function Sql() {
           <span data-testid="sql-state">{running ? "running" : "done"}</span>
           <span data-testid="sql-count">{count(query.status.rows, "row")} · {bytes(query.status.bytes)}</span>
           <span>{duration(query.status.took_ms)}</span>
+          {query.status.scan !== null && <Scan scan={query.status.scan} running={running} />}
           {query.status.note !== null && <span className="warn">{query.status.note}</span>}
         </Status>
       )}
     </Screen>
   );
+}
+
+const NO_TABLES: readonly SqlTable[] = [];
+
+/** What can be asked. The columns of a topic are looked up when it is opened, and kept while the screen is. */
+function useCatalog(): { tables: readonly SqlTable[]; open: (table: SqlTable) => void } {
+  const listed = useCall("sql_catalog", {}, { topic: "definitions" }).data?.tables ?? NO_TABLES;
+  const [known, setKnown] = useState<ReadonlyMap<string, SqlTable>>(new Map());
+  const tables = useMemo(() => listed.map((table) => (table.columns.length > 0 ? table : known.get(table.name) ?? table)), [listed, known]);
+  const open = (table: SqlTable) => {
+    if (table.topic === null || table.columns.length > 0) return;
+    call("sql_topic", table.topic).then(
+      (found) => setKnown((before) => new Map(before).set(table.name, found)),
+      (error: unknown) => toast.failed(`${table.name} could not be looked at`, error),
+    );
+  };
+  return { tables, open };
 }
 
 /** A link may bring a query (`#/sql?sql=...`): it is written and run once, and leaves the address. */
@@ -214,8 +233,8 @@ function Export({ sql, onClose }: { sql: string; onClose: () => void }) {
   };
   return (
     <Dialog open onClose={onClose} title="Export the whole result" about="Runs the query again and writes every row, however many the window shows." testId="sql-export-dialog" footer={<><Button onClick={onClose}>Cancel</Button><Button kind="primary" disabled={busy} onClick={write} testId="sql-export-action">Write the file</Button></>}>
-      <TextInput label="File: ends in .csv, .parquet or .json" value={file} onChange={setFile} testId="sql-export-path" />
-      <p className="mute" style={{ marginTop: 8 }}>A name ending in .csv, .parquet or .json; a relative one lies in the workspace.</p>
+      <TextInput label="File: ends in .csv, .jsonl, .json, .parquet or .arrow" value={file} onChange={setFile} testId="sql-export-path" />
+      <p className="mute" style={{ marginTop: 8 }}>The ending says the format; .jsonl is one object a line, .json one array. How far it is, and a way to stop it, are in Activity.</p>
       {error !== null && <div style={{ marginTop: 12 }}><ErrorNote error={error} /></div>}
     </Dialog>
   );

@@ -1,5 +1,5 @@
 import { QueryClientProvider } from "@tanstack/react-query";
-import { render, screen, waitFor, within } from "@testing-library/react";
+import { fireEvent, render, screen, waitFor, within } from "@testing-library/react";
 import { expect, test } from "vitest";
 import { newQueryClient, setTransport } from "@/platform";
 import { StatusSlotsContext } from "@/shared/Status";
@@ -35,8 +35,26 @@ test("rows that are on their way are waited for: nobody reads that there are non
 });
 
 test("an answer without rows says so", async () => {
-  const none = { running: false, rows: 0, bytes: 0, columns: [], took_ms: 1, note: null, error: null };
+  const none = { running: false, rows: 0, bytes: 0, columns: [], took_ms: 1, scan: null, note: null, error: null };
   open({ sql_status: () => none, sql_start: () => ({ view: 1e9 }) });
   const table = await screen.findByTestId("sql-rows");
   await waitFor(() => expect(within(table).getByTestId("empty").textContent).toContain("No rows"));
+});
+
+test("how far the reading of a topic is, and at its end what is to be known of it", async () => {
+  const scan = { records: 2_500_000, bytes: 1_250_000_000, total: 5_000_000, records_per_second: 500_000, bytes_per_second: 250e6, left_ms: 5_000, mistyped: 0, undecoded: 0, lost: 0, said: [] as string[] };
+  let status = { running: true, rows: 0, bytes: 0, columns: [], took_ms: 5_000, scan, note: null, error: null };
+  open({ sql_status: () => status, sql_start: () => ({ view: 1e9 }) });
+  await waitFor(() => expect(screen.getByTestId("sql-scan").textContent).toContain("2,500,000 of 5,000,000 records (50 %)"));
+  expect(screen.getByTestId("sql-scan").textContent).toContain("left");
+  expect(screen.queryByTestId("sql-said")).toBeNull();
+  status = { ...status, running: false, scan: { ...scan, left_ms: 0, said: ["read 2500000 records", "12 fields were of another type"] } };
+  open({ sql_status: () => status, sql_start: () => ({ view: 1e9 }) });
+  await waitFor(() => expect(screen.getByTestId("sql-said").textContent).toBe("12 fields were of another type"));
+});
+
+test("the columns of a topic are looked up when it is opened", async () => {
+  open({});
+  fireEvent.click(await screen.findByTestId("sql-table-prod.orders"));
+  await waitFor(() => expect(screen.getByTestId("sql-catalog").textContent).toContain("value.total"));
 });

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use tailrace_engine::session;
 use tailrace_model::{Result, api::*};
 
 use crate::{
@@ -10,7 +9,7 @@ use crate::{
     core::now_ms,
     lag,
     open::OpenWorkspace,
-    queries, syncs,
+    queries, syncs, tables,
     workspace::{Kind, recent},
 };
 
@@ -119,8 +118,7 @@ pub async fn sql_rows(app: &App, request: RowsRequest) -> Result<Rows> {
 
 pub async fn sql_stop(app: &App, request: ViewRequest) -> Result<SqlStatus> {
     let view = app.opened().await?.queries.get(request.view)?;
-    view.stop();
-    Ok(view.ended().await)
+    Ok(view.end().await)
 }
 
 pub async fn sql_close(app: &App, request: ViewRequest) -> Result<Nothing> {
@@ -133,17 +131,19 @@ pub async fn sql_close(app: &App, request: ViewRequest) -> Result<Nothing> {
 }
 
 pub async fn sql_export(app: &App, request: SqlExportRequest) -> Result<FileWritten> {
-    let open = app.opened().await?;
-    let people = &open.held()?.people;
-    people.require_whole()?;
-    let session = people.session(&open).await?;
-    let query = session.query(&request.sql, now_ms()).await?;
-    session::export(query, &open.output_path(&request.path)).await
+    queries::export(&app.opened().await?, request).await
 }
 
 pub async fn sql_catalog(app: &App, _: Nothing) -> Result<SqlCatalog> {
     let open = app.opened().await?;
-    Ok(open.held()?.people.session(&open).await?.catalog().await)
+    let session = open.held()?.people.session(&open).await?;
+    let mut catalog = session.catalog().await;
+    catalog.tables.extend(tables::catalog(&open).await);
+    Ok(catalog)
+}
+
+pub async fn sql_topic(app: &App, request: TopicRef) -> Result<SqlTable> {
+    tables::table(&app.opened().await?, request, now_ms()).await
 }
 
 pub async fn activity_list(app: &App, _: Nothing) -> Result<Vec<Activity>> {

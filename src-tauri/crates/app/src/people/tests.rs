@@ -88,6 +88,8 @@ async fn collect_one(open: &Arc<OpenWorkspace>, offset: i64) {
         ],
     );
     let batch = RawBatch {
+        scanned: 0,
+        scanned_bytes: 0,
         records: records.unwrap(),
         bytes: event.len(),
         positions: vec![(0, offset + 1)],

@@ -4,11 +4,14 @@ use arrow::{
     array::{AsArray, BinaryArray, BooleanArray, RecordBatch},
     compute::filter_record_batch,
 };
-use tailrace_connectors::formats::{
-    RecordDecoder,
-    json::{Shape, ShapeLimits},
+use tailrace_connectors::{
+    clusters::kafka::Sieve,
+    formats::{
+        RecordDecoder,
+        json::{Fields, Kind, Shape, ShapeLimits},
+    },
 };
-use tailrace_engine::session::RecordFilter;
+use tailrace_engine::session::{RecordFilter, Used};
 use tailrace_model::{Error, Result};
 
 /// See the module's text. Only the fields that the predicate names are decoded.
@@ -16,6 +19,8 @@ pub struct Filter {
     predicate: RecordFilter,
     /// Paths below `value` that the predicate reads.
     paths: Vec<Vec<String>>,
+    /// Those that it compares with literals, which say of what type they are meant.
+    meant: Vec<(Vec<String>, Used)>,
     shape: Shape,
     decoder: RecordDecoder,
     /// Whether every path was seen: before that, each batch is looked through for them.
@@ -45,14 +50,39 @@ impl Filter {
             true => RecordDecoder::text(),
             false => RecordDecoder::json(&shape.fields().select(&paths)),
         };
+        let meant = predicate.named().paths.into_iter();
+        let meant = meant.filter(|(_, used)| *used != Used::Anyhow).collect();
         let complete = paths.is_empty() || paths.iter().any(Vec::is_empty);
         Ok(Self {
             predicate,
             paths,
+            meant,
             shape,
             decoder,
             complete,
         })
+    }
+
+    /// Holds back records of JSON or text on which the predicate can't hold, before they are copied. What the filter
+    /// learns it learns from the others: a field that is compared with a literal is of the literal's type whatever was
+    /// seen first.
+    pub fn sieve(&self) -> Option<Sieve> {
+        Sieve::new(&self.predicate.need())
+    }
+
+    /// The fields to decode.
+    fn fields(&self) -> Fields {
+        let mut fields = self.shape.fields().select(&self.paths);
+        for (path, used) in &self.meant {
+            let kind = match (used, fields.find(path)) {
+                (Used::Number, Some(Kind::Bool | Kind::Utf8 | Kind::Json)) => Kind::Float64,
+                (Used::Text, Some(Kind::Bool | Kind::Int64 | Kind::Float64)) => Kind::Utf8,
+                (Used::Bool, Some(Kind::Int64 | Kind::Float64 | Kind::Utf8 | Kind::Json)) => Kind::Bool,
+                _ => continue,
+            };
+            fields.set(path, kind);
+        }
+        fields
     }
 
     fn observe(&mut self, values: &BinaryArray) -> bool {
@@ -60,7 +90,7 @@ impl Filter {
         if changed {
             let fields = self.shape.fields();
             self.complete = self.paths.iter().all(|path| fields.find(path).is_some());
-            self.decoder = RecordDecoder::json(&fields.select(&self.paths));
+            self.decoder = RecordDecoder::json(&self.fields());
         }
         changed
     }

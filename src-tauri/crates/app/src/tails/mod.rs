@@ -89,6 +89,7 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
     spec.partitions = request.partitions.clone();
     spec.stop_at_end = request.stop_at_end;
     spec.until_ms = request.until_ms;
+    spec.sieve = filter.as_ref().and_then(Filter::sieve).map(Arc::new);
     let token = open.supervisor.token(Stage::Work);
     let started_ms = now_ms();
     let tail = Tail::start(&cluster.client, spec, started_ms, token.clone()).await?;
@@ -235,8 +236,8 @@ async fn keep(
             .get_or_insert(first);
     }
     let mut counted = Counted {
-        records: batch.records.num_rows() as u64,
-        bytes: batch.bytes,
+        records: batch.scanned,
+        bytes: batch.scanned_bytes as usize,
         mistyped: 0,
         undecoded: (viewed.problems.len() + viewed.key_problems.len()) as u64,
     };

@@ -7,6 +7,7 @@ mod demo;
 mod export;
 mod groups;
 mod people;
+mod sql;
 mod produce;
 mod progress;
 mod tail;
@@ -119,7 +120,7 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
         }
         Command::Sql(it) => {
             with(folder()?, OpenOptions::command(), async |app| {
-                work::sql(app, it, output).await
+                sql::sql(app, it, output).await
             })
             .await
         }

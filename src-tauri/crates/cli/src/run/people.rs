@@ -7,7 +7,7 @@ use crate::{
     Outcome,
     args::{Audience, Profile, Trait},
     output::{Output, count, time},
-    run::work::query,
+    run::sql::query,
 };
 
 /// A profile by its number, `KIND:VALUE`, or any identifier.

@@ -8,13 +8,12 @@ use std::{
 };
 
 use tailrace_app::{App, OpenOptions, commands as run, secrets, workspace};
-use tailrace_model::{Error, api::*, limits::ROWS_PAGE_MAX};
+use tailrace_model::{Error, api::*};
 
 use crate::{
     Outcome,
-    args::{Format, Secret, Sql},
+    args::Secret,
     output::{Output, count},
-    run::people::print_rows,
 };
 
 pub fn init(dir: &Path, output: &Output) -> anyhow::Result<Outcome> {
@@ -218,113 +217,4 @@ pub async fn serve(folder: PathBuf, listen: &str, output: &Output) -> anyhow::Re
     }
     app.close().await;
     Ok(Outcome::Done)
-}
-
-pub async fn sql(app: &App, args: Sql, output: &Output) -> anyhow::Result<Outcome> {
-    query(app, &args.sql, args.format, args.out.as_deref(), output).await
-}
-
-/// Runs a query and prints it, or writes it to a file.
-pub async fn query(
-    app: &App,
-    sql: &str,
-    format: Option<Format>,
-    out: Option<&Path>,
-    output: &Output,
-) -> anyhow::Result<Outcome> {
-    if let Some(path) = out {
-        let request = SqlExportRequest {
-            sql: sql.to_owned(),
-            path: path.display().to_string(),
-        };
-        let written = run::sql_export(app, request).await?;
-        output.note(&format!(
-            "{}: {} rows, {} bytes",
-            written.path,
-            count(written.rows),
-            count(written.bytes)
-        ));
-        return Ok(Outcome::Done);
-    }
-    let view = run::sql_start(app, SqlRequest { sql: sql.to_owned() })
-        .await?
-        .view;
-    let mut changes = app.follow(&Topic::View(view)).await?;
-    let status = loop {
-        let status = run::sql_status(app, ViewRequest { view }).await?;
-        if !status.running {
-            break status;
-        }
-        let _ = tokio::time::timeout(Duration::from_millis(200), changes.changed()).await;
-    };
-    if let Some(error) = status.error {
-        return Err(error.into());
-    }
-    let format = format.unwrap_or(if output.json { Format::Json } else { Format::Table });
-    let mut all = Rows::default();
-    while (all.rows.len() as u64) < status.rows {
-        let offset = all.rows.len() as u64;
-        let page = run::sql_rows(
-            app,
-            RowsRequest {
-                view,
-                offset,
-                limit: ROWS_PAGE_MAX as u32,
-            },
-        )
-        .await?;
-        all.rows.extend(page.rows);
-    }
-    all.columns = status.columns;
-    print(&all, format, output)?;
-    if let Some(note) = status.note {
-        output.note(&note);
-        return Ok(Outcome::Partly);
-    }
-    Ok(Outcome::Done)
-}
-
-fn print(rows: &Rows, format: Format, output: &Output) -> anyhow::Result<()> {
-    match format {
-        Format::Table => print_rows(rows, output),
-        Format::Csv => {
-            let quote = |text: &str| match text.contains([',', '"', '\n', '\r']) {
-                true => format!("\"{}\"", text.replace('"', "\"\"")),
-                false => text.to_owned(),
-            };
-            let line = |cells: Vec<String>| output.line(&cells.join(","));
-            line(rows.columns.iter().map(|column| quote(&column.name)).collect())?;
-            rows.rows.iter().try_for_each(|row| {
-                line(
-                    row.iter()
-                        .map(|cell| quote(cell.as_deref().unwrap_or_default()))
-                        .collect(),
-                )
-            })
-        }
-        Format::Json => rows.rows.iter().try_for_each(|row| {
-            let fields = rows
-                .columns
-                .iter()
-                .zip(row)
-                .map(|(column, cell)| (column.name.clone(), typed(column, cell.as_deref())));
-            output.line(&serde_json::Value::Object(fields.collect()).to_string())
-        }),
-        Format::Kcat | Format::Parquet | Format::Arrow => Err(Error::user(
-            "misuse",
-            "a result is printed as table, json or csv; for Parquet and Arrow name a file with --out FILE.parquet",
-        )
-        .into()),
-    }
-}
-
-fn typed(column: &Column, cell: Option<&str>) -> serde_json::Value {
-    let Some(text) = cell else {
-        return serde_json::Value::Null;
-    };
-    let nested = matches!(column.data_type.as_str(), "BOOLEAN" | "STRUCT" | "LIST");
-    match column.numeric || nested {
-        true => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
-        false => text.into(),
-    }
 }

@@ -17,6 +17,7 @@ mod protobuf;
 mod records;
 pub mod registry;
 mod schemas;
+mod table;
 mod text;
 mod transcode;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use format::{Format, FormatSettings};
 pub use framing::Framing;
 pub use protobuf::ProtobufSchema;
 pub use records::{DecodedBatch, RecordDecoder};
+pub use table::{TableColumn, TableDecoder};
 pub use text::{Described, describe, preview, problem, text_of};
 pub use transcode::{Problem, Transcoded, Transcoder};
 pub use view::{PROBLEM, RecordView, VALUE_BYTES, Viewed};

@@ -115,14 +115,14 @@ fn schema(value: DataType) -> SchemaRef {
     ]))
 }
 
-fn bytes(array: &ArrayRef) -> Result<&BinaryArray> {
+pub(super) fn bytes(array: &ArrayRef) -> Result<&BinaryArray> {
     array
         .as_binary_opt::<i32>()
         .ok_or_else(|| Error::internal("arrow", format!("bytes were expected, not {}", array.data_type())))
 }
 
 /// Text without a copy where all of it is text.
-fn texts(bytes: &BinaryArray) -> StringArray {
+pub(super) fn texts(bytes: &BinaryArray) -> StringArray {
     if let Ok(texts) = StringArray::try_from_binary(bytes.clone())
         && texts
             .iter()

@@ -1,5 +1,5 @@
 //! The tables of a session as DataFusion looks them up: `events`, `profiles`, `traits.NAME`, `audiences.NAME` and
-//! `WAREHOUSE.TABLE`.
+//! `WAREHOUSE.TABLE`; for one query also the topics that it names, as `CLUSTER.TOPIC`.
 //!
 //! Invariant: a trait or audience is planned when something names it, once a session; a broken one fails only the
 //! queries that name it.
@@ -21,6 +21,7 @@ use super::{
     Core,
     base::{CATALOG, MAIN},
     graph::View,
+    topics::QueryTopics,
 };
 
 /// The schema of traits, and that of audiences.
@@ -29,10 +30,11 @@ pub const AUDIENCES: &str = "audiences";
 
 /// All three levels are looked up in the session, which outlives every query that plans over it.
 #[derive(Clone)]
-pub(super) struct Catalogs(pub(super) Weak<Core>);
+pub(super) struct Catalogs(pub(super) Weak<Core>, pub(super) Arc<QueryTopics>);
 
 struct Schema {
     core: Weak<Core>,
+    topics: Arc<QueryTopics>,
     name: String,
 }
 
@@ -73,10 +75,13 @@ impl CatalogProvider for Catalogs {
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         let core = self.0.upgrade()?;
-        let known = [MAIN, TRAITS, AUDIENCES].contains(&name) || core.warehouses.contains_key(name);
+        let known = [MAIN, TRAITS, AUDIENCES].contains(&name)
+            || core.warehouses.contains_key(name)
+            || self.1.has_cluster(name);
         known.then(|| {
             Arc::new(Schema {
                 core: Weak::clone(&self.0),
+                topics: Arc::clone(&self.1),
                 name: name.to_owned(),
             }) as Arc<dyn SchemaProvider>
         })
@@ -97,10 +102,14 @@ impl Schema {
         if self.name == MAIN {
             core.main.get(table).cloned()
         } else {
-            core.warehouses
-                .get(&self.name)?
-                .get(table)
-                .map(|stored| Arc::clone(&stored.provider))
+            let stored = core
+                .warehouses
+                .get(&self.name)
+                .and_then(|tables| tables.get(table));
+            match stored {
+                Some(stored) => Some(Arc::clone(&stored.provider)),
+                None => Some(self.topics.table(&self.name, table)? as Arc<dyn TableProvider>),
+            }
         }
     }
 }
@@ -115,11 +124,11 @@ impl SchemaProvider for Schema {
             MAIN => core.main.keys().cloned().collect(),
             TRAITS => core.traits.keys().cloned().collect(),
             AUDIENCES => core.audiences.keys().cloned().collect(),
-            warehouse => core
-                .warehouses
-                .get(warehouse)
-                .map(|tables| tables.keys().cloned().collect())
-                .unwrap_or_default(),
+            name => {
+                let stored = core.warehouses.get(name).into_iter();
+                let stored = stored.flat_map(|tables| tables.keys().cloned());
+                stored.chain(self.topics.topics(name)).collect()
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! A query's result as a file: CSV, JSON lines, Parquet or Arrow, by the ending of its name.
+//! A query's result as a file or in a pipe: CSV, JSON, JSON lines, Parquet or Arrow, batch by batch.
 //!
 //! Invariant: the file appears whole or not at all. It is written under another name beside it and renamed at the end;
 //! a failed or dropped export leaves nothing behind.
@@ -12,9 +12,11 @@ use std::{
 use arrow::{
     array::{ArrayRef, RecordBatch},
     datatypes::{DataType, SchemaRef},
-    error::ArrowError,
     ipc::writer::FileWriter,
-    json::{LineDelimitedWriter, WriterBuilder, writer::LineDelimited},
+    json::{
+        WriterBuilder,
+        writer::{JsonArray, LineDelimited},
+    },
 };
 use parquet::{
     arrow::ArrowWriter,
@@ -22,204 +24,221 @@ use parquet::{
     errors::ParquetError,
     file::properties::WriterProperties,
 };
-use tailrace_model::{Error, Result, api::FileWritten};
+use tailrace_model::{
+    Error, Result,
+    api::{FileWritten, SqlFormat},
+};
 
 use super::{
     Query,
     rows::{Cells, TIMESTAMP_FORMAT, readable},
 };
 
-/// Writes all that is left of the query. Times are RFC 3339 in UTC with milliseconds, save in Parquet, which has a type
-/// for them.
+/// Writes all that is left of the query. Times are RFC 3339 in UTC with milliseconds, save in Parquet and Arrow, which
+/// have a type for them.
 pub async fn export(mut query: Query, path: &Path) -> Result<FileWritten> {
-    let mut file = BatchFile::open(path, format_of(path)?, query.schema())?;
+    let mut exporter = Exporter::file(path, None, query.schema())?;
     while let Some(batch) = query.next().await? {
-        file.write(&batch)?;
+        exporter.write(&batch)?;
     }
-    file.finish()
+    exporter.finish()
 }
 
-/// How rows are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BatchFormat {
-    Csv,
-    /// One object a line.
-    Json,
-    Parquet,
-    /// Arrow's own file.
-    Arrow,
+/// Where the bytes go.
+type Sink = Box<dyn Write + Send>;
+
+enum Writer {
+    Csv(BufWriter<Sink>),
+    Lines(Box<arrow::json::Writer<BufWriter<Sink>, LineDelimited>>),
+    Array(Box<arrow::json::Writer<BufWriter<Sink>, JsonArray>>),
+    Parquet(Box<ArrowWriter<Sink>>),
+    Arrow(Box<FileWriter<BufWriter<Sink>>>),
 }
 
-/// The format that a file's ending stands for.
-pub fn format_of(path: &Path) -> Result<BatchFormat> {
-    let ending = path.extension().and_then(|ending| ending.to_str());
-    Ok(match ending.unwrap_or_default().to_ascii_lowercase().as_str() {
-        "csv" => BatchFormat::Csv,
-        "json" | "jsonl" | "ndjson" => BatchFormat::Json,
-        "parquet" => BatchFormat::Parquet,
-        "arrow" | "feather" => BatchFormat::Arrow,
-        _ => {
-            let message = format!(
-                "\"{}\" must end in .csv, .json, .parquet or .arrow: that says how to write it",
-                path.display()
-            );
-            return Err(Error::user("file_format", message));
-        }
-    })
-}
-
-/// A file of rows being written; see the module's invariant.
-pub struct BatchFile {
-    writer: Writer,
-    path: PathBuf,
+/// A result being written, batch by batch. A file that is not finished leaves nothing behind.
+pub struct Exporter {
+    writer: Option<Writer>,
+    file: Option<Unfinished>,
+    name: String,
     rows: u64,
 }
 
-impl BatchFile {
-    pub fn open(path: &Path, format: BatchFormat, schema: &SchemaRef) -> Result<Self> {
-        Ok(Self {
-            writer: Writer::open(path, format, schema)?,
-            path: path.to_owned(),
+/// A file under the name that it has while it is written.
+struct Unfinished {
+    file: File,
+    path: PathBuf,
+    named: PathBuf,
+}
+
+impl Drop for Exporter {
+    fn drop(&mut self) {
+        self.writer = None;
+        if let Some(unfinished) = self.file.take() {
+            // Nothing is lost if it stays: it was never the file that was asked for.
+            let _ = fs::remove_file(unfinished.path);
+        }
+    }
+}
+
+/// The format that a file's name ends in.
+fn format_of(path: &Path) -> Result<SqlFormat> {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    match ending.unwrap_or_default().to_ascii_lowercase().as_str() {
+        "csv" => Ok(SqlFormat::Csv),
+        "jsonl" | "ndjson" => Ok(SqlFormat::Jsonl),
+        "json" => Ok(SqlFormat::Json),
+        "parquet" => Ok(SqlFormat::Parquet),
+        "arrow" | "feather" => Ok(SqlFormat::Arrow),
+        _ => Err(Error::user(
+            "file_format",
+            format!(
+                "\"{}\" must end in .csv, .jsonl, .json, .parquet or .arrow, or a format must be named: that says how to write it",
+                path.display()
+            ),
+        )),
+    }
+}
+
+impl Exporter {
+    /// Into a file, in a format or in the one that its name ends in.
+    pub fn file(path: &Path, format: Option<SqlFormat>, schema: &SchemaRef) -> Result<Self> {
+        let format = format.map_or_else(|| format_of(path), Ok)?;
+        let mut name = path.file_name().unwrap_or_default().to_os_string();
+        name.push(format!(".{}.unfinished", std::process::id()));
+        let unfinished = path.with_file_name(name);
+        let shown = format!("\"{}\"", path.display());
+        let file = File::create(&unfinished).map_err(|error| failed(&shown, &error))?;
+        let mut exporter = Self {
+            writer: None,
+            file: Some(Unfinished {
+                file: file.try_clone().map_err(|error| failed(&shown, &error))?,
+                path: unfinished,
+                named: path.to_owned(),
+            }),
+            name: shown,
             rows: 0,
-        })
+        };
+        exporter.writer = Some(exporter.open(Box::new(file), format, schema)?);
+        Ok(exporter)
+    }
+
+    /// Into a pipe.
+    pub fn pipe(sink: Box<dyn Write + Send>, format: SqlFormat, schema: &SchemaRef) -> Result<Self> {
+        let mut exporter = Self {
+            writer: None,
+            file: None,
+            name: "the output".to_owned(),
+            rows: 0,
+        };
+        exporter.writer = Some(exporter.open(sink, format, schema)?);
+        Ok(exporter)
+    }
+
+    fn open(&self, sink: Sink, format: SqlFormat, schema: &SchemaRef) -> Result<Writer> {
+        let writer = match format {
+            SqlFormat::Csv => csv_header(sink, schema),
+            SqlFormat::Jsonl => Ok(Writer::Lines(Box::new(json_writer().build(BufWriter::new(sink))))),
+            SqlFormat::Json => Ok(Writer::Array(Box::new(json_writer().build(BufWriter::new(sink))))),
+            SqlFormat::Parquet => parquet_writer(sink, schema),
+            SqlFormat::Arrow => FileWriter::try_new(BufWriter::new(sink), schema)
+                .map(|writer| Writer::Arrow(Box::new(writer)))
+                .map_err(io::Error::other),
+        };
+        writer.map_err(|error| failed(&self.name, &error))
+    }
+
+    pub fn rows(&self) -> u64 {
+        self.rows
     }
 
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.rows += batch.num_rows() as u64;
-        self.writer
-            .write(batch)
-            .map_err(|error| failed(&self.path, &error))
+        let written = match &mut self.writer {
+            Some(Writer::Csv(file)) => csv_rows(file, batch),
+            Some(Writer::Lines(writer)) => {
+                in_utc(batch).and_then(|batch| writer.write(&batch).map_err(io::Error::other))
+            }
+            Some(Writer::Array(writer)) => {
+                in_utc(batch).and_then(|batch| writer.write(&batch).map_err(io::Error::other))
+            }
+            Some(Writer::Parquet(writer)) => writer.write(batch).map_err(parquet_error),
+            Some(Writer::Arrow(writer)) => writer.write(batch).map_err(io::Error::other),
+            None => Ok(()),
+        };
+        written.map_err(|error| failed(&self.name, &error))
     }
 
-    /// Gives the file its name.
-    pub fn finish(self) -> Result<FileWritten> {
-        let bytes = self
-            .writer
-            .finish(&self.path)
-            .map_err(|error| failed(&self.path, &error))?;
+    /// The file appears. Of a pipe, the path and the bytes are empty.
+    pub fn finish(mut self) -> Result<FileWritten> {
+        let bytes = self.close().map_err(|error| failed(&self.name, &error))?;
+        let (path, bytes) = bytes.unwrap_or_default();
         Ok(FileWritten {
-            path: self.path.display().to_string(),
+            path: path.display().to_string(),
             bytes,
             rows: self.rows,
         })
     }
-}
 
-fn failed(path: &Path, error: &io::Error) -> Error {
-    Error::external(
-        "file_write",
-        format!("\"{}\" could not be written: {error}", path.display()),
-    )
-}
-
-enum Format {
-    Csv(BufWriter<File>),
-    Json(Box<arrow::json::Writer<BufWriter<File>, LineDelimited>>),
-    Parquet(Box<ArrowWriter<File>>),
-    Arrow(Box<FileWriter<BufWriter<File>>>),
-}
-
-struct Writer {
-    format: Option<Format>,
-    /// The name under which it is written; taken once it was renamed.
-    unfinished: Option<PathBuf>,
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        if let Some(path) = self.unfinished.take() {
-            self.format = None;
-            // Nothing is lost if it stays: it was never the file that was asked for.
-            let _ = fs::remove_file(path);
-        }
-    }
-}
-
-impl Writer {
-    fn open(path: &Path, format: BatchFormat, schema: &SchemaRef) -> Result<Self> {
-        let mut name = path.file_name().unwrap_or_default().to_os_string();
-        name.push(format!(".{}.unfinished", std::process::id()));
-        let unfinished = path.with_file_name(name);
-        let file = File::create(&unfinished).map_err(|error| failed(path, &error))?;
-        let mut writer = Self {
-            format: None,
-            unfinished: Some(unfinished),
-        };
-        let format = match format {
-            BatchFormat::Csv => csv_header(file, schema),
-            BatchFormat::Parquet => parquet_writer(file, schema),
-            BatchFormat::Json => Ok(json_writer(file)),
-            BatchFormat::Arrow => arrow_writer(file, schema),
-        };
-        writer.format = Some(format.map_err(|error| failed(path, &error))?);
-        Ok(writer)
-    }
-
-    fn write(&mut self, batch: &RecordBatch) -> io::Result<()> {
-        match &mut self.format {
-            Some(Format::Csv(file)) => csv_rows(file, batch),
-            Some(Format::Json(writer)) => writer.write(&in_utc(batch)?).map_err(io::Error::other),
-            Some(Format::Parquet(writer)) => writer.write(batch).map_err(parquet_error),
-            Some(Format::Arrow(writer)) => writer.write(batch).map_err(arrow_error),
-            None => Ok(()),
-        }
-    }
-
-    fn finish(mut self, path: &Path) -> io::Result<u64> {
-        let file = match self.format.take() {
-            Some(Format::Csv(file)) => file.into_inner()?,
-            Some(Format::Json(mut writer)) => {
+    fn close(&mut self) -> io::Result<Option<(PathBuf, u64)>> {
+        match self.writer.take() {
+            Some(Writer::Csv(mut file)) => file.flush()?,
+            Some(Writer::Lines(mut writer)) => {
                 writer.finish().map_err(io::Error::other)?;
-                writer.into_inner().into_inner()?
+                writer.into_inner().flush()?;
             }
-            Some(Format::Parquet(writer)) => writer.into_inner().map_err(parquet_error)?,
-            Some(Format::Arrow(mut writer)) => {
-                writer.finish().map_err(arrow_error)?;
-                writer.into_inner().map_err(arrow_error)?.into_inner()?
+            Some(Writer::Array(mut writer)) => {
+                writer.finish().map_err(io::Error::other)?;
+                let mut file = writer.into_inner();
+                file.write_all(b"\n")?;
+                file.flush()?;
+            }
+            Some(Writer::Parquet(writer)) => {
+                writer.into_inner().map_err(parquet_error)?.flush()?;
+            }
+            Some(Writer::Arrow(mut writer)) => {
+                writer.finish().map_err(io::Error::other)?;
+                writer.into_inner().map_err(io::Error::other)?.flush()?;
             }
             None => return Err(io::Error::other("it was finished before")),
-        };
-        file.sync_all()?;
-        let bytes = file.metadata()?.len();
-        if let Some(unfinished) = self.unfinished.take() {
-            fs::rename(&unfinished, path).inspect_err(|_| {
-                let _ = fs::remove_file(&unfinished);
-            })?;
         }
-        Ok(bytes)
+        let Some(unfinished) = self.file.take() else {
+            return Ok(None);
+        };
+        let placed = unfinished.file.sync_all().and_then(|()| {
+            let bytes = unfinished.file.metadata()?.len();
+            fs::rename(&unfinished.path, &unfinished.named)?;
+            Ok(bytes)
+        });
+        let bytes = placed.inspect_err(|_| {
+            let _ = fs::remove_file(&unfinished.path);
+        })?;
+        Ok(Some((unfinished.named, bytes)))
     }
+}
+
+fn failed(name: &str, error: &io::Error) -> Error {
+    Error::external("file_write", format!("{name} could not be written: {error}"))
 }
 
 fn parquet_error(error: ParquetError) -> io::Error {
     io::Error::other(error)
 }
 
-fn arrow_error(error: ArrowError) -> io::Error {
-    io::Error::other(error)
-}
-
-fn arrow_writer(file: File, schema: &SchemaRef) -> io::Result<Format> {
-    let writer = FileWriter::try_new(BufWriter::new(file), schema).map_err(arrow_error)?;
-    Ok(Format::Arrow(Box::new(writer)))
-}
-
-fn parquet_writer(file: File, schema: &SchemaRef) -> io::Result<Format> {
+fn parquet_writer(sink: Sink, schema: &SchemaRef) -> io::Result<Writer> {
     let level = ZstdLevel::try_new(3).map_err(parquet_error)?;
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
         .build();
     let writer =
-        ArrowWriter::try_new(file, SchemaRef::clone(schema), Some(properties)).map_err(parquet_error)?;
-    Ok(Format::Parquet(Box::new(writer)))
+        ArrowWriter::try_new(sink, SchemaRef::clone(schema), Some(properties)).map_err(parquet_error)?;
+    Ok(Writer::Parquet(Box::new(writer)))
 }
 
-fn json_writer(file: File) -> Format {
-    let writer: LineDelimitedWriter<BufWriter<File>> = WriterBuilder::new()
+fn json_writer() -> WriterBuilder {
+    WriterBuilder::new()
         .with_explicit_nulls(true)
         .with_timestamp_format(TIMESTAMP_FORMAT.to_owned())
         .with_timestamp_tz_format(TIMESTAMP_FORMAT.to_owned())
-        .build(BufWriter::new(file));
-    Format::Json(Box::new(writer))
 }
 
 /// The batch with every time column in UTC, for a format that says `Z`.
@@ -240,16 +259,16 @@ fn in_utc(batch: &RecordBatch) -> io::Result<RecordBatch> {
     RecordBatch::try_new(schema, columns).map_err(io::Error::other)
 }
 
-fn csv_header(file: File, schema: &SchemaRef) -> io::Result<Format> {
-    let mut file = BufWriter::new(file);
+fn csv_header(sink: Sink, schema: &SchemaRef) -> io::Result<Writer> {
+    let mut file = BufWriter::new(sink);
     for (at, field) in schema.fields().iter().enumerate() {
         csv_field(&mut file, at, field.name(), false)?;
     }
     file.write_all(b"\n")?;
-    Ok(Format::Csv(file))
+    Ok(Writer::Csv(file))
 }
 
-fn csv_rows(file: &mut BufWriter<File>, batch: &RecordBatch) -> io::Result<()> {
+fn csv_rows(file: &mut BufWriter<Sink>, batch: &RecordBatch) -> io::Result<()> {
     let columns: Vec<ArrayRef> = batch.columns().iter().map(readable).collect();
     let cells: Vec<Option<Cells>> = columns
         .iter()
@@ -269,7 +288,7 @@ fn csv_rows(file: &mut BufWriter<File>, batch: &RecordBatch) -> io::Result<()> {
 }
 
 /// RFC 4180; an empty text is quoted, so that it differs from a null.
-fn csv_field(file: &mut BufWriter<File>, at: usize, text: &str, quoted: bool) -> io::Result<()> {
+fn csv_field(file: &mut BufWriter<Sink>, at: usize, text: &str, quoted: bool) -> io::Result<()> {
     if at > 0 {
         file.write_all(b",")?;
     }
@@ -277,5 +296,39 @@ fn csv_field(file: &mut BufWriter<File>, at: usize, text: &str, quoted: bool) ->
         write!(file, "\"{}\"", text.replace('"', "\"\""))
     } else {
         file.write_all(text.as_bytes())
+    }
+}
+
+/// How rows are written by their file's ending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BatchFormat {
+    Csv,
+    /// One object a line.
+    Json,
+    Parquet,
+    /// Arrow's own file.
+    Arrow,
+}
+
+/// A file of rows being written; see the module's invariant.
+pub struct BatchFile(Exporter);
+
+impl BatchFile {
+    pub fn open(path: &Path, format: BatchFormat, schema: &SchemaRef) -> Result<Self> {
+        let format = match format {
+            BatchFormat::Csv => SqlFormat::Csv,
+            BatchFormat::Json => SqlFormat::Jsonl,
+            BatchFormat::Parquet => SqlFormat::Parquet,
+            BatchFormat::Arrow => SqlFormat::Arrow,
+        };
+        Exporter::file(path, Some(format), schema).map(Self)
+    }
+
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.0.write(batch)
+    }
+
+    pub fn finish(self) -> Result<FileWritten> {
+        self.0.finish()
     }
 }

@@ -5,25 +5,26 @@ use std::{collections::BTreeSet, sync::Arc};
 use arrow::{
     array::{Array, AsArray, BooleanArray, RecordBatch},
     compute::prep_null_mask_filter,
-    datatypes::{DataType, Schema, SchemaRef},
+    datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit},
 };
 use chrono::DateTime;
 use datafusion::{
     common::DFSchema,
     error::DataFusionError,
     execution::SessionState,
-    logical_expr::simplify::SimplifyContext,
+    logical_expr::{Expr, simplify::SimplifyContext},
     optimizer::simplify_expressions::ExprSimplifier,
     physical_expr::PhysicalExpr,
     sql::{parser::DFParserBuilder, sqlparser::ast::ExprWithAlias},
 };
-use tailrace_model::{Error, Result};
+use tailrace_model::{Error, Result, need::Need};
 
 use super::{
     base::SQL_DEPTH_MAX,
     errors::{of_text, translate},
     names::type_name,
     paths::{Places, RECORD_COLUMNS, RecordPath, Stand, dotted, state},
+    topics::{Named, Used, need},
 };
 
 /// A predicate as it was typed. It is compiled for the schema of a batch, and again when that changes.
@@ -74,6 +75,48 @@ impl RecordFilter {
         &self.paths
     }
 
+    /// What the predicate does with the fields of the value.
+    pub fn named(&self) -> Named {
+        Named::of_expr(&self.ast.expr)
+    }
+
+    /// What a record must have so that the predicate can hold, whatever the types of its fields turn out to be.
+    pub fn need(&self) -> Need {
+        // A condition that can't be read with types that are only guessed says nothing.
+        self.guessed().map_or(Need::Any, |condition| need(&condition))
+    }
+
+    /// The predicate over the fields that it names, of the types that it takes them for.
+    fn guessed(&self) -> Option<Expr> {
+        let named = self.named();
+        let value = if named.whole || named.paths.is_empty() {
+            DataType::Utf8
+        } else {
+            let paths: Vec<(&[String], Used)> = named
+                .paths
+                .iter()
+                .map(|(path, used)| (path.as_slice(), *used))
+                .collect();
+            DataType::Struct(guessed(&paths)?)
+        };
+        let schema = Schema::new(vec![
+            Field::new("_partition", DataType::Int32, false),
+            Field::new("_offset", DataType::Int64, false),
+            // As the records that are filtered have it, in the zone of the planner.
+            Field::new(
+                "_timestamp",
+                DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
+                true,
+            ),
+            Field::new("_key", DataType::Utf8, true),
+            Field::new("value", value, true),
+        ]);
+        let mut state = state().ok()?;
+        state.execution_props_mut().query_execution_start_time = DateTime::from_timestamp_millis(self.now_ms);
+        let table = DFSchema::try_from(Arc::new(schema)).ok()?;
+        logical(&state, self.ast.clone(), &table).ok()
+    }
+
     /// Compiles for a schema, unless it is the one compiled for last.
     pub fn prepare(&mut self, schema: &SchemaRef) -> Result<()> {
         let same = self.compiled.as_ref().is_some_and(|compiled| {
@@ -106,6 +149,30 @@ impl RecordFilter {
             None => Ok(BooleanArray::from(vec![false; batch.num_rows()])),
         }
     }
+}
+
+/// A field may not be looked into and compared at once.
+fn guessed(paths: &[(&[String], Used)]) -> Option<Fields> {
+    let mut names: Vec<&String> = paths.iter().filter_map(|(path, _)| path.first()).collect();
+    names.dedup();
+    let field = |name: &String| {
+        let within: Vec<(&[String], Used)> = paths
+            .iter()
+            .filter(|(path, _)| path.first() == Some(name))
+            .map(|(path, used)| (&path[1..], *used))
+            .collect();
+        let data_type = match within.as_slice() {
+            [([], used)] => match used {
+                Used::Number => DataType::Float64,
+                Used::Bool => DataType::Boolean,
+                Used::Anyhow | Used::Text => DataType::Utf8,
+            },
+            within if within.iter().all(|(path, _)| !path.is_empty()) => DataType::Struct(guessed(within)?),
+            _ => return None,
+        };
+        Some(Field::new(name, data_type, true))
+    };
+    names.into_iter().map(field).collect()
 }
 
 /// Null counts as no.
@@ -160,7 +227,7 @@ fn compile(ast: &ExprWithAlias, schema: &SchemaRef, now_ms: i64) -> Result<Compi
     Err(first.unwrap_or_else(|| Error::internal("filter", "the filter was not compiled")))
 }
 
-fn expression(state: &SessionState, ast: ExprWithAlias, table: &DFSchema) -> Result<Arc<dyn PhysicalExpr>> {
+fn logical(state: &SessionState, ast: ExprWithAlias, table: &DFSchema) -> Result<Expr> {
     let expr = state
         .create_logical_expr_from_sql_expr(ast, table)
         .map_err(|error| explain(&error))?;
@@ -173,7 +240,11 @@ fn expression(state: &SessionState, ast: ExprWithAlias, table: &DFSchema) -> Res
     let expr = simplifier
         .coerce(expr, table)
         .and_then(|expr| simplifier.simplify(expr));
-    let expr = expr.map_err(|error| explain(&error))?;
+    expr.map_err(|error| explain(&error))
+}
+
+fn expression(state: &SessionState, ast: ExprWithAlias, table: &DFSchema) -> Result<Arc<dyn PhysicalExpr>> {
+    let expr = logical(state, ast, table)?;
     let compiled = state
         .create_physical_expr(expr, table)
         .map_err(|error| explain(&error))?;

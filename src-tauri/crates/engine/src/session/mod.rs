@@ -17,6 +17,7 @@ mod query;
 mod rows;
 mod shapes;
 mod statement;
+mod topics;
 
 #[cfg(test)]
 mod goldens;
@@ -40,9 +41,10 @@ use chrono::DateTime;
 use datafusion::{
     catalog::{MemTable, TableProvider},
     datasource::ViewTable,
-    execution::SessionState,
+    execution::{SessionState, SessionStateBuilder},
     logical_expr::{LogicalPlan, LogicalPlanBuilder, col},
     physical_plan::execute_stream,
+    sql::parser::Statement,
 };
 use rustc_hash::FxHashMap;
 use tailrace_model::{
@@ -53,16 +55,21 @@ use tokio::sync::OnceCell;
 
 pub use base::{SQL_DEPTH_MAX, SQL_MEMORY_BYTES_MAX, SQL_PARTITIONS_MAX, SQL_SPILL_BYTES_MAX};
 pub use catalog::{AUDIENCES, TRAITS};
-pub use export::{BatchFile, BatchFormat, export};
+pub use export::{BatchFile, BatchFormat, Exporter, export};
 pub use filter::RecordFilter;
 pub use graph::View;
 pub(crate) use graph::{audience_reads, cycles, edges, parse_predicate, predicate_names};
 pub use names::{columns, quote_name, quote_path};
 pub use paths::RecordPath;
 pub use projection::RecordProjection;
-pub use query::{Counters, Query};
+pub use query::{Counters, Query, QueryWatch};
 pub use rows::{ResultSet, cell, rows_of};
 pub(crate) use shapes::Shapes;
+use topics::QueryTopics;
+pub use topics::{
+    DecodedRows, Named, RANGES_MAX, RawRows, Scan, Stage, TopicPart, TopicRange, TopicRead, TopicReading,
+    TopicRows, TopicTable, Topics, Used, Wanted,
+};
 
 /// Rows of one batch of an in-memory table.
 const MEMORY_BATCH_ROWS: usize = 8_192;
@@ -124,6 +131,7 @@ pub(crate) struct Core {
 #[derive(Clone)]
 pub struct Session {
     core: Arc<Core>,
+    topics: Option<Arc<dyn Topics>>,
 }
 
 impl Session {
@@ -155,7 +163,7 @@ impl Session {
             state: base::state(
                 runtime,
                 &inputs.time_zone,
-                Arc::new(catalog::Catalogs(core.clone())),
+                Arc::new(catalog::Catalogs(core.clone(), Arc::default())),
             ),
             main,
             warehouses,
@@ -166,7 +174,14 @@ impl Session {
             profiles: inputs.profiles,
             unordered: OnceLock::new(),
         });
-        Ok(Self { core })
+        Ok(Self { core, topics: None })
+    }
+
+    /// With the topics of clusters as tables, for queries. Definitions (traits, audiences) don't see them: they are over
+    /// what was collected.
+    pub fn with_topics(mut self, topics: Arc<dyn Topics>) -> Self {
+        self.topics = Some(topics);
+        self
     }
 
     pub(crate) fn core(&self) -> &Core {
@@ -176,7 +191,7 @@ impl Session {
     /// Starts one reading statement with `now()` at `t_ms`. Errors carry the line and column.
     pub async fn query(&self, sql: &str, t_ms: i64) -> Result<Query> {
         let statement = statement::parse(sql)?;
-        let state = self.core.state_at(t_ms)?;
+        let (state, reads) = self.state_for(&statement, t_ms).await?;
         let plan = statement::plan(&state, statement)
             .await
             .map_err(|error| self.core.translate(&error))?;
@@ -186,7 +201,40 @@ impl Session {
             .map_err(|error| self.core.translate(&error))?;
         let stream = execute_stream(Arc::clone(&physical), state.task_ctx())
             .map_err(|error| self.core.translate(&error))?;
-        Ok(Query::new(Arc::clone(&self.core), physical, stream))
+        Ok(Query::new(Arc::clone(&self.core), physical, stream, reads))
+    }
+
+    /// The state with the topics that the statement names as tables.
+    async fn state_for(&self, statement: &Statement, t_ms: i64) -> Result<(SessionState, Arc<QueryTopics>)> {
+        let state = self.core.state_at(t_ms)?;
+        let mut reads = QueryTopics::default();
+        if let Some(topics) = &self.topics {
+            let named = Named::of(statement);
+            let tables = state
+                .resolve_table_references(statement)
+                .map_err(|error| self.core.translate(&error))?;
+            for table in tables {
+                let (Some(cluster), topic) = (table.schema(), table.table()) else {
+                    continue;
+                };
+                if self.core.is_own(cluster, topic) || !topics.has(cluster) || table.catalog().is_some() {
+                    continue;
+                }
+                reads.open(topics.as_ref(), cluster, topic, &named).await?;
+            }
+        }
+        let reads = Arc::new(reads);
+        if reads.is_empty() {
+            return Ok((state, reads));
+        }
+        let catalogs = catalog::Catalogs(Arc::downgrade(&self.core), Arc::clone(&reads));
+        let state = SessionStateBuilder::new_from_existing(state)
+            .with_catalog_list(Arc::new(catalogs))
+            .build();
+        // The builder takes the clock over only on some ways.
+        let mut state = state;
+        state.execution_props_mut().query_execution_start_time = DateTime::from_timestamp_millis(t_ms);
+        Ok((state, reads))
     }
 
     /// Checks a statement without running it: its columns.
@@ -212,6 +260,7 @@ impl Session {
             tables.push(SqlTable {
                 name: name.join("."),
                 columns,
+                topic: None,
             });
         }
         SqlCatalog { tables }
@@ -309,6 +358,15 @@ impl Core {
             _ => return Err(unknown(&name.join("."))),
         };
         self.view(&view).await.map(|table| table.schema())
+    }
+
+    /// Whether this is a table of ours: then no topic is meant.
+    fn is_own(&self, schema: &str, table: &str) -> bool {
+        [base::MAIN, TRAITS, AUDIENCES, "information_schema"].contains(&schema)
+            || self
+                .warehouses
+                .get(schema)
+                .is_some_and(|tables| tables.contains_key(table))
     }
 
     /// The state with its clock at `t_ms`.

@@ -7,7 +7,11 @@ use datafusion::{execution::SendableRecordBatchStream, physical_plan::ExecutionP
 use futures::StreamExt;
 use tailrace_model::{Result, api::Column};
 
-use super::{Core, names, rows::ResultSet};
+use super::{
+    Core, names,
+    rows::ResultSet,
+    topics::{QueryTopics, Scan},
+};
 
 /// What a query did so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,6 +32,7 @@ pub struct Query {
     core: Arc<Core>,
     plan: Arc<dyn ExecutionPlan>,
     stream: SendableRecordBatchStream,
+    topics: Arc<QueryTopics>,
     schema: SchemaRef,
     rows: u64,
     bytes: u64,
@@ -40,12 +45,14 @@ impl Query {
         core: Arc<Core>,
         plan: Arc<dyn ExecutionPlan>,
         stream: SendableRecordBatchStream,
+        topics: Arc<QueryTopics>,
     ) -> Self {
         let schema = stream.schema();
         Self {
             core,
             plan,
             stream,
+            topics,
             schema,
             rows: 0,
             bytes: 0,
@@ -88,6 +95,11 @@ impl Query {
         Ok(false)
     }
 
+    /// For whoever watches while another reads.
+    pub fn watch(&self) -> QueryWatch {
+        QueryWatch(Arc::clone(&self.topics))
+    }
+
     pub fn counters(&self) -> Counters {
         let mut counters = Counters {
             rows: self.rows,
@@ -97,6 +109,22 @@ impl Query {
         };
         scans(&self.plan, &mut counters);
         counters
+    }
+}
+
+/// Shows how far the reading of topics is, and ends it.
+#[derive(Debug, Clone)]
+pub struct QueryWatch(Arc<QueryTopics>);
+
+impl QueryWatch {
+    /// What was read of topics so far; `None`: the query reads none.
+    pub fn scan(&self) -> Option<Scan> {
+        self.0.scan()
+    }
+
+    /// Ends the reading of topics: the query comes to its end with what was read.
+    pub fn halt(&self) {
+        self.0.halt();
     }
 }
 

@@ -77,16 +77,56 @@ pub struct SqlStatus {
     pub bytes: u64,
     pub columns: Vec<Column>,
     pub took_ms: i64,
+    /// What was read of topics; absent: the query reads none.
+    pub scan: Option<SqlScan>,
     /// Why it stopped early, as a sentence.
     pub note: Option<String>,
     pub error: Option<Error>,
 }
 
+/// What a query read of topics, while it runs and after.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct SqlScan {
+    pub records: u64,
+    /// Of keys and values.
+    pub bytes: u64,
+    /// Offsets between where the reading began and where it ends: there may be fewer records.
+    pub total: u64,
+    pub records_per_second: f64,
+    pub bytes_per_second: f64,
+    /// Until all is read, at this rate; absent: not known, or ended.
+    pub left_ms: Option<i64>,
+    /// Fields of another type than their column's: they are null.
+    pub mistyped: u64,
+    /// Values that could not be decoded: they are null.
+    pub undecoded: u64,
+    /// Records that were deleted before they could be read.
+    pub lost: u64,
+    /// What was read, what of it is null, and why it stopped, as sentences.
+    pub said: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum SqlFormat {
+    Csv,
+    /// One object a line.
+    Jsonl,
+    /// One array of objects.
+    Json,
+    Parquet,
+    /// Arrow's file format.
+    Arrow,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct SqlExportRequest {
     pub sql: String,
-    /// Ends in `.csv`, `.parquet` or `.json`.
     pub path: String,
+    /// Absent: as the path ends (`.csv`, `.jsonl`, `.json`, `.parquet`, `.arrow`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub format: Option<SqlFormat>,
 }
 
 /// Tables and columns for completion.
@@ -97,8 +137,18 @@ pub struct SqlCatalog {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct SqlTable {
+    /// As SQL writes it.
     pub name: String,
+    /// Of a topic that was not looked at yet: none.
     pub columns: Vec<Column>,
+    /// Set when it is a topic.
+    pub topic: Option<TopicRef>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+pub struct TopicRef {
+    pub cluster: String,
+    pub topic: String,
 }
 
 /// Long work, running or ended.

@@ -42,7 +42,8 @@ pub use login::with_auth;
 pub use produce::OutRecord;
 pub use record::RawRecord;
 pub use tail::{
-    RawBatch, Tail, TailFrom, TailLimits, TailPhase, TailProgress, TailSpec, TailWatch, raw_schema,
+    RawBatch, RawColumns, Sieve, Tail, TailFrom, TailLimits, TailPhase, TailPlan, TailProgress, TailRange,
+    TailSpec, TailWatch, raw_schema,
 };
 pub use topics::{ClusterShape, NewTopic};
 pub use wire::BrokerLogs;

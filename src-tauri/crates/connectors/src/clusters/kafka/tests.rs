@@ -1,7 +1,7 @@
 //! Against librdkafka's mock cluster: real sockets and the real protocol, brokers that can be taken down. What it does
 //! not speak (listing groups, deleting records) is tested against Apache Kafka by the integration tests.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arrow::{
     array::AsArray,
@@ -206,6 +206,24 @@ async fn a_tail_starts_and_ends_where_it_is_told() {
         &[(0, 0, 20), (1, 15, 20)],
     )
     .await;
+    check(
+        TailFrom::BothEnds(3),
+        &[],
+        None,
+        &[(0, 0, 3), (0, 17, 20), (1, 0, 3), (1, 17, 20)],
+    )
+    .await;
+    check(TailFrom::BothEnds(30), &[1], None, &[(1, 0, 20)]).await;
+    let range = |partition: i32, from, to| TailRange {
+        partitions: Some(vec![partition]),
+        from,
+        to,
+        ..TailRange::all()
+    };
+    let ranges = vec![range(0, 2, 4), range(0, 9, 11), range(0, 18, 99), range(1, 5, 6)];
+    let expected = [(0, 2, 4), (0, 9, 11), (0, 18, 20), (1, 5, 6)];
+    check(TailFrom::Ranges(ranges), &[], None, &expected).await;
+    check(TailFrom::Ranges(vec![range(0, 30, 40)]), &[], None, &[]).await;
     // Record 10 of the topic is record 5 of partition 0, and has the time.
     check(
         TailFrom::Start(TailStart::Beginning),
@@ -214,6 +232,54 @@ async fn a_tail_starts_and_ends_where_it_is_told() {
         &[(0, 0, 5), (1, 0, 5)],
     )
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_sieve_holds_back_is_counted() {
+    use tailrace_model::need::{Need, Place};
+    let (_mock, client) = cluster(1, &[("t", 2)]);
+    client
+        .produce("t", numbered(0, 2_000, 2))
+        .await
+        .expect("produced");
+    let check = async |at_least: i64, expected: &[(i32, i64, i64)]| {
+        let need = Need::Place {
+            column: Place::Offset,
+            at_least,
+            at_most: i64::MAX,
+        };
+        let spec = TailSpec {
+            stop_at_end: true,
+            sieve: Sieve::new(&need).map(Arc::new),
+            ..TailSpec::new("t", TailFrom::Start(TailStart::Beginning))
+        };
+        let mut tail = start(&client, spec).await;
+        let (mut found, mut scanned) = (Vec::new(), 0);
+        while let Some(batch) = timeout(PATIENCE, tail.next())
+            .await
+            .expect("in time")
+            .expect("no error")
+        {
+            scanned += batch.scanned;
+            let offsets = batch
+                .records
+                .column(1)
+                .as_primitive::<arrow::datatypes::Int64Type>();
+            let partitions = batch
+                .records
+                .column(0)
+                .as_primitive::<arrow::datatypes::Int32Type>();
+            found
+                .extend((0..batch.records.num_rows()).map(|row| (partitions.value(row), offsets.value(row))));
+        }
+        // The first ones pass in any case.
+        found.retain(|(_, offset)| *offset >= 500);
+        assert_eq!((sorted(found), scanned), (spans(expected), 2_000), "{at_least}");
+        assert_eq!(tail.progress().scanned, 2_000);
+    };
+    check(990, &[(0, 990, 1_000), (1, 990, 1_000)]).await;
+    // Nothing at all is found, and it is still said what was read.
+    check(9_999, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

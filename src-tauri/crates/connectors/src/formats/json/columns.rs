@@ -42,13 +42,23 @@ enum Column {
     Text {
         values: Texts,
         valid: BooleanBufferBuilder,
-        json: bool,
+        takes: Takes,
     },
     Struct {
         columns: Columns,
         fields: ArrowFields,
         valid: BooleanBufferBuilder,
     },
+}
+
+/// Which values a column of texts takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    Texts,
+    /// As their JSON text.
+    Everything,
+    /// Texts as they are, the rest as its JSON text.
+    Either,
 }
 
 fn unset(rows: usize) -> BooleanBufferBuilder {
@@ -75,12 +85,17 @@ impl Columns {
             Kind::Utf8 => Column::Text {
                 values: Texts::new(rows),
                 valid: unset(rows),
-                json: false,
+                takes: Takes::Texts,
+            },
+            Kind::Any => Column::Text {
+                values: Texts::new(rows),
+                valid: unset(rows),
+                takes: Takes::Either,
             },
             Kind::Json => Column::Text {
                 values: Texts::new(rows),
                 valid: unset(rows),
-                json: true,
+                takes: Takes::Everything,
             },
             Kind::Struct(within) => Column::Struct {
                 columns: Self::new(within, rows),
@@ -161,7 +176,7 @@ impl Column {
             Self::Text {
                 values,
                 valid,
-                json: false,
+                takes: Takes::Texts | Takes::Either,
             } if first == b'"' => {
                 let (text, escaped) = scanner.raw_string()?;
                 if escaped {
@@ -175,7 +190,7 @@ impl Column {
             Self::Text {
                 values,
                 valid,
-                json: true,
+                takes: Takes::Everything | Takes::Either,
             } if first != b'n' => {
                 values.set(row, scanner.raw()?);
                 valid.set_bit(row, true);

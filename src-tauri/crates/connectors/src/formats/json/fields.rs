@@ -28,6 +28,8 @@ pub enum Kind {
     Utf8,
     /// Lists, and objects nested deeper than is looked at: their JSON text.
     Json,
+    /// Text as it is, anything else as its JSON text: of a field that was asked for and not seen.
+    Any,
     Struct(Fields),
 }
 
@@ -154,6 +156,21 @@ impl Fields {
         }
     }
 
+    /// Gives a field that is there another kind.
+    pub fn set(&mut self, path: &[impl AsRef<str>], kind: Kind) {
+        let Some((first, rest)) = path.split_first() else {
+            return;
+        };
+        let Some(field) = self.list.iter_mut().find(|field| field.name == first.as_ref()) else {
+            return;
+        };
+        match &mut field.kind {
+            found if rest.is_empty() => *found = kind,
+            Kind::Struct(within) => within.set(rest, kind),
+            _ => {}
+        }
+    }
+
     /// Columns for a table, a field each, named `a.b`, the most frequent first.
     pub fn columns(&self) -> Vec<Column> {
         let column = |path: FieldPath| {
@@ -184,7 +201,7 @@ impl Kind {
             Self::Bool => DataType::Boolean,
             Self::Int64 => DataType::Int64,
             Self::Float64 => DataType::Float64,
-            Self::Utf8 | Self::Json => DataType::Utf8,
+            Self::Utf8 | Self::Json | Self::Any => DataType::Utf8,
             Self::Struct(fields) => fields.data_type(),
         }
     }
@@ -195,7 +212,7 @@ impl Kind {
             Self::Bool => ("BOOLEAN", false),
             Self::Int64 => ("BIGINT", true),
             Self::Float64 => ("DOUBLE", true),
-            Self::Utf8 => ("VARCHAR", false),
+            Self::Utf8 | Self::Any => ("VARCHAR", false),
             Self::Json => ("LIST", false),
             Self::Struct(_) => ("STRUCT", false),
         }

@@ -264,6 +264,15 @@ impl<'m> Message<'m> {
             .then_some(timestamp)
     }
 
+    /// Whether its timestamp is the time at which the broker appended it.
+    #[inline]
+    pub fn stamped(&self) -> bool {
+        let mut kind = sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+        // SAFETY: the message is alive, and the kind is written before the call returns.
+        unsafe { sys::rd_kafka_message_timestamp(self.native, &mut kind) };
+        kind == sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME
+    }
+
     /// Calls `each` with every header, in order.
     pub fn headers(&self, mut each: impl FnMut(&str, Option<&[u8]>)) {
         let mut headers = std::ptr::null_mut();

@@ -46,6 +46,24 @@ pub fn raw_schema() -> SchemaRef {
     SCHEMA.clone()
 }
 
+/// Which columns of a raw batch are filled; place and time always are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RawColumns {
+    pub key: bool,
+    pub value: bool,
+    pub headers: bool,
+}
+
+impl Default for RawColumns {
+    fn default() -> Self {
+        Self {
+            key: true,
+            value: true,
+            headers: true,
+        }
+    }
+}
+
 /// Texts or bytes one after the other, with 32-bit offsets, as Arrow holds them.
 struct Bytes {
     data: Vec<u8>,
@@ -107,11 +125,13 @@ pub(super) struct Batch {
     header_names: Bytes,
     header_values: Bytes,
     bytes: usize,
+    columns: RawColumns,
 }
 
 impl Batch {
-    pub fn new() -> Self {
+    pub fn new(columns: RawColumns) -> Self {
         Self {
+            columns,
             partitions: Vec::new(),
             offsets: Vec::new(),
             timestamps: Vec::new(),
@@ -145,7 +165,8 @@ impl Batch {
 
     #[inline]
     pub fn push(&mut self, message: &Message<'_>, timestamp_ms: Option<i64>) {
-        let (key, value) = (message.key(), message.value());
+        let key = message.key().filter(|_| self.columns.key);
+        let value = message.value().filter(|_| self.columns.value);
         self.partitions.push(message.partition());
         self.offsets.push(message.offset());
         match timestamp_ms {
@@ -167,11 +188,13 @@ impl Batch {
         self.values.push(value);
         self.bytes += key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
         let (names, values, bytes) = (&mut self.header_names, &mut self.header_values, &mut self.bytes);
-        message.headers(|name, value| {
-            names.push(Some(name.as_bytes()));
-            values.push(value);
-            *bytes += name.len() + value.map_or(0, <[u8]>::len);
-        });
+        if self.columns.headers {
+            message.headers(|name, value| {
+                names.push(Some(name.as_bytes()));
+                values.push(value);
+                *bytes += name.len() + value.map_or(0, <[u8]>::len);
+            });
+        }
         self.headers
             .push(i32::try_from(self.header_names.offsets.len() - 1).unwrap_or(i32::MAX));
     }

@@ -3,14 +3,19 @@
 //! Invariants: a record before the next one expected is left out (none comes twice), one at or past a partition's end is
 //! too; whatever is taken moves the partition's position.
 
+use std::{collections::VecDeque, sync::Arc};
+
 use rdkafka::types::RDKafkaErrorCode as Code;
 use tailrace_model::api::TailPartition;
 
-use super::{TailSpec, batch::Batch, plan::Span};
+use super::{Sieve, TailSpec, batch::Batch, plan::Span, sieve::Seen};
 use crate::clusters::kafka::ffi::consume::{Flow, Message, Sink};
 
 /// No record is larger: Kafka's own limit on a request.
 const MESSAGE_BYTES_MAX: usize = 1 << 30;
+
+/// The first records of a tail pass the sieve, so that whoever filters them sees what records look like.
+const UNSIEVED_RECORDS: u32 = 200;
 
 /// A partition being read.
 pub(super) struct Part {
@@ -21,6 +26,11 @@ pub(super) struct Part {
     pub stop: Option<i64>,
     pub done: bool,
     pub lost: i64,
+    /// What is read after `stop`: from, stop.
+    pub later: VecDeque<(i64, i64)>,
+    /// Where the times are the broker's own: nothing at or past this time is wanted.
+    pub until_stamped_ms: Option<i64>,
+    pub stamped: bool,
 }
 
 /// Something a partition told besides a record.
@@ -39,9 +49,16 @@ pub(super) struct Intake {
     pub notes: Vec<Note>,
     /// Partitions that have just reached their end.
     pub finished: Vec<i32>,
+    /// Partitions that go on somewhere else.
+    pub moved: Vec<i32>,
     pub records_max: usize,
     pub bytes_max: usize,
     pub until_ms: Option<i64>,
+    sieve: Option<Arc<Sieve>>,
+    unsieved: u32,
+    /// Since the last batch was handed over.
+    pub scanned: u64,
+    pub scanned_bytes: u64,
 }
 
 impl Intake {
@@ -49,12 +66,17 @@ impl Intake {
         Self {
             parts: Vec::new(),
             index: Vec::new(),
-            batch: Batch::new(),
+            batch: Batch::new(spec.columns),
             notes: Vec::new(),
             finished: Vec::new(),
+            moved: Vec::new(),
             records_max: spec.limits.batch_records_max.max(1),
             bytes_max: spec.limits.batch_bytes_max,
             until_ms: spec.until_ms,
+            sieve: spec.sieve.clone(),
+            unsieved: UNSIEVED_RECORDS,
+            scanned: 0,
+            scanned_bytes: 0,
         }
     }
 
@@ -69,6 +91,8 @@ impl Intake {
             end,
             stop,
             lost,
+            later,
+            until_stamped_ms,
         } = span;
         self.parts.push(Part {
             partition,
@@ -78,6 +102,9 @@ impl Intake {
             stop,
             done: false,
             lost,
+            later: later.into(),
+            until_stamped_ms,
+            stamped: false,
         });
         self.index[at] = u32::try_from(self.parts.len()).unwrap_or(0);
     }
@@ -99,12 +126,33 @@ impl Intake {
     }
 
     pub fn finish(&mut self, partition: i32) {
-        if let Some(part) = self.part(partition)
-            && !part.done
-        {
-            part.done = true;
-            self.finished.push(partition);
+        let Some(part) = self.part(partition).filter(|part| !part.done) else {
+            return;
+        };
+        match part.later.pop_front() {
+            Some((from, stop)) => {
+                part.next = part.next.max(from);
+                part.stop = Some(stop);
+                self.moved.push(partition);
+            }
+            None => {
+                part.done = true;
+                self.finished.push(partition);
+            }
         }
+    }
+
+    /// Nothing further on in the partition is wanted.
+    fn finish_all(&mut self, partition: i32) {
+        if let Some(part) = self.part(partition) {
+            part.later.clear();
+        }
+        self.finish(partition);
+    }
+
+    pub fn stamped(&self) -> Vec<i32> {
+        let stamped = self.parts.iter().filter(|part| part.stamped);
+        stamped.map(|part| part.partition).collect()
     }
 
     pub fn full(&self) -> bool {
@@ -174,16 +222,46 @@ impl Sink for Intake {
             return Flow::More;
         }
         let timestamp_ms = message.timestamp_ms();
-        let past_stop = part.stop.is_some_and(|stop| offset >= stop);
-        if past_stop || until_ms.zip(timestamp_ms).is_some_and(|(until, at)| at >= until) {
-            let partition = part.partition;
+        let partition = part.partition;
+        let stamped_until = part.until_stamped_ms.zip(timestamp_ms);
+        if stamped_until.is_some_and(|(until, at)| at >= until) && message.stamped() {
+            self.finish_all(partition);
+            return Flow::More;
+        }
+        if part.stop.is_some_and(|stop| offset >= stop) {
+            self.finish(partition);
+            // The next range may begin right here.
+            return match self.part(partition) {
+                Some(part) if !part.done && offset >= part.next => self.take(message),
+                _ => Flow::More,
+            };
+        }
+        if until_ms.zip(timestamp_ms).is_some_and(|(until, at)| at >= until) {
             self.finish(partition);
             return Flow::More;
         }
         part.next = offset + 1;
         if part.stop.is_some_and(|stop| part.next >= stop) {
-            let partition = part.partition;
+            // Only the last record of a range is asked, which is enough for a sample.
+            part.stamped = message.stamped();
             self.finish(partition);
+        }
+        self.scanned += 1;
+        if let Some(sieve) = &self.sieve {
+            let (key, value) = (message.key(), message.value());
+            self.scanned_bytes += (key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len)) as u64;
+            let seen = Seen {
+                partition,
+                offset,
+                timestamp_ms,
+                key,
+                value,
+            };
+            if self.unsieved > 0 {
+                self.unsieved -= 1;
+            } else if !sieve.may_hold(&seen) {
+                return Flow::More;
+            }
         }
         self.batch.push(message, timestamp_ms);
         if self.full() || !self.batch.fits(MESSAGE_BYTES_MAX) {

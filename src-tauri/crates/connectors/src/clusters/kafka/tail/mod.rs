@@ -7,6 +7,7 @@
 mod batch;
 mod intake;
 mod plan;
+mod sieve;
 mod worker;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,12 +20,14 @@ use tailrace_model::{
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use batch::raw_schema;
+pub use batch::{RawColumns, raw_schema};
+pub use plan::{TailPlan, TailRange};
+pub use sieve::Sieve;
 
 use super::client::KafkaClient;
 
 /// What to read.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct TailSpec {
     pub topic: String,
     pub from: TailFrom,
@@ -37,6 +40,10 @@ pub struct TailSpec {
     /// Partitions that the topic gets later are read too, from their beginning. Only when `partitions` is empty.
     pub new_partitions: bool,
     pub limits: TailLimits,
+    /// Records that can't be wanted are counted and not handed over.
+    pub sieve: Option<Arc<Sieve>>,
+    /// The columns that are filled; the others are null or empty.
+    pub columns: RawColumns,
 }
 
 impl TailSpec {
@@ -50,6 +57,8 @@ impl TailSpec {
             until_ms: None,
             new_partitions: true,
             limits: TailLimits::default(),
+            sieve: None,
+            columns: RawColumns::default(),
         }
     }
 }
@@ -61,6 +70,10 @@ pub enum TailFrom {
     /// The next offset of each partition, from a checkpoint. Partitions not named start at their beginning. An offset
     /// past the partition's end is refused (`offset_past_end`): the topic was made anew.
     Offsets(Vec<(i32, i64)>),
+    /// Every record that is in one of these ranges, up to the ends that the partitions have now, and hardly another.
+    Ranges(Vec<TailRange>),
+    /// So many records of each partition at its beginning, and so many at its end.
+    BothEnds(i64),
 }
 
 /// How much is handed over at once.
@@ -89,7 +102,7 @@ impl Default for TailLimits {
 /// Records as they are in the topic, in the order in which they arrived.
 #[derive(Debug, Clone)]
 pub struct RawBatch {
-    /// Of [`raw_schema`].
+    /// Of [`raw_schema`]. None, when the sieve held all back for a while.
     pub records: RecordBatch,
     /// Of keys, values and headers.
     pub bytes: usize,
@@ -97,6 +110,10 @@ pub struct RawBatch {
     pub positions: Vec<(i32, i64)>,
     /// Records before those positions that were deleted before they were read.
     pub lost: i64,
+    /// Records read since the last batch: these, and those that the sieve held back.
+    pub scanned: u64,
+    /// Bytes of keys and values of those.
+    pub scanned_bytes: u64,
 }
 
 /// What a tail did so far.
@@ -113,6 +130,8 @@ pub struct TailProgress {
     pub waiting: u64,
     /// Records that were deleted before they were read.
     pub lost: i64,
+    /// Partitions of which the last record read has the broker's own time.
+    pub stamped: Vec<i32>,
 }
 
 impl TailProgress {
@@ -149,11 +168,27 @@ impl Tail {
         now_ms: i64,
         token: CancellationToken,
     ) -> Result<Self> {
-        let token = token.child_token();
         let plan = tokio::select! {
-            plan = plan::plan(client, &spec) => plan?,
+            plan = Self::plan(client, &spec) => plan?,
             () = token.cancelled() => return Err(cancelled()),
         };
+        Self::start_at(client, spec, plan, now_ms, &token)
+    }
+
+    /// Looks up where to start and where to end, and reads nothing yet.
+    pub async fn plan(client: &KafkaClient, spec: &TailSpec) -> Result<TailPlan> {
+        plan::plan(client, spec).await
+    }
+
+    /// As [`Tail::start`], from where a plan says.
+    pub fn start_at(
+        client: &KafkaClient,
+        spec: TailSpec,
+        plan: TailPlan,
+        now_ms: i64,
+        token: &CancellationToken,
+    ) -> Result<Self> {
+        let token = token.child_token();
         let watch = TailWatch::default();
         watch.update(|progress| progress.partitions = plan.progress());
         let (sender, batches) = mpsc::channel(spec.limits.batches_max.max(1));

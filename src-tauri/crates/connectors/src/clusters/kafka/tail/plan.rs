@@ -1,6 +1,6 @@
 //! Where each partition of a tail starts and ends, decided before anything is read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use tailrace_model::{
     Error, Result,
@@ -13,8 +13,39 @@ use crate::clusters::kafka::{
     ffi::admin::OffsetOf,
 };
 
+/// Ranges of one tail at most: the cluster is asked once for each time in them.
+const RANGES_MAX: usize = 64;
+
+/// A part of a topic that is to be read: what lies within all of its bounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TailRange {
+    /// Absent: all.
+    pub partitions: Option<Vec<i32>>,
+    pub from: i64,
+    /// The first offset that is not wanted.
+    pub to: i64,
+    /// Begins with the first record at or after this time: every one before it is earlier.
+    pub from_ms: Option<i64>,
+    /// Nothing at or past this time is wanted. Where producers set the times, a later record may be earlier, so it ends
+    /// the reading only where they are the broker's.
+    pub until_ms: Option<i64>,
+}
+
+impl TailRange {
+    /// The whole topic.
+    pub fn all() -> Self {
+        Self {
+            partitions: None,
+            from: 0,
+            to: i64::MAX,
+            from_ms: None,
+            until_ms: None,
+        }
+    }
+}
+
 /// One partition to read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Span {
     pub partition: i32,
     pub from: i64,
@@ -24,15 +55,49 @@ pub(super) struct Span {
     pub stop: Option<i64>,
     /// Records between where it should have started and where it could.
     pub lost: i64,
+    /// What is read after `stop`, in order: from, stop.
+    pub later: Vec<(i64, i64)>,
+    /// Where the times are the broker's own: nothing at or past this time is wanted.
+    pub until_stamped_ms: Option<i64>,
 }
 
+impl Span {
+    fn records(&self) -> u64 {
+        let first = (self.from, self.stop.unwrap_or(self.end));
+        let all = std::iter::once(&first).chain(&self.later);
+        all.map(|(from, stop)| u64::try_from(stop - from).unwrap_or(0))
+            .sum()
+    }
+}
+
+/// Where a tail starts and ends in each partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Plan {
-    pub spans: Vec<Span>,
+pub struct TailPlan {
+    pub(super) spans: Vec<Span>,
 }
 
-impl Plan {
-    pub fn progress(&self) -> Vec<TailPartition> {
+impl TailPlan {
+    /// Offsets from the beginnings to the ends: there are no more records.
+    pub fn records(&self) -> u64 {
+        self.spans.iter().map(Span::records).sum()
+    }
+
+    /// At most so many plans, of about the same number of records, which are this one together. Empty when there is
+    /// nothing to read.
+    pub fn divided(mut self, parts_max: usize) -> Vec<Self> {
+        self.spans.retain(|span| span.records() > 0);
+        self.spans.sort_by_key(|span| std::cmp::Reverse(span.records()));
+        let parts = parts_max.max(1).min(self.spans.len());
+        let mut plans: Vec<Self> = (0..parts).map(|_| Self { spans: Vec::new() }).collect();
+        for span in self.spans {
+            if let Some(least) = plans.iter_mut().min_by_key(|plan| plan.records()) {
+                least.spans.push(span);
+            }
+        }
+        plans
+    }
+
+    pub(super) fn progress(&self) -> Vec<TailPartition> {
         let one = |span: &Span| TailPartition {
             partition: span.partition,
             from: span.from,
@@ -43,7 +108,7 @@ impl Plan {
     }
 }
 
-pub(super) async fn plan(client: &KafkaClient, spec: &TailSpec) -> Result<Plan> {
+pub(super) async fn plan(client: &KafkaClient, spec: &TailSpec) -> Result<TailPlan> {
     let known: Vec<i32> = client
         .partitions(&spec.topic)
         .await?
@@ -76,6 +141,7 @@ pub(super) async fn plan(client: &KafkaClient, spec: &TailSpec) -> Result<Plan> 
         TailFrom::Start(TailStart::Timestamp(ms)) => client.offsets(&of, OffsetOf::Time(ms)).await?,
         _ => HashMap::new(),
     };
+    let times = times(client, &of, &spec.from).await?;
     let mut spans = Vec::with_capacity(of.len());
     for of in &of {
         let (Some(start), Some(end)) = (starts.get(of).copied(), ends.get(of).copied()) else {
@@ -89,9 +155,109 @@ pub(super) async fn plan(client: &KafkaClient, spec: &TailSpec) -> Result<Plan> 
                 ),
             ));
         };
-        spans.push(span(spec, of, start, end, at_time.get(of).copied())?);
+        match &spec.from {
+            TailFrom::Ranges(ranges) => {
+                let at = |ms: i64| times.get(&ms).and_then(|at| at.get(of)).copied();
+                spans.extend(ranged(ranges, of.partition, start, end, at));
+            }
+            TailFrom::BothEnds(count) => {
+                let first = start.saturating_add(*count).min(end);
+                let last = end.saturating_sub(*count).max(first);
+                spans.extend(joined(of.partition, end, vec![(start, first), (last, end)], None));
+            }
+            _ => spans.push(span(spec, of, start, end, at_time.get(of).copied())?),
+        }
     }
-    Ok(Plan { spans })
+    Ok(TailPlan { spans })
+}
+
+/// The offsets of the times that ranges begin with.
+async fn times(
+    client: &KafkaClient,
+    of: &[TopicPartition],
+    from: &TailFrom,
+) -> Result<HashMap<i64, HashMap<TopicPartition, i64>>> {
+    let TailFrom::Ranges(ranges) = from else {
+        return Ok(HashMap::new());
+    };
+    if ranges.len() > RANGES_MAX {
+        return Err(Error::internal(
+            "ranges",
+            format!(
+                "{} ranges of a topic were to be read at once, the most is {RANGES_MAX}",
+                ranges.len()
+            ),
+        ));
+    }
+    let mut times = HashMap::new();
+    for ms in ranges.iter().filter_map(|range| range.from_ms) {
+        if let Entry::Vacant(place) = times.entry(ms) {
+            place.insert(client.offsets(of, OffsetOf::Time(ms)).await?);
+        }
+    }
+    Ok(times)
+}
+
+/// What the ranges want of one partition; `at` is the first offset at or after a time, -1 when there is none.
+fn ranged(
+    ranges: &[TailRange],
+    partition: i32,
+    start: i64,
+    end: i64,
+    at: impl Fn(i64) -> Option<i64>,
+) -> Option<Span> {
+    let of = ranges.iter().filter(|range| {
+        range
+            .partitions
+            .as_ref()
+            .is_none_or(|these| these.contains(&partition))
+    });
+    let mut spans = Vec::new();
+    let mut until_ms = Some(i64::MIN);
+    for range in of {
+        // A partition that does not say where a time is, is read from its beginning.
+        let seek = range.from_ms.and_then(&at);
+        let from = match seek {
+            Some(-1) => end,
+            Some(offset) => offset,
+            None => start,
+        };
+        let span = (from.max(range.from).max(start), range.to.min(end));
+        if span.0 < span.1 {
+            spans.push(span);
+            until_ms = until_ms.zip(range.until_ms).map(|(one, other)| one.max(other));
+        }
+    }
+    joined(partition, end, spans, until_ms)
+}
+
+/// Spans that touch become one; none at all: the partition is not read.
+fn joined(
+    partition: i32,
+    end: i64,
+    mut spans: Vec<(i64, i64)>,
+    until_stamped_ms: Option<i64>,
+) -> Option<Span> {
+    spans.retain(|(from, stop)| from < stop);
+    spans.sort_unstable();
+    let mut all: Vec<(i64, i64)> = Vec::with_capacity(spans.len());
+    for (from, stop) in spans {
+        match all.last_mut() {
+            Some(last) if from <= last.1 => last.1 = last.1.max(stop),
+            _ => all.push((from, stop)),
+        }
+    }
+    let mut all = all.into_iter();
+    let (from, stop) = all.next()?;
+    Some(Span {
+        partition,
+        from,
+        end,
+        stop: Some(stop),
+        lost: 0,
+        later: all.collect(),
+        until_stamped_ms,
+    })
 }
 
 fn span(spec: &TailSpec, of: &TopicPartition, start: i64, end: i64, at_time: Option<i64>) -> Result<Span> {
@@ -126,6 +292,8 @@ fn span(spec: &TailSpec, of: &TopicPartition, start: i64, end: i64, at_time: Opt
                 None => start,
             }
         }
+        // Planned by `ranged` and `joined`.
+        TailFrom::Ranges(_) | TailFrom::BothEnds(_) => start,
     };
     let stop = spec.stop_at_end.then_some(end);
     Ok(Span {
@@ -134,12 +302,72 @@ fn span(spec: &TailSpec, of: &TopicPartition, start: i64, end: i64, at_time: Opt
         end,
         stop,
         lost,
+        later: Vec::new(),
+        until_stamped_ms: None,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Spans, and the time at which they end.
+    type Found = (Vec<(i64, i64)>, Option<i64>);
+
+    #[test]
+    fn ranges_become_spans() {
+        let check = |ranges: &[TailRange], expected: Option<Found>| {
+            // The time 5 is at offset 30, 6 at 45, 9 nowhere.
+            let at = |ms: i64| match ms {
+                5 => Some(30),
+                6 => Some(45),
+                9 => Some(-1),
+                _ => None,
+            };
+            let found = ranged(ranges, 3, 10, 50, at);
+            let found = found.map(|span| {
+                let first = (span.from, span.stop.unwrap_or(-1));
+                let all = std::iter::once(first).chain(span.later).collect();
+                (all, span.until_stamped_ms)
+            });
+            assert_eq!(found, expected, "{ranges:?}");
+        };
+        let all = TailRange::all;
+        check(&[all()], Some((vec![(10, 50)], None)));
+        check(&[], None);
+        let at = |from, to| TailRange { from, to, ..all() };
+        check(&[at(40, 41), at(12, 13)], Some((vec![(12, 13), (40, 41)], None)));
+        check(
+            &[at(12, 20), at(15, 30), at(30, 31)],
+            Some((vec![(12, 31)], None)),
+        );
+        check(&[at(60, 70)], None);
+        check(&[at(20, 20)], None);
+        let of = |partitions: &[i32]| TailRange {
+            partitions: Some(partitions.to_vec()),
+            ..all()
+        };
+        check(&[of(&[3])], Some((vec![(10, 50)], None)));
+        check(&[of(&[2])], None);
+        let times = |from_ms, until_ms| TailRange {
+            from_ms,
+            until_ms,
+            ..all()
+        };
+        check(&[times(Some(5), None)], Some((vec![(30, 50)], None)));
+        check(&[times(Some(9), None)], None);
+        // A partition that does not answer for a time is read whole.
+        check(&[times(Some(7), None)], Some((vec![(10, 50)], None)));
+        check(&[times(Some(5), Some(8))], Some((vec![(30, 50)], Some(8))));
+        check(
+            &[times(Some(5), Some(8)), times(Some(6), Some(11))],
+            Some((vec![(30, 50)], Some(11))),
+        );
+        check(
+            &[times(Some(5), Some(8)), times(Some(6), None)],
+            Some((vec![(30, 50)], None)),
+        );
+    }
 
     #[test]
     fn where_a_partition_starts() {

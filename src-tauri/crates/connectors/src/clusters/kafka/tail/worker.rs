@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     RawBatch, TailLimits, TailPhase, TailSpec, TailWatch,
     intake::Intake,
-    plan::{Plan, Span},
+    plan::{Span, TailPlan},
 };
 use crate::clusters::kafka::{
     client::{KafkaClient, TopicPartition},
@@ -43,7 +43,7 @@ const LOST_POSITION_MAX: Duration = Duration::from_secs(10);
 pub(super) fn spawn(
     client: &KafkaClient,
     spec: TailSpec,
-    plan: Plan,
+    plan: TailPlan,
     now_ms: i64,
     batches: mpsc::Sender<Result<RawBatch>>,
     watch: TailWatch,
@@ -130,6 +130,8 @@ async fn look_for_partitions(
                 end: marks.end,
                 stop: None,
                 lost: 0,
+                later: Vec::new(),
+                until_stamped_ms: None,
             };
             if found.send(span).await.is_err() {
                 return;
@@ -160,7 +162,7 @@ impl Worker {
     fn new(
         config: &rdkafka::ClientConfig,
         spec: &TailSpec,
-        plan: Plan,
+        plan: TailPlan,
         now_ms: i64,
         place: Place,
         watch: TailWatch,
@@ -195,19 +197,25 @@ impl Worker {
 
     /// Begins with a partition.
     fn add(&mut self, span: Span) -> Result<()> {
+        let Span {
+            partition,
+            from,
+            stop,
+            lost,
+            ..
+        } = span;
         self.intake.add(span);
-        if span.lost > 0 {
-            let Span { partition, lost, .. } = span;
+        if lost > 0 {
             self.note = Some(format!(
                 "{lost} records of partition {partition} were deleted before they were read"
             ));
         }
-        if span.stop.is_some_and(|stop| span.from >= stop) {
-            self.intake.finish(span.partition);
+        if stop.is_some_and(|stop| from >= stop) {
+            self.intake.finish(partition);
             return Ok(());
         }
         self.reader
-            .start(&self.topic, span.partition, span.from)
+            .start(&self.topic, partition, from)
             .map_err(|failure| self.failed(&failure))
     }
 
@@ -225,20 +233,27 @@ impl Worker {
         let linger = Duration::from_millis(self.limits.linger_ms);
         while !self.token.is_cancelled() && !batches.is_closed() {
             let wait = match self.first {
-                Some(first) => linger.saturating_sub(first.elapsed()),
-                None => LOOK_AROUND,
+                Some(first) if !self.intake.batch.is_empty() => linger.saturating_sub(first.elapsed()),
+                _ => LOOK_AROUND,
             };
             self.reader.serve(
                 i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
                 &mut self.intake,
             );
-            if self.first.is_none() && !self.intake.batch.is_empty() {
+            if self.first.is_none() && (!self.intake.batch.is_empty() || self.intake.scanned > 0) {
                 self.first = Some(Instant::now());
             }
             self.take_notes()?;
+            self.go_on()?;
             let ended = self.ended();
-            let due = self.intake.full() || self.first.is_some_and(|first| first.elapsed() >= linger);
-            if (due || ended) && !self.intake.batch.is_empty() && !self.hand_over(batches, runtime)? {
+            let lingered = self.first.map_or(Duration::ZERO, |first| first.elapsed());
+            let due = match self.intake.batch.is_empty() {
+                false => self.intake.full() || lingered >= linger,
+                // That nothing was found in so many records is told as well.
+                true => lingered >= REPORT,
+            };
+            let any = !self.intake.batch.is_empty() || self.intake.scanned > 0;
+            if (due || ended) && any && !self.hand_over(batches, runtime)? {
                 return Ok(());
             }
             if ended {
@@ -252,6 +267,24 @@ impl Worker {
             }
         }
         self.report();
+        Ok(())
+    }
+
+    /// Partitions with another range to read begin with it.
+    fn go_on(&mut self) -> Result<()> {
+        for partition in std::mem::take(&mut self.intake.moved) {
+            let Some(part) = self.intake.part(partition).filter(|part| !part.done) else {
+                continue;
+            };
+            let from = part.next;
+            if part.stop.is_some_and(|stop| from >= stop) {
+                self.intake.finish(partition);
+                continue;
+            }
+            self.reader
+                .restart(&self.topic, partition, from)
+                .map_err(|failure| self.failed(&failure))?;
+        }
         Ok(())
     }
 
@@ -354,14 +387,19 @@ impl Worker {
     /// Gives the batch away; waits while nobody takes it. `false`: nobody ever will.
     fn hand_over(&mut self, batches: &mpsc::Sender<Result<RawBatch>>, runtime: &Handle) -> Result<bool> {
         self.first = None;
-        self.scanned += self.intake.batch.records() as u64;
-        self.scanned_bytes += self.intake.batch.bytes() as u64;
         let bytes = self.intake.batch.bytes();
+        let scanned = std::mem::take(&mut self.intake.scanned);
+        // Without a sieve they are all in the batch.
+        let scanned_bytes = std::mem::take(&mut self.intake.scanned_bytes).max(bytes as u64);
+        self.scanned += scanned;
+        self.scanned_bytes += scanned_bytes;
         let batch = RawBatch {
             records: self.intake.batch.finish()?,
             bytes,
             positions: self.intake.positions(),
             lost: self.intake.lost(),
+            scanned,
+            scanned_bytes,
         };
         // Before it is taken, so that whoever has a batch finds it counted.
         self.report();
@@ -424,6 +462,7 @@ impl Worker {
         };
         let note = waits_for.or_else(|| self.note.clone());
         let (scanned, scanned_bytes) = (self.scanned, self.scanned_bytes);
+        let stamped = self.intake.stamped();
         let waiting = self.intake.batch.records() as u64;
         self.watch.update(|progress| {
             progress.phase = phase;
@@ -433,6 +472,7 @@ impl Worker {
             progress.scanned_bytes = scanned_bytes;
             progress.waiting = waiting;
             progress.lost = lost;
+            progress.stamped = stamped;
         });
     }
 

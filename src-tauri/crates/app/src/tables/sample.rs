@@ -1,0 +1,173 @@
+//! The sample that a topic's columns come from.
+
+use std::time::Duration;
+
+use arrow::array::{AsArray, RecordBatch};
+use tailrace_connectors::{
+    clusters::kafka::{Tail, TailFrom, TailLimits, TailSpec},
+    formats::{
+        TableColumn,
+        json::{Fields, Kind, Shape, ShapeLimits},
+    },
+};
+use tailrace_engine::session::{self, Named, Used};
+use tailrace_model::{Error, Result, api::Column};
+use tokio_util::sync::CancellationToken;
+
+use super::table;
+use crate::clusters::Cluster;
+
+/// Records at each end of a partition, and in all.
+const END_RECORDS_MAX: i64 = 200;
+const RECORDS_MAX: i64 = 4_000;
+const BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How long it is read for; what was read by then is the sample.
+const TIME_MAX: Duration = Duration::from_secs(5);
+
+/// What was learnt of a topic.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    shape: Shape,
+    pub records: u64,
+    /// Whether every partition's last record has the broker's own time: then times never go back.
+    pub stamped: bool,
+}
+
+impl Sample {
+    pub async fn take(cluster: &Cluster, topic: &str, now_ms: i64) -> Result<Self> {
+        let client = &cluster.client;
+        let partitions = client.topic(topic).await?.partitions.len().max(1) as i64;
+        let each = (RECORDS_MAX / 2 / partitions).clamp(1, END_RECORDS_MAX);
+        let mut spec = TailSpec::new(topic, TailFrom::BothEnds(each));
+        spec.stop_at_end = true;
+        spec.new_partitions = false;
+        spec.columns.headers = false;
+        spec.limits = TailLimits {
+            batch_bytes_max: BYTES_MAX,
+            ..TailLimits::default()
+        };
+        let token = CancellationToken::new();
+        let plan = Tail::plan(client, &spec).await?;
+        let mut sample = Self {
+            shape: Shape::new(ShapeLimits {
+                values_max: usize::MAX,
+                ..ShapeLimits::default()
+            }),
+            records: 0,
+            stamped: false,
+        };
+        if plan.records() == 0 {
+            return Ok(sample);
+        }
+        let mut view = table::view(cluster, topic);
+        let mut tail = Tail::start_at(client, spec, plan, now_ms, &token)?;
+        let mut batches: Vec<RecordBatch> = Vec::new();
+        let mut bytes = 0;
+        let read = async {
+            while let Some(batch) = tail.next().await? {
+                bytes += batch.bytes;
+                batches.push(table::viewed(&mut view, batch.records, now_ms).await?);
+                if bytes >= BYTES_MAX {
+                    break;
+                }
+            }
+            Ok::<(), Error>(())
+        };
+        if let Ok(read) = tokio::time::timeout(TIME_MAX, read).await {
+            read?;
+        }
+        let progress = tail.progress();
+        sample.stamped =
+            !progress.partitions.is_empty() && progress.stamped.len() == progress.partitions.len();
+        sample.learn(&batches)?;
+        Ok(sample)
+    }
+
+    /// All at once, so that a field's type is what most of its values are.
+    fn learn(&mut self, batches: &[RecordBatch]) -> Result<()> {
+        let Some(first) = batches.first() else {
+            return Ok(());
+        };
+        let all = arrow::compute::concat_batches(&first.schema(), batches)
+            .map_err(|error| Error::internal("arrow", format!("a sample of records: {error}")))?;
+        self.records = all.num_rows() as u64;
+        if let Some(values) = all
+            .column_by_name("value")
+            .and_then(|it| it.as_binary_opt::<i32>())
+        {
+            self.shape.observe(values);
+        }
+        Ok(())
+    }
+
+    /// The fields of `value`, with those that a query names; `None`: values are text. The paths that the sample lacks
+    /// come second.
+    pub fn fields(&self, named: &Named) -> (Option<Fields>, Vec<Vec<String>>) {
+        let unknown = self.records == 0 && !named.paths.is_empty();
+        if !self.shape.is_json() && !unknown {
+            return (None, Vec::new());
+        }
+        let mut fields = self.shape.fields();
+        let mut unseen = Vec::new();
+        for (path, used) in &named.paths {
+            if fields.find(path).is_some() {
+                continue;
+            }
+            let kind = match used {
+                Used::Number => Kind::Float64,
+                Used::Bool => Kind::Bool,
+                Used::Text | Used::Anyhow => Kind::Any,
+            };
+            if fields.require(path, kind) {
+                unseen.push(path.clone());
+            }
+        }
+        if !named.whole {
+            let paths: Vec<&Vec<String>> = named.paths.keys().collect();
+            fields = fields.select(&paths);
+        }
+        (Some(fields), unseen)
+    }
+
+    /// A field that a name may have meant.
+    pub fn near(&self, path: &[String]) -> Option<String> {
+        let wanted = path.last()?.to_lowercase();
+        let fields = self.shape.fields();
+        let near = |name: &str| {
+            let name = name.to_lowercase();
+            let (short, long) = match name.len() < wanted.len() {
+                true => (&name, &wanted),
+                false => (&wanted, &name),
+            };
+            short == long || (short.len() >= 3 && long.starts_with(short.as_str()))
+        };
+        let mut paths = fields.paths().into_iter();
+        let meant = paths.find(|it| it.path != path && it.path.last().is_some_and(|name| near(name)))?;
+        Some(format!("value.{}", meant.path.join(".")))
+    }
+
+    /// For completion: `value` field by field.
+    pub fn columns(&self) -> Vec<Column> {
+        let whole = Named {
+            whole: true,
+            ..Named::default()
+        };
+        let (fields, _) = self.fields(&whole);
+        let table: Vec<_> = table::columns(fields.as_ref())
+            .iter()
+            .map(TableColumn::field)
+            .collect();
+        let mut columns = session::columns(&arrow::datatypes::Schema::new(table));
+        let below = fields.map(|fields| fields.columns()).unwrap_or_default();
+        columns.extend(below.into_iter().map(|column| Column {
+            name: format!("value.{}", quoted(&column.name)),
+            ..column
+        }));
+        columns
+    }
+}
+
+fn quoted(path: &str) -> String {
+    let parts: Vec<&str> = path.split('.').collect();
+    session::quote_path(&parts)
+}
