@@ -1948,8 +1948,6 @@ missing: Array<string>, };
  */
 export type TopicRef = { cluster: string, topic: string, };
 
-export type TopicRef = { cluster: string, topic: string, };
-
 export type TopicRequest = { cluster: string, topic: string, };
 
 export type TopicSummary = { name: string, 

@@ -91,6 +91,7 @@ async fn tail(opened: &Opened, topic: &str, predicate: &str) -> Result<Places> {
         filter: Some(predicate.to_owned()),
         stop_at_end: true,
         limit: None,
+        formats: Default::default(),
     };
     let app = &opened.app;
     let view = commands::tail_start(app, request)

@@ -112,6 +112,20 @@ impl TopicView {
         self.value.used.as_ref().is_some_and(text)
     }
 
+    /// Keys and values are JSON or text as far as is known: their bytes are what they are compared as.
+    pub fn is_plain(&self) -> bool {
+        self.view.key.is_none() && self.view.value.is_none()
+    }
+
+    /// What was chosen and found out, for another reader of the same records.
+    pub fn used(&self) -> TopicFormats {
+        let definition = |side: &Side| side.used.as_ref().map(|used| used.definition.clone());
+        TopicFormats {
+            key: definition(&self.key),
+            value: definition(&self.value),
+        }
+    }
+
     pub fn registry(&self) -> Option<&Registry> {
         self.registry.as_ref()
     }

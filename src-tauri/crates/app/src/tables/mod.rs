@@ -83,9 +83,12 @@ impl WorkspaceTopics {
     }
 
     fn open(&self) -> Result<Arc<OpenWorkspace>> {
-        let closed = || Error::user("closed", "the workspace was closed meanwhile");
         self.open.upgrade().ok_or_else(closed)
     }
+}
+
+fn closed() -> Error {
+    Error::user("closed", "the workspace was closed meanwhile")
 }
 
 #[async_trait]
@@ -99,13 +102,14 @@ impl Topics for WorkspaceTopics {
     async fn open(&self, cluster: &str, topic: &str, named: &Named) -> Result<Arc<dyn TopicTable>> {
         let open = self.open()?;
         let reached = open.cluster(cluster).await?;
-        let sample = Sample::take(&reached, topic, self.now_ms).await?;
+        let sample = Sample::take(&open, &reached, topic, self.now_ms).await?;
         let of = TopicRef {
             cluster: cluster.to_owned(),
             topic: topic.to_owned(),
         };
         open.known_topics.set_columns(of, sample.columns());
         Ok(Arc::new(KafkaTable::new(
+            &open,
             reached,
             topic,
             sample,
@@ -170,7 +174,7 @@ async fn topics(open: &Arc<OpenWorkspace>, cluster: &str, kind: ClusterKind) -> 
 /// One topic with its columns, from a sample taken now.
 pub async fn table(open: &Arc<OpenWorkspace>, of: TopicRef, now_ms: i64) -> Result<SqlTable> {
     let reached: Arc<Cluster> = open.cluster(&of.cluster).await?;
-    let columns = Sample::take(&reached, &of.topic, now_ms).await?.columns();
+    let columns = Sample::take(open, &reached, &of.topic, now_ms).await?.columns();
     open.known_topics.set_columns(of.clone(), columns.clone());
     Ok(SqlTable {
         name: session::quote_path(&[&of.cluster, &of.topic]),

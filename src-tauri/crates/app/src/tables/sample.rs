@@ -11,11 +11,11 @@ use tailrace_connectors::{
     },
 };
 use tailrace_engine::session::{self, Named, Used};
-use tailrace_model::{Error, Result, api::Column};
+use tailrace_model::{Error, Result, TopicFormats, api::Column};
 use tokio_util::sync::CancellationToken;
 
 use super::table;
-use crate::clusters::Cluster;
+use crate::{clusters::Cluster, open::OpenWorkspace};
 
 /// Records at each end of a partition, and in all.
 const END_RECORDS_MAX: i64 = 200;
@@ -31,10 +31,12 @@ pub struct Sample {
     pub records: u64,
     /// Whether every partition's last record has the broker's own time: then times never go back.
     pub stamped: bool,
+    /// What keys and values turned out to be.
+    pub formats: TopicFormats,
 }
 
 impl Sample {
-    pub async fn take(cluster: &Cluster, topic: &str, now_ms: i64) -> Result<Self> {
+    pub async fn take(open: &OpenWorkspace, cluster: &Cluster, topic: &str, now_ms: i64) -> Result<Self> {
         let client = &cluster.client;
         let partitions = client.topic(topic).await?.partitions.len().max(1) as i64;
         let each = (RECORDS_MAX / 2 / partitions).clamp(1, END_RECORDS_MAX);
@@ -55,18 +57,19 @@ impl Sample {
             }),
             records: 0,
             stamped: false,
+            formats: TopicFormats::default(),
         };
         if plan.records() == 0 {
             return Ok(sample);
         }
-        let mut view = table::view(cluster, topic);
+        let mut reader = table::Reader::new(open, cluster, topic, &TopicFormats::default())?;
         let mut tail = Tail::start_at(client, spec, plan, now_ms, &token)?;
-        let mut batches: Vec<RecordBatch> = Vec::new();
+        let mut raw: Vec<RecordBatch> = Vec::new();
         let mut bytes = 0;
         let read = async {
             while let Some(batch) = tail.next().await? {
                 bytes += batch.bytes;
-                batches.push(table::viewed(&mut view, batch.records, now_ms).await?);
+                raw.push(batch.records);
                 if bytes >= BYTES_MAX {
                     break;
                 }
@@ -79,17 +82,18 @@ impl Sample {
         let progress = tail.progress();
         sample.stamped =
             !progress.partitions.is_empty() && progress.stamped.len() == progress.partitions.len();
-        sample.learn(&batches)?;
+        // All at once, so that what they are is found out from as many as there are.
+        if let Some(first) = raw.first() {
+            let all = arrow::compute::concat_batches(&first.schema(), &raw)
+                .map_err(|error| Error::internal("arrow", format!("a sample of records: {error}")))?;
+            sample.learn(&reader.read(&all, now_ms).await?);
+            sample.formats = reader.formats();
+        }
         Ok(sample)
     }
 
     /// All at once, so that a field's type is what most of its values are.
-    fn learn(&mut self, batches: &[RecordBatch]) -> Result<()> {
-        let Some(first) = batches.first() else {
-            return Ok(());
-        };
-        let all = arrow::compute::concat_batches(&first.schema(), batches)
-            .map_err(|error| Error::internal("arrow", format!("a sample of records: {error}")))?;
+    fn learn(&mut self, all: &RecordBatch) {
         self.records = all.num_rows() as u64;
         if let Some(values) = all
             .column_by_name("value")
@@ -97,7 +101,6 @@ impl Sample {
         {
             self.shape.observe(values);
         }
-        Ok(())
     }
 
     /// The fields of `value`, with those that a query names; `None`: values are text. The paths that the sample lacks

@@ -1,7 +1,7 @@
 //! A topic of a Kafka cluster as the engine reads a table.
 
 use std::sync::{
-    Arc,
+    Arc, Weak,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -13,36 +13,53 @@ use arrow::{
 use async_trait::async_trait;
 use tailrace_connectors::{
     clusters::kafka::{KafkaClient, RawColumns, Sieve, Tail, TailFrom, TailPlan, TailRange, TailSpec},
-    formats::{RecordView, TableColumn, TableDecoder, json::Fields},
+    formats::{TableColumn, TableDecoder, json::Fields},
 };
 use tailrace_engine::session::{
     DecodedRows, Named, RawRows, Stage, TopicPart, TopicRange, TopicRead, TopicReading, TopicRows,
     TopicTable, Wanted, quote_path,
 };
-use tailrace_model::{Error, Result};
+use tailrace_model::{Error, Result, TopicFormats};
 
-use super::sample::Sample;
-use crate::clusters::Cluster;
+use super::{closed, sample::Sample};
+use crate::{clusters::Cluster, masks::Masks, open::OpenWorkspace, records::TopicView};
 
 /// Records of one batch.
 const BATCH_RECORDS_MAX: usize = 8_192;
 /// The least, when few rows are wanted.
 const BATCH_RECORDS_MIN: usize = 64;
 
-/// How the records of a topic are read; `None`: as JSON or text, which they are.
-pub(super) fn view(_cluster: &Cluster, _topic: &str) -> Option<RecordView> {
-    None
+/// How the records of a topic are read: in their formats, and with what is masked taken out before a condition sees it.
+pub(super) struct Reader {
+    formats: TopicView,
+    masks: Option<Masks>,
 }
 
-/// Records as the formats of their topic read them.
-pub(super) async fn viewed(
-    view: &mut Option<RecordView>,
-    raw: RecordBatch,
-    now_ms: i64,
-) -> Result<RecordBatch> {
-    let Some(view) = view else { return Ok(raw) };
-    view.prepare(&raw, now_ms).await?;
-    Ok(view.view(&raw)?.records)
+impl Reader {
+    pub fn new(open: &OpenWorkspace, cluster: &Cluster, topic: &str, asked: &TopicFormats) -> Result<Self> {
+        Ok(Self {
+            formats: TopicView::new(open, cluster, topic, asked)?,
+            masks: open.masks(&cluster.name, topic),
+        })
+    }
+
+    pub async fn read(&mut self, raw: &RecordBatch, now_ms: i64) -> Result<RecordBatch> {
+        let viewed = self.formats.view(raw, now_ms).await?;
+        match &self.masks {
+            Some(masks) => masks.batch(&viewed.records),
+            None => Ok(viewed.records),
+        }
+    }
+
+    /// What was found out of the formats.
+    pub fn formats(&self) -> TopicFormats {
+        self.formats.used()
+    }
+
+    /// Whether conditions hold on the bytes as they are in the topic.
+    fn is_plain(&self) -> bool {
+        self.formats.is_plain() && self.masks.is_none()
+    }
 }
 
 /// Every column of a topic's table.
@@ -69,8 +86,11 @@ struct Unseen {
 /// See the module's text.
 #[derive(Debug)]
 pub struct KafkaTable {
+    open: Weak<OpenWorkspace>,
     cluster: Arc<Cluster>,
     topic: String,
+    /// As the sample was read.
+    formats: TopicFormats,
     columns: Vec<TableColumn>,
     unseen: Arc<Vec<Unseen>>,
     stamped: bool,
@@ -80,7 +100,14 @@ pub struct KafkaTable {
 }
 
 impl KafkaTable {
-    pub fn new(cluster: Arc<Cluster>, topic: &str, sample: Sample, named: &Named, now_ms: i64) -> Self {
+    pub fn new(
+        open: &Arc<OpenWorkspace>,
+        cluster: Arc<Cluster>,
+        topic: &str,
+        sample: Sample,
+        named: &Named,
+        now_ms: i64,
+    ) -> Self {
         let (fields, unseen) = sample.fields(named);
         let unseen = unseen.into_iter().map(|path| Unseen {
             near: sample.near(&path),
@@ -88,8 +115,10 @@ impl KafkaTable {
             seen: AtomicBool::new(false),
         });
         Self {
+            open: Arc::downgrade(open),
             cluster,
             topic: topic.to_owned(),
+            formats: sample.formats.clone(),
             columns: columns(fields.as_ref()),
             unseen: Arc::new(unseen.collect()),
             stamped: sample.stamped,
@@ -140,7 +169,9 @@ impl TopicTable for KafkaTable {
         let plan = Tail::plan(&self.cluster.client, &spec).await?;
         let part = |plan| {
             Arc::new(KafkaPart {
+                open: Weak::clone(&self.open),
                 cluster: Arc::clone(&self.cluster),
+                formats: self.formats.clone(),
                 spec: spec.clone(),
                 plan,
                 columns: self.columns.clone(),
@@ -190,7 +221,9 @@ fn chosen(columns: &[TableColumn], wanted: &[Wanted]) -> Vec<TableColumn> {
 
 #[derive(Debug)]
 struct KafkaPart {
+    open: Weak<OpenWorkspace>,
     cluster: Arc<Cluster>,
+    formats: TopicFormats,
     spec: TailSpec,
     plan: TailPlan,
     columns: Vec<TableColumn>,
@@ -207,7 +240,8 @@ impl TopicPart for KafkaPart {
     async fn read(&self, read: TopicRead) -> Result<Box<dyn TopicReading>> {
         let output = chosen(&self.columns, &read.output);
         let condition = read.condition.map(|wanted| chosen(&self.columns, &wanted));
-        let view = view(&self.cluster, &self.spec.topic);
+        let open = self.open.upgrade().ok_or_else(closed)?;
+        let reader = Reader::new(&open, &self.cluster, &self.spec.topic, &self.formats)?;
         let mut spec = self.spec.clone();
         let all = || output.iter().chain(condition.iter().flatten());
         let is_value = |column: &TableColumn| matches!(column, TableColumn::Fields(_) | TableColumn::Text);
@@ -216,7 +250,7 @@ impl TopicPart for KafkaPart {
             headers: all().any(|column| *column == TableColumn::Headers),
             value: all().any(is_value),
         };
-        if view.is_none() {
+        if reader.is_plain() {
             spec.sieve = Sieve::new(&read.need).map(Arc::new);
         }
         if let Some(limit) = read.limit {
@@ -231,7 +265,7 @@ impl TopicPart for KafkaPart {
         });
         Ok(Box::new(Reading {
             tail,
-            view,
+            reader,
             decoders,
             now_ms: self.now_ms,
         }))
@@ -246,7 +280,7 @@ struct Decoders {
 
 struct Reading {
     tail: Tail,
-    view: Option<RecordView>,
+    reader: Reader,
     decoders: Arc<Decoders>,
     now_ms: i64,
 }
@@ -257,7 +291,7 @@ impl TopicReading for Reading {
         let Some(batch) = self.tail.next().await? else {
             return Ok(None);
         };
-        let raw = viewed(&mut self.view, batch.records, self.now_ms).await?;
+        let raw = self.reader.read(&batch.records, self.now_ms).await?;
         Ok(Some(TopicRows {
             rows: Box::new(Rows {
                 raw,

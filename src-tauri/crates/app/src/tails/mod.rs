@@ -89,7 +89,9 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
     spec.partitions = request.partitions.clone();
     spec.stop_at_end = request.stop_at_end;
     spec.until_ms = request.until_ms;
-    spec.sieve = filter.as_ref().and_then(Filter::sieve).map(Arc::new);
+    if reading.formats.is_plain() {
+        spec.sieve = reading.filter.as_ref().and_then(Filter::sieve).map(Arc::new);
+    }
     let token = open.supervisor.token(Stage::Work);
     let started_ms = now_ms();
     let tail = Tail::start(&cluster.client, spec, started_ms, token.clone()).await?;

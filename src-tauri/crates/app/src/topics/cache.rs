@@ -133,12 +133,7 @@ impl TopicCache {
 
     /// Fills in the rates of a topic that was just asked for, and remembers where it stands. `commits`: when groups were
     /// sampled, and what each had committed of a partition.
-    pub fn add_rates(
-        &self,
-        detail: &mut TopicDetail,
-        commits: Option<(i64, CommittedOf)>,
-        at_ms: i64,
-    ) {
+    pub fn add_rates(&self, detail: &mut TopicDetail, commits: Option<(i64, CommittedOf)>, at_ms: i64) {
         let mut state = self.state();
         let ends = state.ends.entry(detail.name.clone()).or_default();
         ends.add(at_ms, ends_of(&detail.partitions));

@@ -126,7 +126,7 @@ pub struct TopicChangeRequest {
 }
 
 /// A topic of a cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
 pub struct TopicRef {
     pub cluster: String,
     pub topic: String,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::Column;
+use super::{Column, TopicRef};
 use crate::Error;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -143,12 +143,6 @@ pub struct SqlTable {
     pub columns: Vec<Column>,
     /// Set when it is a topic.
     pub topic: Option<TopicRef>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
-pub struct TopicRef {
-    pub cluster: String,
-    pub topic: String,
 }
 
 /// Long work, running or ended.

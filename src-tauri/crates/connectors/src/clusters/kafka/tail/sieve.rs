@@ -3,7 +3,8 @@
 //!
 //! Invariant: a record on which the predicate holds is never held back. A field is looked for by its name wherever it
 //! stands, so what is nested elsewhere or comes twice lets more through, never less; a name or a text may be written with
-//! escapes, so a value that has `\u` anywhere, or a text with a backslash, passes.
+//! escapes, so a value that has `\u` anywhere, or a text with a backslash, passes. Only what looks like a JSON object is
+//! looked into, and only a key that is text: what is written otherwise may be decoded into anything.
 
 use memchr::{memchr_iter, memchr2, memmem::Finder};
 use tailrace_model::need::{Need, Place};
@@ -113,7 +114,9 @@ impl Test {
             Self::Key(texts) => record
                 .key
                 .is_some_and(|key| texts.iter().any(|text| is_key(key, text))),
-            Self::Field(name, wanted) => record.value.is_some_and(|value| field(value, name, wanted)),
+            Self::Field(name, wanted) => record
+                .value
+                .is_some_and(|value| !is_object(value) || field(value, name, wanted)),
         }
     }
 }
@@ -121,8 +124,16 @@ impl Test {
 /// Keys that are no text are shown as hexadecimal, long ones cut.
 fn is_key(key: &[u8], text: &str) -> bool {
     key == text.as_bytes()
+        || key.iter().any(|byte| *byte < 0x20 || *byte >= 0x7f)
         || (text.len() == key.len() * 2 && text.bytes().all(|byte| byte.is_ascii_hexdigit()))
         || text.ends_with('…')
+}
+
+/// Whether the bytes begin and end as a JSON object does.
+#[inline]
+fn is_object(value: &[u8]) -> bool {
+    let value = value.trim_ascii();
+    value.first() == Some(&b'{') && value.last() == Some(&b'}')
 }
 
 #[inline]
