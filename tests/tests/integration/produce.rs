@@ -3,18 +3,13 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use axum::{
-    Json, Router,
-    extract::{Path, State},
-    http::StatusCode,
-    routing::get,
-};
 use integration::{
     kafka::{Consumed, Kafka},
-    need, unique,
+    need,
+    registry::Registry,
+    unique,
 };
 use serde_json::{Value, json};
-use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::workspace::Workspace;
 
@@ -194,8 +189,14 @@ async fn a_wrong_line_refuses_the_file_and_a_refused_record_is_told_by_its_line(
     }
     assert!(kafka.consume(&topic).await?.is_empty());
     // The broker's own limit is only known by trying. Random text, which no compression makes short.
-    let long: String = (0..6_000_u32)
-        .map(|n| char::from(b'a' + (n.wrapping_mul(2_654_435_761) >> 27) as u8 % 26))
+    let mut dice = 88_172_645_463_325_252_u64;
+    let long: String = (0..20_000)
+        .map(|_| {
+            dice ^= dice << 13;
+            dice ^= dice >> 7;
+            dice ^= dice << 17;
+            char::from(b'a' + (dice % 26) as u8)
+        })
         .collect();
     let lines = format!("{{\"value\":\"first\"}}\n{{\"value\":\"{long}\"}}\n");
     let partly = workspace
@@ -212,73 +213,22 @@ async fn a_wrong_line_refuses_the_file_and_a_refused_record_is_told_by_its_line(
     Ok(())
 }
 
-/// A registry with one version of each subject, by the published API.
-struct Registry {
-    url: String,
-    _stop: DropGuard,
-}
+const ORDER: &str = r#"{"type":"record","name":"Order","namespace":"shop","fields":[{"name":"id","type":"long"},{"name":"total","type":["null","double"],"default":null}]}"#;
+const LINE: &str = "syntax = \"proto3\"; package shop; message Line { string sku = 1; int32 count = 2; }";
 
-type Subjects = &'static [(&'static str, i32, &'static str, &'static str)];
-
-const SUBJECTS: Subjects = &[
-    (
-        "orders-value",
-        7,
-        "AVRO",
-        r#"{"type":"record","name":"Order","namespace":"shop","fields":[{"name":"id","type":"long"},{"name":"total","type":["null","double"],"default":null}]}"#,
-    ),
-    ("orders-key", 8, "JSON", r#"{"type":"string","minLength":2}"#),
-    (
-        "lines-value",
-        9,
-        "PROTOBUF",
-        "syntax = \"proto3\"; package shop; message Line { string sku = 1; int32 count = 2; }",
-    ),
-];
-
-impl Registry {
-    async fn start() -> Result<Self> {
-        let version = async |State(subjects): State<Subjects>, Path(subject): Path<String>| {
-            let found = subjects
-                .iter()
-                .find(|it| it.0 == subject)
-                .ok_or(StatusCode::NOT_FOUND)?;
-            Ok::<_, StatusCode>(Json(
-                json!({"subject": found.0, "version": 1, "id": found.1, "schemaType": found.2, "schema": found.3}),
-            ))
-        };
-        let by_id = async |State(subjects): State<Subjects>, Path(id): Path<i32>| {
-            let found = subjects
-                .iter()
-                .find(|it| it.1 == id)
-                .ok_or(StatusCode::NOT_FOUND)?;
-            Ok::<_, StatusCode>(Json(json!({"schemaType": found.2, "schema": found.3})))
-        };
-        let router = Router::new()
-            .route("/subjects/{subject}/versions/latest", get(version))
-            .route("/schemas/ids/{id}", get(by_id))
-            .with_state(SUBJECTS);
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let token = CancellationToken::new();
-        let stop = token.clone();
-        tokio::spawn(async move {
-            // It ends with the test.
-            let _ = axum::serve(listener, router)
-                .with_graceful_shutdown(stop.cancelled_owned())
-                .await;
-        });
-        Ok(Self {
-            url,
-            _stop: token.drop_guard(),
-        })
-    }
+/// Confluent's header: a zero and the schema's id.
+fn framed(id: u32, payload: &[u8]) -> Vec<u8> {
+    [&[0], &id.to_be_bytes()[..], payload].concat()
 }
 
 #[tokio::test]
 async fn values_are_written_by_their_schema_or_refused_with_the_place() -> Result<()> {
     let kafka = need!(Kafka::shared().await);
-    let registry = Registry::start().await?;
+    let registry = need!(Registry::shared().await);
+    let order = registry.register("orders-value", "AVRO", ORDER).await?;
+    let key = r#"{"type":"string","minLength":2}"#;
+    let key = registry.register("orders-key", "JSON", key).await?;
+    let line = registry.register("lines-value", "PROTOBUF", LINE).await?;
     let (orders, lines) = (unique("produce-orders"), unique("produce-lines"));
     kafka.create_topic(&orders, 1).await?;
     kafka.create_topic(&lines, 1).await?;
@@ -286,7 +236,7 @@ async fn values_are_written_by_their_schema_or_refused_with_the_place() -> Resul
     let cluster = format!(
         "kind = \"kafka\"\n[properties]\n\"bootstrap.servers\" = \"{}\"\n[registry]\nurl = \"{}\"\n",
         kafka.bootstrap(),
-        registry.url
+        registry.url()
     );
     workspace.write("clusters/test.toml", cluster)?;
     let avro = [
@@ -308,12 +258,10 @@ async fn values_are_written_by_their_schema_or_refused_with_the_place() -> Resul
         )
         .await?;
     let found = kafka.consume(&orders).await?;
-    assert_eq!(found[0].key.as_deref(), Some(&b"\0\0\0\0\x08\"o-1\""[..]));
+    assert_eq!(found[0].key, Some(framed(key, b"\"o-1\"")));
     let total = 1.5_f64.to_le_bytes();
-    assert_eq!(
-        found[0].value,
-        Some([&b"\0\0\0\0\x07\x06\x02"[..], &total].concat())
-    );
+    let written = framed(order, &[&b"\x06\x02"[..], &total].concat());
+    assert_eq!(found[0].value, Some(written));
 
     let refused = [
         &avro[..],
@@ -347,10 +295,8 @@ async fn values_are_written_by_their_schema_or_refused_with_the_place() -> Resul
     assert_eq!(kafka.consume(&orders).await?.len(), 1);
     let input = "{\"key\":\"o-2\",\"value\":{\"id\":4}}\n";
     workspace.run_with_input(&file, input).await?.exits(0)?;
-    assert_eq!(
-        kafka.consume(&orders).await?[1].value.as_deref(),
-        Some(&b"\0\0\0\0\x07\x08\0"[..])
-    );
+    let written = kafka.consume(&orders).await?;
+    assert_eq!(written[1].value, Some(framed(order, b"\x08\0")));
 
     let protobuf = [
         "produce",
@@ -365,10 +311,7 @@ async fn values_are_written_by_their_schema_or_refused_with_the_place() -> Resul
         .json(&[&protobuf[..], &["--value", "{\"sku\": \"ab\", \"count\": 5}"]].concat())
         .await?;
     let found = kafka.consume(&lines).await?;
-    assert_eq!(
-        found[0].value.as_deref(),
-        Some(&b"\0\0\0\0\x09\0\x0a\x02ab\x10\x05"[..])
-    );
+    assert_eq!(found[0].value, Some(framed(line, b"\0\x0a\x02ab\x10\x05")));
     let sentence = workspace
         .sentence(
             &[&protobuf[..], &["--value", "{\"count\": \"many\"}"]].concat(),

@@ -4,7 +4,7 @@ use super::*;
 use crate::{App, OpenOptions, commands};
 
 const COMMENTED: &str = "# the one that pays\nkind = \"kafka\"\ncolor = \"#f14c4c\" # red\nread_only = true\n\n[properties]\n\
-                         # over the tunnel\n\"bootstrap.servers\" = \"a:1\"\n\n[topics.orders]\nvalue = \"json\"\n";
+                         # over the tunnel\n\"bootstrap.servers\" = \"a:1\"\n\n[topics.orders.value]\nformat = \"json\"\n";
 
 async fn app(folder: &std::path::Path) -> App {
     std::fs::write(folder.join("tailrace.toml"), "name = \"test\"\n").unwrap();
@@ -46,7 +46,7 @@ async fn a_form_keeps_comments_and_refuses_what_cannot_be() {
         "# red",
         "# over the tunnel",
         "\"client.id\" = \"me\"",
-        "[topics.orders]",
+        "[topics.orders.value]",
     ] {
         assert!(written.contains(part), "{part} is not in {written}");
     }

@@ -47,14 +47,13 @@ pub async fn export(
     let written = follow(app, "export", run::tail_export(app, request)).await?;
     if output.json {
         output.object(&written)?;
-    } else {
-        output.line(&format!(
-            "{} records, {} bytes in {}",
-            count(written.rows),
-            count(written.bytes),
-            written.path
-        ))?;
     }
+    output.note(&format!(
+        "{}: {} records, {} bytes",
+        written.path,
+        count(written.rows),
+        count(written.bytes)
+    ));
     output.note(&format!(
         "scanned {} records ({} bytes), matched {}; {}",
         count(written.scanned),

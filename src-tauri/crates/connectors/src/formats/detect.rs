@@ -111,7 +111,13 @@ pub fn detect_values(values: &BinaryArray) -> Option<Detected> {
         let json = formats.iter().all(|format| *format == Format::Json);
         return Some(plain(if json { Format::Json } else { Format::Text }));
     }
-    Some(framed(&sample).unwrap_or_else(|| plain(binary(&sample))))
+    let found = framed(&sample).unwrap_or_else(|| plain(binary(&sample)));
+    // Where the others are no format that is known, each is shown as what it is.
+    Some(match found.format {
+        Format::Hex if objects * 10 >= sample.len() => plain(Format::Json),
+        Format::Hex if texts * 10 >= sample.len() => plain(Format::Text),
+        _ => found,
+    })
 }
 
 /// Nine in ten.

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{
-    Format, FormatSettings, Framing, RecordDecoder, RecordView, Transcoder,
+    Format, FormatSettings, Framing, PROBLEM, RecordDecoder, RecordView, Transcoder, VALUE_BYTES,
     json::{Shape, ShapeLimits, scan},
     registry::{
         RegistryAuth,
@@ -266,7 +266,27 @@ fn records_are_viewed() {
         value: Some(transcoder(&plain(Format::MessagePack))),
     };
     let viewed = view.view(&raw).expect("viewed");
-    assert_eq!(viewed.records.schema(), raw.schema());
+    let names: Vec<String> = viewed
+        .records
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
+    assert_eq!(names, ["_offset", "_key", "value", PROBLEM, VALUE_BYTES]);
+    let problems: Vec<Option<&str>> = viewed.records.column(3).as_string::<i32>().iter().collect();
+    assert!(problems[0].is_none() && problems[1].is_some_and(|why| !why.starts_with("the key")));
+    assert!(
+        problems[2].is_some_and(|why| why.starts_with("the key: ")),
+        "{problems:?}"
+    );
+    let lengths: Vec<Option<i64>> = viewed
+        .records
+        .column(4)
+        .as_primitive::<Int64Type>()
+        .iter()
+        .collect();
+    assert_eq!(lengths, [Some(4), Some(1), None]);
     let column = |name: &str| {
         let column = viewed.records.column_by_name(name).expect("a column");
         column

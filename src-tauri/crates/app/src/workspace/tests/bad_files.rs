@@ -533,7 +533,7 @@ fn alerts_and_settings_of_lag() {
     check(
         file,
         "lag = 1\nclusters = [\"prod\", \"prd\"]\n",
-        "alerts/x.toml:2:22: there is no cluster \"prd\": did you mean \"prod\"?",
+        "alerts/x.toml:2:21: there is no cluster \"prd\": did you mean \"prod\"?",
     );
     check(
         file,

@@ -7,9 +7,9 @@ use rdkafka::types::RDKafkaErrorCode;
 use tailrace_model::api::Acl;
 
 use super::{
-    Failure, Handle,
-    admin::{Call, wrong_answer},
-    c_text, slice, text, text_or_none,
+    Failure, Handle, c_text,
+    call::{Call, wrong_answer},
+    slice, text, text_or_none,
 };
 use crate::clusters::kafka::{
     native::{Consumer, Patience},

@@ -6,9 +6,9 @@ use rdkafka::bindings as sys;
 use tailrace_model::api::{ConfigEntry, ConfigSource, InheritedConfig};
 
 use super::{
-    Failure, Handle,
-    admin::{Call, owned_error, wrong_answer},
-    c_text, check, slice, text, text_or_none,
+    Failure, Handle, c_text,
+    call::{Call, owned_error, wrong_answer},
+    check, slice, text, text_or_none,
 };
 use crate::clusters::kafka::native::{Consumer, Patience};
 

@@ -4,6 +4,7 @@
 //! is only lent (results inside an event, a message inside a callback) never outlives what lends it.
 
 pub(super) mod admin;
+mod call;
 pub(super) mod cluster;
 pub(super) mod configs;
 pub(super) mod consume;

@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use rdkafka::{bindings as sys, types::RDKafkaErrorCode};
 
 use super::{
-    Failure, Handle,
-    admin::{Call, topic_partition, wrong_answer},
-    c_text, check, elements, partition_list, slice, text,
+    Failure, Handle, c_text,
+    call::{Call, topic_partition, wrong_answer},
+    check, elements, partition_list, slice, text,
 };
 use crate::clusters::kafka::native::{Consumer, Patience};
 

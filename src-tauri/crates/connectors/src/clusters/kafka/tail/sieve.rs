@@ -304,7 +304,9 @@ mod tests {
         check(r#"{"event":5}"#, false);
         check(r#"{"name":"Order"}"#, false);
         check(r#"{"event":["Order"]}"#, true);
-        check("Order", false);
+        // What is no object may be decoded into one.
+        check("Order", true);
+        check("\u{0}\u{0}{}", true);
     }
 
     #[test]
