@@ -226,7 +226,7 @@ async fn values_are_written_by_their_schema_or_refused_with_the_place() -> Resul
     let kafka = need!(Kafka::shared().await);
     let registry = need!(Registry::shared().await);
     let order = registry.register("orders-value", "AVRO", ORDER).await?;
-    let key = r#"{"type":"string","minLength":2}"#;
+    let key = r#"{"$schema":"http://json-schema.org/draft-07/schema#","type":"string","minLength":2}"#;
     let key = registry.register("orders-key", "JSON", key).await?;
     let line = registry.register("lines-value", "PROTOBUF", LINE).await?;
     let (orders, lines) = (unique("produce-orders"), unique("produce-lines"));

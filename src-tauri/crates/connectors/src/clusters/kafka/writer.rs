@@ -195,6 +195,35 @@ fn write(
     records: &[OutRecord],
     stop: &CancellationToken,
 ) -> Vec<Fate> {
+    let mut answers = attempt(producer, topic, records, stop);
+    if records.len() > 1 {
+        // A broker refuses a batch for one large record: each is sent again by itself.
+        for (answer, record) in answers.iter_mut().zip(records) {
+            let too_large = matches!(
+                answer,
+                Some(Answer::Failed(RDKafkaErrorCode::MessageSizeTooLarge))
+            );
+            if too_large && !stop.is_cancelled() {
+                *answer = attempt(producer, topic, std::slice::from_ref(record), stop)
+                    .pop()
+                    .flatten();
+            }
+        }
+    }
+    let what = format!("writing to topic \"{topic}\"");
+    let fates = answers.into_iter();
+    fates
+        .map(|answer| fate(client, producer, &what, answer))
+        .collect()
+}
+
+/// One answer a record; none: nothing was heard of it in time.
+fn attempt(
+    producer: &Producer,
+    topic: &str,
+    records: &[OutRecord],
+    stop: &CancellationToken,
+) -> Vec<Option<Answer>> {
     producer.context().said.renew_login(producer.client());
     let answers = Arc::new(Mutex::new(Answers {
         fates: records.iter().map(|_| None).collect(),
@@ -229,11 +258,7 @@ fn write(
         std::thread::sleep(WAIT);
     }
     let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
-    let what = format!("writing to topic \"{topic}\"");
-    let fates = answers.fates.drain(..);
-    fates
-        .map(|answer| fate(client, producer, &what, answer))
-        .collect()
+    answers.fates.drain(..).collect()
 }
 
 fn fate(client: &KafkaClient, producer: &Producer, what: &str, answer: Option<Answer>) -> Fate {
