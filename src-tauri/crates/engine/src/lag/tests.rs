@@ -68,7 +68,7 @@ fn rule_1_no_lag_at_any_time_in_the_window_is_ok() {
         1,
         &[(5, 5), (5, 9), (5, 12), (5, 20)],
         LagStatus::Ok,
-        "it is behind by 15 records and keeps up",
+        "it is behind by 15 records and had none to read within the window",
     );
 }
 
@@ -80,7 +80,7 @@ fn a_time_without_lag_leaves_the_window() {
         1,
         &points,
         LagStatus::Ok,
-        "it is behind by 12 records and keeps up",
+        "it is behind by 12 records and had none to read within the window",
     );
     points.push((5, 18));
     one(

@@ -151,8 +151,17 @@ fn nothing_known(all: &[PartitionJudgement]) -> &'static str {
 fn keeps_up(judged: &[&PartitionJudgement], span_ms: i64) -> String {
     let lag: i64 = judged.iter().filter_map(|one| one.lag).sum();
     let grew: i64 = judged.iter().filter_map(|one| one.finding.grew()).sum();
+    let since_none: i64 = judged
+        .iter()
+        .filter(|one| one.finding == Finding::HadNone)
+        .filter_map(|one| one.lag)
+        .sum();
     match (lag, grew * 2 > lag) {
         (0, _) => "it has read everything".to_owned(),
+        (_, false) if since_none * 2 > lag => format!(
+            "it is behind by {} and had none to read within the window",
+            records(lag)
+        ),
         (_, false) => format!("it is behind by {} and keeps up", records(lag)),
         (_, true) => format!(
             "it is behind by {}, {grew} more than {} ago",

@@ -5,7 +5,7 @@
 //! - `checkout-writer` (two members on the orders) keeps up;
 //! - `email-trigger` falls behind for most of a minute, then catches up;
 //! - `warehouse-sink` commits only every 5 to 10 seconds;
-//! - `fraud-scoring` worked for a few seconds and left: it has no members and its lag only grows.
+//! - `fraud-scoring` was far behind, worked for a few seconds and left: it has no members and its lag only grows.
 //!
 //! Invariants: all tasks end within a second of the sandbox's token; a group's first commit lies near the end of the
 //! history, so lag begins small; the time is read through the clock that is passed in.
@@ -420,8 +420,9 @@ enum Pace {
         from_ms: i64,
         to_ms: i64,
     },
-    /// Works for a while, then leaves.
+    /// Handles this share of what comes for a while, then leaves.
     Leaves {
+        share: f64,
         after_s: f64,
     },
 }
@@ -468,8 +469,11 @@ static GROUPS: [DemoGroup; 4] = [
         id: "fraud-scoring",
         topic: EVENTS,
         members: 1,
-        behind: 60,
-        pace: Pace::Leaves { after_s: 6.0 },
+        behind: 1_200,
+        pace: Pace::Leaves {
+            share: 0.5,
+            after_s: 6.0,
+        },
     },
 ];
 
@@ -485,12 +489,13 @@ impl Pace {
                 slow_s,
                 quick_s,
             } if running_s % (slow_s + quick_s) < *slow_s => rate * share,
+            Pace::Leaves { share, .. } => rate * share,
             _ => f64::INFINITY,
         }
     }
 
     fn over(&self, running_s: f64) -> bool {
-        matches!(self, Pace::Leaves { after_s } if running_s >= *after_s)
+        matches!(self, Pace::Leaves { after_s, .. } if running_s >= *after_s)
     }
 
     fn commit_after(&self, dice: &mut Dice) -> Duration {
