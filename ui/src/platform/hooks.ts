@@ -39,7 +39,7 @@ export interface CallOptions {
 export function useCall<N extends Name>(name: N, request: RequestOf<N>, options: CallOptions = {}): UseQueryResult<ResponseOf<N>> {
   const { enabled = true, everyMs, topic = null, restMs, keep = false } = options;
   const client = useQueryClient();
-  useRevision(enabled ? topic : null, () => void client.invalidateQueries({ queryKey: [name, request] }), restMs);
+  useRevision(enabled ? topic : null, () => askAgain(client, [name, request]), restMs);
   return useQuery({
     queryKey: [name, request],
     queryFn: () => call(name, request),
@@ -47,6 +47,15 @@ export function useCall<N extends Name>(name: N, request: RequestOf<N>, options:
     ...(everyMs !== undefined && { refetchInterval: everyMs }),
     ...(keep && { placeholderData: keepPreviousData }),
   });
+}
+
+/** A first answer that is under way may be from before the change, and nothing asks again while it is: so it is waited for. */
+function askAgain(client: QueryClient, queryKey: readonly unknown[]): void {
+  const again = () => void client.invalidateQueries({ queryKey });
+  const query = client.getQueryCache().find({ queryKey });
+  const first = query?.state.data === undefined && query?.state.fetchStatus === "fetching" ? query.promise : undefined;
+  if (first === undefined) again();
+  else first.then(again, again);
 }
 
 /** A command that changes something. `invalidates` names the commands whose answers are then old. */
