@@ -29,7 +29,6 @@ use super::{
     },
     native::{self, Consumer, Patience},
     problem::{Place, unreachable},
-    produce::Producer,
     record::SharedReader,
 };
 
@@ -154,17 +153,6 @@ struct Inner {
     consumer: Arc<Consumer>,
     /// Reads single records; made when the first is asked for.
     reader: OnceLock<SharedReader>,
-    /// Made when the first record is written.
-    producer: OnceLock<Producer>,
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        // Its end waits for librdkafka's threads, which the async runtime must not.
-        if let Some(producer) = self.producer.take() {
-            drop(std::thread::spawn(move || drop(producer)));
-        }
-    }
 }
 
 impl KafkaClient {
@@ -191,7 +179,6 @@ impl KafkaClient {
                 config,
                 consumer,
                 reader: OnceLock::new(),
-                producer: OnceLock::new(),
             }),
         })
     }
@@ -219,10 +206,6 @@ impl KafkaClient {
 
     pub(super) fn config(&self) -> &ClientConfig {
         &self.inner.config
-    }
-
-    pub(super) fn producer_slot(&self) -> &OnceLock<Producer> {
-        &self.inner.producer
     }
 
     pub(super) fn reader(&self) -> Result<&SharedReader> {

@@ -22,7 +22,6 @@ mod login;
 mod native;
 mod near;
 mod problem;
-mod produce;
 mod record;
 #[cfg(test)]
 mod sandbox_tests;
@@ -39,7 +38,6 @@ pub use config::check as check_properties;
 pub use connection::test_connection;
 pub use lag::{GroupSample, LagSampler};
 pub use login::with_auth;
-pub use produce::OutRecord;
 pub use record::RawRecord;
 pub use tail::{
     RawBatch, RawColumns, Sieve, Tail, TailFrom, TailLimits, TailPhase, TailPlan, TailProgress, TailRange,
@@ -47,4 +45,4 @@ pub use tail::{
 };
 pub use topics::{ClusterShape, NewTopic};
 pub use wire::BrokerLogs;
-pub use writer::{Fate, Writer};
+pub use writer::{Fate, OutRecord, Writer};

@@ -1,6 +1,6 @@
 //! What went wrong with a cluster, as one sentence that says what, where and what to do.
 
-use rdkafka::{error::KafkaError, types::RDKafkaErrorCode as Code};
+use rdkafka::types::RDKafkaErrorCode as Code;
 use tailrace_model::Error;
 
 use super::{
@@ -62,17 +62,6 @@ impl Place {
                     Error::refused("kafka", said)
                 }
             }
-        }
-    }
-
-    /// As [`Place::failed`], for the safe crate's errors.
-    pub fn kafka(&self, what: &str, error: &KafkaError, context: &Context) -> Error {
-        match error.rdkafka_error_code() {
-            Some(code) => self.failed(what, &Failure::new(code), context),
-            None => Error::internal(
-                "kafka",
-                format!("cluster \"{}\": {what} failed: {error}", self.cluster),
-            ),
         }
     }
 

@@ -24,7 +24,13 @@ async fn cluster(topic: &str, partitions: i32) -> (Sandbox, KafkaClient) {
         .expect("the sandbox starts");
     let properties = BTreeMap::from([("bootstrap.servers".to_owned(), sandbox.bootstrap())]);
     let client = KafkaClient::new("sandbox", &properties).expect("a client");
-    client.create_topic(topic, partitions, 1).await.expect("a topic");
+    let new = NewTopic {
+        name: topic.to_owned(),
+        partitions: Some(partitions),
+        replication: Some(1),
+        configs: BTreeMap::new(),
+    };
+    client.make_topic(new, false).await.expect("a topic");
     (sandbox, client)
 }
 
@@ -46,10 +52,7 @@ async fn produce(client: &KafkaClient, topic: &str, partition: i32, from: i64, t
         timestamp_ms: Some(NOW_MS + at * 1_000),
         ..OutRecord::default()
     };
-    client
-        .produce(topic, (from..to).map(record).collect())
-        .await
-        .expect("produced");
+    tests::produce(client, topic, (from..to).map(record).collect()).await;
 }
 
 async fn partitions_of(sampler: &LagSampler, group: &str, now_ms: i64) -> Vec<GroupPartition> {

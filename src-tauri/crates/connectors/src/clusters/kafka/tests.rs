@@ -56,6 +56,15 @@ fn numbered(from: usize, to: usize, partitions: usize) -> Vec<OutRecord> {
         .collect()
 }
 
+/// All of them are acknowledged.
+pub(super) async fn produce(client: &KafkaClient, topic: &str, records: Vec<OutRecord>) {
+    let writer = client.writer(topic).await.expect("a writer");
+    let fates = writer.write(records, &CancellationToken::new()).await;
+    let fates = fates.expect("written");
+    let written = |fate: &Fate| matches!(fate, Fate::Written { .. });
+    assert!(fates.iter().all(written), "{fates:?}");
+}
+
 async fn start(client: &KafkaClient, spec: TailSpec) -> Tail {
     Tail::start(client, spec, NOW_MS, CancellationToken::new())
         .await
@@ -103,10 +112,7 @@ fn sorted(mut found: Vec<(i32, i64)>) -> Vec<(i32, i64)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_is_described() {
     let (_mock, client) = cluster(3, &[("orders", 4), ("payments", 1)]);
-    client
-        .produce("orders", numbered(0, 10, 4))
-        .await
-        .expect("produced");
+    produce(&client, "orders", numbered(0, 10, 4)).await;
     let topics = client.topics().await.expect("topics");
     let found: Vec<(&str, u32, Option<i64>)> = topics
         .iter()
@@ -169,7 +175,7 @@ async fn wrong_names_are_explained() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tail_starts_and_ends_where_it_is_told() {
     let (_mock, client) = cluster(1, &[("t", 2)]);
-    client.produce("t", numbered(0, 40, 2)).await.expect("produced");
+    produce(&client, "t", numbered(0, 40, 2)).await;
     let check =
         async |from: TailFrom, partitions: &[i32], until_ms: Option<i64>, expected: &[(i32, i64, i64)]| {
             let spec = TailSpec {
@@ -238,10 +244,7 @@ async fn a_tail_starts_and_ends_where_it_is_told() {
 async fn what_a_sieve_holds_back_is_counted() {
     use tailrace_model::need::{Need, Place};
     let (_mock, client) = cluster(1, &[("t", 2)]);
-    client
-        .produce("t", numbered(0, 2_000, 2))
-        .await
-        .expect("produced");
+    produce(&client, "t", numbered(0, 2_000, 2)).await;
     let check = async |at_least: i64, expected: &[(i32, i64, i64)]| {
         let need = Need::Place {
             column: Place::Offset,
@@ -285,7 +288,7 @@ async fn what_a_sieve_holds_back_is_counted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn records_come_whole() {
     let (_mock, client) = cluster(1, &[("t", 1)]);
-    client.produce("t", numbered(0, 60, 1)).await.expect("produced");
+    produce(&client, "t", numbered(0, 60, 1)).await;
     let spec = TailSpec {
         stop_at_end: true,
         limits: TailLimits {
@@ -344,16 +347,13 @@ async fn records_come_whole() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_live_tail_hears_what_comes() {
     let (_mock, client) = cluster(1, &[("t", 2)]);
-    client.produce("t", numbered(0, 10, 2)).await.expect("produced");
+    produce(&client, "t", numbered(0, 10, 2)).await;
     let mut tail = start(&client, TailSpec::new("t", TailFrom::Start(TailStart::End))).await;
-    client.produce("t", numbered(10, 16, 2)).await.expect("produced");
+    produce(&client, "t", numbered(10, 16, 2)).await;
     assert_eq!(sorted(read(&mut tail, 6).await), spans(&[(0, 5, 8), (1, 5, 8)]));
     assert!(tail.progress().caught_up());
     // Nobody reads: the reader waits, and nothing is dropped.
-    client
-        .produce("t", numbered(16, 5_016, 2))
-        .await
-        .expect("produced");
+    produce(&client, "t", numbered(16, 5_016, 2)).await;
     assert_eq!(
         sorted(read(&mut tail, 5_000).await),
         spans(&[(0, 8, 2_508), (1, 8, 2_508)])
@@ -363,10 +363,7 @@ async fn a_live_tail_hears_what_comes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_dies_is_waited_for() {
     let (mock, client) = cluster(1, &[("t", 2)]);
-    client
-        .produce("t", numbered(0, 1_000, 2))
-        .await
-        .expect("produced");
+    produce(&client, "t", numbered(0, 1_000, 2)).await;
     let spec = TailSpec {
         limits: TailLimits {
             batch_records_max: 50,
@@ -394,10 +391,7 @@ async fn a_broker_that_dies_is_waited_for() {
     let said = said.await.expect("it says that it waits");
     assert!(said.contains("waiting for broker 1"), "{said}");
     mock.broker_up(1).expect("up");
-    client
-        .produce("t", numbered(1_000, 2_000, 2))
-        .await
-        .expect("produced");
+    produce(&client, "t", numbered(1_000, 2_000, 2)).await;
     found.extend(read(&mut tail, 2_000 - found.len()).await);
     assert_eq!(sorted(found), spans(&[(0, 0, 1_000), (1, 0, 1_000)]));
     assert_eq!(tail.progress().lost, 0);
@@ -407,11 +401,11 @@ async fn a_broker_that_dies_is_waited_for() {
 async fn a_lost_position_is_found_again() {
     use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr::RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE};
     let (mock, client) = cluster(1, &[("t", 1)]);
-    client.produce("t", numbered(0, 10, 1)).await.expect("produced");
+    produce(&client, "t", numbered(0, 10, 1)).await;
     let mut tail = start(&client, TailSpec::new("t", TailFrom::Start(TailStart::Beginning))).await;
     let mut found = read(&mut tail, 10).await;
     mock.request_errors(RDKafkaApiKey::Fetch, &[RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE]);
-    client.produce("t", numbered(10, 30, 1)).await.expect("produced");
+    produce(&client, "t", numbered(10, 30, 1)).await;
     found.extend(read(&mut tail, 20).await);
     assert_eq!(sorted(found), spans(&[(0, 0, 30)]));
     assert_eq!(tail.progress().lost, 0);

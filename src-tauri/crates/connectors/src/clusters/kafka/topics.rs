@@ -274,15 +274,12 @@ impl KafkaClient {
                 partition: *partition,
             })
             .collect();
-        let (at, ends) = tokio::try_join!(
-            self.offsets(&of, OffsetOf::Time(time_ms)),
-            self.offsets(&of, OffsetOf::End)
-        )?;
+        let (at, ends) = tokio::try_join!(self.offsets_at(&of, time_ms), self.offsets(&of, OffsetOf::End))?;
         Ok(of
             .into_iter()
             .filter_map(|of| {
                 let offset = match at.get(&of) {
-                    Some(offset) if *offset >= 0 => *offset,
+                    Some(Some(offset)) => *offset,
                     _ => *ends.get(&of)?,
                 };
                 Some(PartitionStart {
@@ -322,17 +319,6 @@ impl KafkaClient {
         }
         self.wait_until(&name, &|partitions| partitions.iter().all(|of| of.leader >= 0))
             .await
-    }
-
-    /// Makes a topic and waits until it can be used. One that exists already: `topic_exists`.
-    pub async fn create_topic(&self, topic: &str, partitions: i32, replication: i32) -> Result<()> {
-        let new = NewTopic {
-            name: topic.to_owned(),
-            partitions: Some(partitions),
-            replication: Some(replication),
-            configs: BTreeMap::new(),
-        };
-        self.make_topic(new, false).await
     }
 
     /// Makes a topic have this many partitions, and waits until they show.

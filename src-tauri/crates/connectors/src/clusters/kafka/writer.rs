@@ -19,7 +19,7 @@ use rdkafka::{
 use tailrace_model::{Error, Result};
 use tokio_util::sync::CancellationToken;
 
-use super::{client::KafkaClient, config, context::Context, ffi::Failure, produce::OutRecord};
+use super::{client::KafkaClient, config, context::Context, ffi::Failure};
 
 /// librdkafka gives a record up after 30 s; a little more, and something is wrong with us.
 const DELIVERY_MAX: Duration = Duration::from_secs(40);
@@ -28,6 +28,18 @@ const STOP_MAX: Duration = Duration::from_secs(2);
 /// Bytes of one record that are sent at all.
 const RECORD_BYTES_MAX: usize = 128 * 1024 * 1024;
 const WAIT: Duration = Duration::from_millis(2);
+
+/// A record to write.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OutRecord {
+    /// Absent: chosen by the key, as Kafka's own clients do.
+    pub partition: Option<i32>,
+    pub key: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
+    pub headers: Vec<(String, Option<Vec<u8>>)>,
+    /// Absent: now.
+    pub timestamp_ms: Option<i64>,
+}
 
 type Producer = ThreadedProducer<Deliveries>;
 
@@ -61,7 +73,6 @@ impl Drop for Writer {
     }
 }
 
-#[derive(Default)]
 struct Answers {
     /// One a record of the call, by its place.
     fates: Vec<Option<Answer>>,

@@ -380,16 +380,12 @@ pub(in crate::clusters::kafka) fn commit(
         );
         call.answer()?
     };
-    let mut count = 0;
-    // SAFETY: the event is alive and of this kind; the results live inside it.
+    // SAFETY: the event is alive; both functions are of this kind.
     unsafe {
-        let result = sys::rd_kafka_event_AlterConsumerGroupOffsets_result(event.get());
-        if result.is_null() {
-            return Err(wrong_answer());
-        }
         group_results(
-            sys::rd_kafka_AlterConsumerGroupOffsets_result_groups(result, &mut count),
-            count,
+            &event,
+            sys::rd_kafka_event_AlterConsumerGroupOffsets_result,
+            sys::rd_kafka_AlterConsumerGroupOffsets_result_groups,
         )
     }
 }
@@ -422,16 +418,12 @@ pub(in crate::clusters::kafka) fn delete_offsets(
         );
         call.answer()?
     };
-    let mut count = 0;
-    // SAFETY: the event is alive and of this kind; the results live inside it.
+    // SAFETY: the event is alive; both functions are of this kind.
     unsafe {
-        let result = sys::rd_kafka_event_DeleteConsumerGroupOffsets_result(event.get());
-        if result.is_null() {
-            return Err(wrong_answer());
-        }
         group_results(
-            sys::rd_kafka_DeleteConsumerGroupOffsets_result_groups(result, &mut count),
-            count,
+            &event,
+            sys::rd_kafka_event_DeleteConsumerGroupOffsets_result,
+            sys::rd_kafka_DeleteConsumerGroupOffsets_result_groups,
         )
     }
 }
@@ -461,16 +453,12 @@ pub(in crate::clusters::kafka) fn delete_group(
         );
         call.answer()?
     };
-    let mut count = 0;
-    // SAFETY: the event is alive and of this kind; the results live inside it.
+    // SAFETY: the event is alive; both functions are of this kind.
     unsafe {
-        let result = sys::rd_kafka_event_DeleteGroups_result(event.get());
-        if result.is_null() {
-            return Err(wrong_answer());
-        }
         group_results(
-            sys::rd_kafka_DeleteGroups_result_groups(result, &mut count),
-            count,
+            &event,
+            sys::rd_kafka_event_DeleteGroups_result,
+            sys::rd_kafka_DeleteGroups_result_groups,
         )
     }
 }
@@ -478,14 +466,20 @@ pub(in crate::clusters::kafka) fn delete_group(
 /// The first thing that went wrong with a group, or with one of its partitions.
 ///
 /// # Safety
-/// `results` points to `count` results that live during the call, or is null.
-unsafe fn group_results(
-    results: *mut *const sys::rd_kafka_group_result_t,
-    count: usize,
+/// The functions are librdkafka's for one kind of event: its result, and the groups of that.
+unsafe fn group_results<T>(
+    event: &Event,
+    result: unsafe extern "C" fn(*mut sys::rd_kafka_event_t) -> *const T,
+    groups: unsafe extern "C" fn(*const T, *mut usize) -> *mut *const sys::rd_kafka_group_result_t,
 ) -> Result<(), Failure> {
-    // SAFETY: as the caller promises; errors and partitions live inside the results.
+    let mut count = 0;
+    // SAFETY: the event is alive; a result is there when it is of this kind, and all that is read lives inside it.
     unsafe {
-        for result in slice(results, count) {
+        let result = result(event.get());
+        if result.is_null() {
+            return Err(wrong_answer());
+        }
+        for result in slice(groups(result, &mut count), count) {
             check_error(sys::rd_kafka_group_result_error(*result))?;
             for of in elements(sys::rd_kafka_group_result_partitions(*result)) {
                 check(of.err)?;
