@@ -4,22 +4,22 @@
 # (the test is done, or it died in whatever way) the program and all it started are killed and FOLDER is removed.
 folder=$1 input=$2
 shift 2
-exec 3<&0 <"$input"
+# What the shell says of its jobs is not the program's: the program alone has the log of errors.
+exec 3<&0 <"$input" 4>&2 2>/dev/null
 set -m
-"$@" 3<&- &
+"$@" 2>&4 3<&- 4>&- &
 child=$!
 {
   while read -r -u 3 signal; do kill -s "$signal" "$child"; done
   : >"$folder/.abandoned"
   kill -s KILL -- "-$child"
-} 2>/dev/null &
+} 4>&- &
 line=$!
+exec 4>&-
 # Without job control a program that is stopped for a while is not one that has ended.
 set +m
-wait "$child" 2>/dev/null
+wait "$child"
 code=$?
-# What the shell says of the killed is not the program's.
-exec 2>/dev/null
 kill -s KILL -- "-$child"
 if [ -e "$folder/.abandoned" ]; then rm -rf "$folder"; fi
 kill -s KILL -- "-$line"
