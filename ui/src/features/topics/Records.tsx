@@ -186,7 +186,7 @@ function TailFacts({ status }: { status: TailStatus | undefined }) {
       </Status>
       <Status side="right">
         {reading && <span data-testid="tail-left">{number(toGo)} to go{status.per_second > 0 && `, ${duration((toGo / status.per_second) * 1000)}`}</span>}
-        <span>{rate(status.per_second)}</span>
+        {status.state !== "stopped" && status.state !== "failed" && <span>{rate(status.per_second)}</span>}
       </Status>
     </>
   );
