@@ -20,7 +20,7 @@ export function Steps({ test, onClose, brief = false }: StepsProps) {
   const place = useRef<HTMLElement>(null);
   // A form may be scrolled to the field that was typed in last: what came of it is above.
   useEffect(() => {
-    if (brief) place.current?.scrollIntoView?.({ block: "nearest" });
+    if (brief) place.current?.scrollIntoView({ block: "nearest" });
   }, [brief, test]);
   const folded = brief && !all;
   const passed = test.steps.filter((step) => step.ok);

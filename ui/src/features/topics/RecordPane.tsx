@@ -109,7 +109,7 @@ function Value({ record, request, compared }: { record: RecordDetail; request: R
     <div className={styles["value"]}>
       <Tabs label="The value as" value={view} onChange={(id) => setPicked(id as View)} tabs={tabs} testId="record-view">
         {view === "tree" && record.json !== null && <JsonTree text={record.json} label="Value" />}
-        {view === "raw" && <LongText text={record.text ?? "null"} label="The value as text" testId="record-raw" />}
+        {view === "raw" && <LongText text={record.text ?? record.json ?? "null"} label="The value as text" testId="record-raw" />}
         {view === "hex" && <HexView key={`${partition}-${offset}`} cluster={cluster} topic={topic} partition={partition} offset={offset} total={record.value_bytes} />}
         {view === "schema" && record.schema !== null && <Schema schema={record.schema} />}
         {view === "compare" && compared !== null && <Differences left={{ ...request, ...compared }} right={request} />}

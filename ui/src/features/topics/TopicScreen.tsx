@@ -42,7 +42,7 @@ export function TopicScreen({ cluster, topic }: TopicProps) {
   return (
     <Screen testId="screen-topic">
       <Bar
-        title={<><Link to={path("topics")} className="mute" aria-label="All topics">Topics</Link><span className="faint"> / </span>{topic}</>}
+        title={<><Link to={path("topics")} className="mute" aria-label="All topics">Topics</Link><span className="faint"> / </span><span title={topic}>{topic}</span></>}
         badge={behind > 0 && <Badge tone="warning" testId="topic-behind">{`${behind} NOT IN SYNC`}</Badge>}
         sub={partitions && <span title={`${bytes(sum((each) => each.bytes_on_disk))} on disk with all copies`}>{`${count(partitions.length, "partition")} · ${number(records)} records · ${bytes(sum((each) => each.bytes))} · ${perSecondNumber(sum((each) => each.in_per_second))} /s`}</span>}
         actions={
