@@ -4,6 +4,7 @@
 //! Screenshots go to `target/screenshots/NAME.png` of the checkout.
 
 mod display;
+mod dragging;
 mod processes;
 mod webdriver;
 
@@ -339,6 +340,13 @@ impl Window {
     /// Resizes the window, which may not outgrow its display.
     pub async fn resize(&self, width: u32, height: u32) -> Result<()> {
         self.session.resize(width, height).await
+    }
+
+    /// Drags files from outside onto the window's middle and lets them go.
+    pub async fn drop_files(&self, files: &[PathBuf]) -> Result<()> {
+        let (display, files) = (self.display_name.clone(), files.to_vec());
+        let dropped = tokio::task::spawn_blocking(move || dragging::drop_files(&display, &files)).await?;
+        self.explained(dropped).await
     }
 
     /// Writes what the window shows to `target/screenshots/NAME.png`.

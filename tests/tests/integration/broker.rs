@@ -10,6 +10,7 @@ use integration::kafka::Kafka;
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer},
+    error::{KafkaError, RDKafkaErrorCode},
 };
 
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -92,7 +93,19 @@ pub async fn commit(kafka: &Kafka, group: &str, topic: &str, offsets: &[(i32, i6
     for (partition, offset) in offsets {
         list.add_partition_offset(topic, *partition, Offset::Offset(*offset))?;
     }
-    Ok(tokio::task::spawn_blocking(move || consumer.commit(&list, CommitMode::Sync)).await??)
+    let committed = tokio::task::spawn_blocking(move || {
+        let started = Instant::now();
+        loop {
+            match consumer.commit(&list, CommitMode::Sync) {
+                // The first commit of all makes the topic that commits are kept in.
+                Err(KafkaError::ConsumerCommit(
+                    RDKafkaErrorCode::NotCoordinator | RDKafkaErrorCode::CoordinatorLoadInProgress,
+                )) if started.elapsed() < TIMEOUT => std::thread::sleep(Duration::from_millis(100)),
+                done => return done,
+            }
+        }
+    });
+    Ok(committed.await??)
 }
 
 /// Joins a group and stays in it until the answer is dropped.

@@ -22,4 +22,5 @@ mod stopping;
 mod tables;
 mod topics;
 mod window_journey;
+mod window_kafka;
 mod workspace;

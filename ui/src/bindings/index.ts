@@ -1312,11 +1312,11 @@ export type RecordDetail = { topic: string, partition: number, offset: number, t
  */
 key: string | null, key_format: FormatUsed, key_bytes: number, key_problem: string | null, headers: Array<RecordHeader>, value_format: FormatUsed, 
 /**
- * The value as indented JSON, when it can be read as JSON.
+ * The value as JSON, when it can be read as JSON: indented, unless that makes it too long.
  */
 json: string | null, 
 /**
- * The value as text; of bytes: the beginning as hexadecimal.
+ * The value as text; of bytes: the beginning as hexadecimal. Absent beside `json`: the same.
  */
 text: string | null, value_bytes: number, problem: string | null, 
 /**
@@ -1354,11 +1354,11 @@ export type RecordRequest = { cluster: string, topic: string, partition: number,
  */
 formats?: TopicFormats, };
 
-export type RecordRow = { partition: number, offset: number, timestamp_ms: number | null, key: string | null, 
+export type RecordRow = { partition: number, offset: number, timestamp_ms: number | null, 
 /**
- * The beginning of the value as text; see [`crate::limits::CELL_CHARS_MAX`].
+ * Its beginning as text, as are the value's and each field's; see [`crate::limits::CELL_CHARS_MAX`].
  */
-value: string | null, value_bytes: number, 
+key: string | null, value: string | null, value_bytes: number, 
 /**
  * One a column of `TailRows::columns`.
  */

@@ -175,8 +175,8 @@ pub struct RecordRow {
     pub partition: i32,
     pub offset: i64,
     pub timestamp_ms: Option<i64>,
+    /// Its beginning as text, as are the value's and each field's; see [`crate::limits::CELL_CHARS_MAX`].
     pub key: Option<String>,
-    /// The beginning of the value as text; see [`crate::limits::CELL_CHARS_MAX`].
     pub value: Option<String>,
     pub value_bytes: u64,
     /// One a column of `TailRows::columns`.
@@ -211,9 +211,9 @@ pub struct RecordDetail {
     pub key_problem: Option<String>,
     pub headers: Vec<RecordHeader>,
     pub value_format: FormatUsed,
-    /// The value as indented JSON, when it can be read as JSON.
+    /// The value as JSON, when it can be read as JSON: indented, unless that makes it too long.
     pub json: Option<String>,
-    /// The value as text; of bytes: the beginning as hexadecimal.
+    /// The value as text; of bytes: the beginning as hexadecimal. Absent beside `json`: the same.
     pub text: Option<String>,
     pub value_bytes: u64,
     pub problem: Option<String>,
