@@ -7,8 +7,8 @@ use crate::workspace::nearest;
 /// A name that begins another is near it from so many characters on.
 const NEAR_CHARS_MIN: usize = 3;
 
-/// The field of values that a path may have meant, as SQL writes it: itself in another case, then one of the same name elsewhere, then
-/// one whose name begins with it or the other way round, then one that a slip of the hand away.
+/// The field of values that a path may have meant, as SQL writes it: itself in another case, then one of the same name
+/// elsewhere, then one whose name begins with it or the other way round, then one that is a slip of the hand away.
 pub fn near(fields: &Fields, path: &[String]) -> Option<String> {
     let wanted = path.last()?.to_lowercase();
     let paths: Vec<Vec<String>> = fields.paths().into_iter().map(|it| it.path).collect();
