@@ -15,6 +15,7 @@ mod journey;
 mod lag;
 mod layout;
 mod masks;
+mod order;
 mod produce;
 mod retail;
 mod shop;

@@ -1761,6 +1761,11 @@ partitions: Array<number>,
  */
 filter?: string | null, 
 /**
+ * Columns in SQL over the same: `_key, value.total * 100 AS cents`. They are what is written; the rows of the view stay
+ * whole records.
+ */
+select?: string | null, 
+/**
  * Stops at the ends that the partitions had when it started.
  */
 stop_at_end: boolean, 
@@ -1806,7 +1811,11 @@ evicted: number,
 /**
  * Values of a field that were not of the type first seen; the filter saw them as null.
  */
-mistyped: number, per_second: number, started_ms: number, 
+mistyped: number, 
+/**
+ * Records that matched and wait for slower partitions, so that they come in the order of time.
+ */
+waiting: number, per_second: number, started_ms: number, 
 /**
  * Decoded fields worth a column, most frequent first.
  */

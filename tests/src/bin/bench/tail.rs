@@ -181,6 +181,7 @@ pub async fn tail(app: &App, topic: Topic) -> Result<f64> {
         until_ms: None,
         partitions: Vec::new(),
         filter: Some(FILTER.to_owned()),
+        select: None,
         stop_at_end: true,
         limit: None,
         formats: TopicFormats::default(),

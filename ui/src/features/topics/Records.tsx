@@ -184,6 +184,7 @@ function TailFacts({ status }: { status: TailStatus | undefined }) {
         <span data-testid="tail-scanned">scanned {count(status.scanned, "record")} · {bytes(status.scanned_bytes)}</span>
         <span data-testid="tail-matched">matched {number(status.matched)}</span>
         {status.evicted > 0 && <span data-testid="tail-evicted" title="The table keeps the newest rows. Those that left it are in the topic still.">left the table {number(status.evicted)}</span>}
+        {status.waiting > 0 && <span data-testid="tail-waiting" title="They matched, and wait for slower partitions, so that records come in the order of time">waiting for their turn {number(status.waiting)}</span>}
         {status.mistyped > 0 && <span className="warn" data-testid="tail-mistyped" title="Values that were not of the type first seen in their field: the filter saw them as null">of another type {number(status.mistyped)}</span>}
         {status.undecoded > 0 && <span className="warn" data-testid="tail-undecoded" title={`Not of the format they are read as, shown as they are. The first: ${status.undecoded_first ?? "not known"}`}>not decoded {number(status.undecoded)}</span>}
         {status.note !== null && status.note !== STATE_TEXTS[status.state] && <span className={styles["why"]} data-testid="tail-note" title={status.note}>{sentence(status.note)}</span>}

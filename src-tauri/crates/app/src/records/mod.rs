@@ -2,6 +2,7 @@
 
 mod compare;
 mod formats;
+mod near;
 
 use tailrace_connectors::{
     clusters::kafka::RawRecord,
@@ -17,6 +18,7 @@ use tailrace_model::{
 };
 
 pub use formats::{TopicView, check, list, registry};
+pub use near::{near, unseen};
 
 use crate::{clusters::Cluster, core::now_ms, open::OpenWorkspace};
 

@@ -91,6 +91,11 @@ pub struct TailRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional = nullable)]
     pub filter: Option<String>,
+    /// Columns in SQL over the same: `_key, value.total * 100 AS cents`. They are what is written; the rows of the view stay
+    /// whole records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub select: Option<String>,
     /// Stops at the ends that the partitions had when it started.
     #[serde(default)]
     pub stop_at_end: bool,
@@ -120,6 +125,9 @@ pub struct TailStatus {
     pub evicted: u64,
     /// Values of a field that were not of the type first seen; the filter saw them as null.
     pub mistyped: u64,
+    /// Records that matched and wait for slower partitions, so that they come in the order of time.
+    #[serde(default)]
+    pub waiting: u64,
     pub per_second: f64,
     pub started_ms: i64,
     /// Decoded fields worth a column, most frequent first.
