@@ -26,7 +26,7 @@ use rdkafka::{
 use serde_json::Value;
 use tailrace_app::{App, OpenOptions, commands};
 use tailrace_model::{
-    api::{RowsRequest, TailRequest, TailStart, TailState, TailStatus, ViewRequest},
+    api::{TailRequest, TailRowsRequest, TailStart, TailState, TailStatus, ViewRequest},
     limits::ROWS_PAGE_MAX,
 };
 
@@ -206,6 +206,7 @@ impl Watched {
             partitions: Vec::new(),
             filter: None,
             stop_at_end: false,
+            select: None,
             limit: None,
             formats: Default::default(),
         };
@@ -236,10 +237,11 @@ impl Watched {
     async fn rows(&self) -> Result<Vec<((i32, i64), i64)>> {
         let mut found = Vec::new();
         loop {
-            let request = RowsRequest {
+            let request = TailRowsRequest {
                 view: self.view,
                 offset: found.len() as u64,
                 limit: ROWS_PAGE_MAX as u32,
+                columns: None,
             };
             let page = commands::tail_rows(&self.app, request).await?;
             ensure!(page.first == found.len() as u64, "rows have left the table");

@@ -1792,6 +1792,15 @@ first: number, rows: Array<RecordRow>,
 columns: Array<Column>, total: number, };
 
 /**
+ * Rows of a tail, from one on, as much of each as a table shows.
+ */
+export type TailRowsRequest = { view: number, offset: number, limit: number, 
+/**
+ * The fields that are wanted, by their names in the tail's columns: the others are not decoded. Absent: all.
+ */
+columns: Array<string> | null, };
+
+/**
  * Where a tail starts. kcat's notation: `beginning`, `end`, `OFFSET`, `-N` (the last N), `s@MILLISECONDS`.
  */
 export type TailStart = "beginning" | "end" | { "offset": number } | { "last": number } | { "timestamp": number };
@@ -2094,7 +2103,7 @@ export interface Commands {
   tail_stop: { request: ViewRequest; response: TailStatus };
   tail_close: { request: ViewRequest; response: Nothing };
   tail_status: { request: ViewRequest; response: TailStatus };
-  tail_rows: { request: RowsRequest; response: TailRows };
+  tail_rows: { request: TailRowsRequest; response: TailRows };
   record_show: { request: RecordRequest; response: RecordDetail };
   record_bytes: { request: RecordBytesRequest; response: RecordBytes };
   record_compare: { request: RecordCompareRequest; response: RecordDifferences };

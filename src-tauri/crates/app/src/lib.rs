@@ -255,7 +255,7 @@ pub async fn take_rows(app: &App, request: RowsRequest, whole: bool) -> Result<T
     } else {
         tails::Values::Beginnings
     };
-    view.rows(request.offset, request.limit, values)
+    view.rows(request.offset, request.limit, None, values)
 }
 
 /// Begins to write the columns that a tail of [`tail_all`] selects, as its rows come.

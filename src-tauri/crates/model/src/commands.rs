@@ -35,7 +35,7 @@ macro_rules! for_each_command {
             tail_stop(ViewRequest) -> TailStatus;
             tail_close(ViewRequest) -> Nothing;
             tail_status(ViewRequest) -> TailStatus;
-            tail_rows(RowsRequest) -> TailRows;
+            tail_rows(TailRowsRequest) -> TailRows;
             record_show(RecordRequest) -> RecordDetail;
             record_bytes(RecordBytesRequest) -> RecordBytes;
             record_compare(RecordCompareRequest) -> RecordDifferences;

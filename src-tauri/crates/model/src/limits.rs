@@ -3,7 +3,7 @@
 /// Records that one tail keeps for its table; older ones leave it (and are counted as `evicted`).
 pub const TAIL_RECORDS_MAX: usize = 200_000;
 /// Bytes of keys and values that one tail keeps.
-pub const TAIL_BYTES_MAX: usize = 128 * 1024 * 1024;
+pub const TAIL_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Rows that one call to `*_rows` may return.
 pub const ROWS_PAGE_MAX: usize = 1_000;
 /// Rows that a SQL result keeps in memory for the window.

@@ -16,7 +16,7 @@ use tailrace_connectors::formats::{
     Encoder,
     registry::{RegisteredSchema, SchemaKind},
 };
-use tailrace_model::api::{RowsRequest, TailRequest, TailStart, TailState, TailStatus, ViewRequest};
+use tailrace_model::api::{TailRequest, TailRowsRequest, TailStart, TailState, TailStatus, ViewRequest};
 use tempfile::TempDir;
 
 use super::{
@@ -268,11 +268,12 @@ impl Part {
         TailRequest {
             cluster: "test".to_owned(),
             topic: topic.to_owned(),
-            start: self.start.clone(),
+            start: self.start,
             until_ms: self.until_ms,
             partitions: self.partitions.clone(),
             filter: Some(filter.to_owned()),
             stop_at_end: true,
+            select: None,
             limit: None,
             formats: Default::default(),
         }
@@ -307,10 +308,11 @@ async fn search(app: &App, request: TailRequest) -> Result<(Places, TailStatus, 
     })
     .await?;
     ensure!(status.error.is_none(), "{what}: {:?}", status.error);
-    let rows = RowsRequest {
+    let rows = TailRowsRequest {
         view,
         offset: 0,
         limit: RECORDS as u32,
+        columns: None,
     };
     let rows = commands::tail_rows(app, rows).await?.rows;
     commands::tail_close(app, ViewRequest { view }).await?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, ensure};
 use integration::{eventually, kafka::Kafka, need, unique};
 use tailrace_app::commands;
-use tailrace_model::api::{RowsRequest, TailRequest, TailStart, TailState, ViewRequest};
+use tailrace_model::api::{TailRequest, TailRowsRequest, TailStart, TailState, ViewRequest};
 
 use super::{
     Opened, PARTITIONS, PATIENCE,
@@ -112,10 +112,11 @@ async fn tail(opened: &Opened, topic: &str, predicate: &str) -> Result<Places> {
         "{predicate}: scanned {}",
         status.scanned
     );
-    let rows = RowsRequest {
+    let rows = TailRowsRequest {
         view,
         offset: 0,
         limit: RECORDS as u32,
+        columns: None,
     };
     let rows = commands::tail_rows(app, rows).await?.rows;
     commands::tail_close(app, ViewRequest { view }).await?;

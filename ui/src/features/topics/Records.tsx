@@ -20,7 +20,7 @@ import { RecordPane } from "./RecordPane";
 import styles from "./Records.module.css";
 import { isStartKind, toEnd, toPartitions, toStart, type StartKind } from "./start";
 import { ExportButton } from "./write/Export";
-import { useTail, type Tail, type TailRecord } from "./useTail";
+import { useTail, useTailRows, type Tail, type TailRecord } from "./useTail";
 
 interface RecordsProps {
   cluster: string;
@@ -47,7 +47,9 @@ export function Records({ cluster, topic, partitions, shown }: RecordsProps) {
   const tail = useTail(request, run);
   const { status } = tail;
   const [place, room] = useRoom();
-  const columns = useColumns(status, tail.view, room);
+  const fields = useFields(status, tail.view, room);
+  const columns = useColumns(fields);
+  const source = useTailRows(tail, fields.map(({ name }) => name));
   const tables = useFilterColumns(status);
   const failure = tail.error ?? status?.error ?? null;
   const open = opened(record);
@@ -85,7 +87,7 @@ export function Records({ cluster, topic, partitions, shown }: RecordsProps) {
               label={`Records of ${topic}`}
               columns={columns}
               rowKey={(row) => `${row.partition}-${row.offset}`}
-              source={tail.source}
+              source={source}
               order="newest-first"
               follow={follow}
               onFollowChange={setFollow}
@@ -213,16 +215,20 @@ function useRoom() {
   return [place, room] as const;
 }
 
-function useColumns(status: TailStatus | undefined, view: number | null, room: number): readonly Column<TailRecord>[] {
+/** The decoded fields that have a column of their own and the room for it. */
+function useFields(status: TailStatus | undefined, view: number | null, room: number): TailStatus["columns"] {
   const found = JSON.stringify(status?.columns ?? []);
   const [picked, setPicked] = useState<{ view: number | null; found: string; fields: TailStatus["columns"] }>({ view, found: "", fields: [] });
   if (picked.view !== view || picked.found !== found) {
     const shown = picked.view === view ? picked.fields.map(({ name }) => name) : [];
     setPicked({ view, found, fields: pickColumns(JSON.parse(found) as TailStatus["columns"], shown) });
   }
-  const names = JSON.stringify(fitting(picked.fields, room));
+  const fields = JSON.stringify(fitting(picked.fields, room));
+  return useMemo(() => JSON.parse(fields) as TailStatus["columns"], [fields]);
+}
+
+function useColumns(kept: TailStatus["columns"]): readonly Column<TailRecord>[] {
   return useMemo(() => {
-    const kept = JSON.parse(names) as TailStatus["columns"];
     const titles = fieldTitles(kept.map(({ name }) => name));
     const fields = kept.map(
       ({ name, numeric }, index): Column<TailRecord> => ({
@@ -243,7 +249,7 @@ function useColumns(status: TailStatus | undefined, view: number | null, room: n
       ...fields,
       { id: "value", title: "value", width: VALUE_PX_MIN, grow: true, mono: true, tone: "mute", cell: (row) => shownValue(row) },
     ];
-  }, [names]);
+  }, [kept]);
 }
 
 /** Day and time: a record may be older than it looks. */

@@ -12,7 +12,10 @@ export interface Tail {
   view: number | null;
   error: unknown;
   status: TailStatus | undefined;
-  source: WindowSource<TailRecord>;
+  revision: number;
+  /** Rows are numbered from `start` to `total`. */
+  start: number;
+  total: number;
 }
 
 /** A tail that nothing arrives in tells of no revision: its rate is asked for all the same, and falls to 0. */
@@ -50,25 +53,34 @@ export function useTail(request: TailRequest | null, run: number): Tail {
   const topic = view === null ? null : { view };
   const { revision } = useSubscription(topic);
   const status = useCall("tail_status", { view: view ?? -1 }, { enabled: view !== null, topic, everyMs: STATUS_EVERY_MS }).data;
-  const columns = status?.columns.map((column) => column.name).join("\n") ?? "";
-  const total = revision?.total ?? 0;
-  const start = status?.evicted ?? 0;
-  const source = useMemo<WindowSource<TailRecord>>(
+  return {
+    view,
+    error: started.error,
+    status: view === null ? undefined : status,
+    revision: revision?.revision ?? 0,
+    start: status?.evicted ?? 0,
+    total: revision?.total ?? 0,
+  };
+}
+
+/** The rows of a tail with these of their fields: what is not shown is neither decoded nor sent. */
+export function useTailRows({ view, revision, start, total }: Tail, fields: readonly string[]): WindowSource<TailRecord> {
+  const version = JSON.stringify(fields);
+  return useMemo<WindowSource<TailRecord>>(
     () => ({
       id: view ?? "none",
-      revision: revision?.revision ?? 0,
+      revision,
       total,
       start,
       appendOnly: true,
-      // Rows fetched before a column was found lack it: they are asked for again.
-      version: columns,
+      // Rows fetched before a field was shown lack it: they are asked for again.
+      version,
       rows: async (offset, limit) => {
         if (view === null) return [];
-        const page = await call("tail_rows", { view, offset, limit });
+        const page = await call("tail_rows", { view, offset, limit, columns: JSON.parse(version) as string[] });
         return { first: page.first, rows: page.rows.map((row) => ({ ...row, named: new Map(page.columns.map((column, index) => [column.name, row.fields[index] ?? null])) })) };
       },
     }),
-    [view, columns, revision?.revision, total, start],
+    [view, version, revision, start, total],
   );
-  return { view, error: started.error, status: view === null ? undefined : status, source };
 }

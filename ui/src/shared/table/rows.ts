@@ -15,9 +15,9 @@ export interface RowsPage<R> {
 export type FetchRows<R> = (offset: number, limit: number) => Promise<readonly R[] | RowsPage<R>>;
 
 /** Rows kept, around those shown. */
-const ROWS_KEPT_MAX = 2000;
+const ROWS_KEPT_MAX = 500;
 /** Rows that one request asks for. */
-const PAGE_MAX = 1000;
+const PAGE_MAX = 250;
 
 interface Kept<R> {
   row: R;

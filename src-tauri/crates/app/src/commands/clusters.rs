@@ -100,10 +100,11 @@ pub async fn tail_status(app: &App, request: ViewRequest) -> Result<TailStatus> 
     Ok(app.opened().await?.tails.get(request.view)?.status())
 }
 
-pub async fn tail_rows(app: &App, request: RowsRequest) -> Result<TailRows> {
+pub async fn tail_rows(app: &App, request: TailRowsRequest) -> Result<TailRows> {
     app.opened().await?.tails.get(request.view)?.rows(
         request.offset,
         request.limit,
+        request.columns.as_deref(),
         tails::Values::Beginnings,
     )
 }

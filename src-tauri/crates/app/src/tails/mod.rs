@@ -249,8 +249,19 @@ impl TailView {
 
     /// Rows from `offset`, counted from the first one that matched. Rows that left the full table are skipped.
     /// Of a tail whose rows are taken, those before `offset` are given up.
-    pub fn rows(&self, offset: u64, limit: u32, values: Values) -> Result<TailRows> {
-        rows::render(self.take(offset, limit), values)
+    /// `columns` names the fields that are decoded; `None`: all.
+    pub fn rows(
+        &self,
+        offset: u64,
+        limit: u32,
+        columns: Option<&[String]>,
+        values: Values,
+    ) -> Result<TailRows> {
+        let mut page = self.take(offset, limit);
+        if let Some(columns) = columns {
+            page.columns.retain(|column| columns.contains(&column.name));
+        }
+        rows::render(page, values)
     }
 
     fn select(&self) -> Option<std::sync::MutexGuard<'_, Select>> {

@@ -48,6 +48,17 @@ pub struct RowsRequest {
     pub limit: u32,
 }
 
+/// Rows of a tail, from one on, as much of each as a table shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct TailRowsRequest {
+    pub view: u64,
+    pub offset: u64,
+    pub limit: u32,
+    /// The fields that are wanted, by their names in the tail's columns: the others are not decoded. Absent: all.
+    #[serde(default)]
+    pub columns: Option<Vec<String>>,
+}
+
 /// A page of something that has a name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct PageRequest {
