@@ -43,8 +43,8 @@ export function watch(view: (id: number) => View, tail: (request: TailRequest) =
       traits: 14, audiences: 9, destinations: 6, syncs: 8, activities_running: 2, log_bytes: 1_204_000_000, as_of_ms: Date.now(),
     }),
     cluster_list: () => [
-      { name: "prod-eu", kind: "kafka", color: "#ef6a6a", read_only: true, bootstrap: "kafka-1.prod.example:9092,kafka-2.prod.example:9092" },
-      { name: "sandbox", kind: "sandbox", color: "#3ec6a8", read_only: false, bootstrap: "127.0.0.1:39092" },
+      { name: "prod-eu", kind: "kafka", color: "#ef6a6a", read_only: true, bootstrap: "kafka-1.prod.example:9092,kafka-2.prod.example:9092", registry: "http://registry:8081" },
+      { name: "sandbox", kind: "sandbox", color: "#3ec6a8", read_only: false, bootstrap: "127.0.0.1:39092", registry: "http://registry:8081" },
     ],
     cluster_show: ({ cluster }) => ({ name: cluster, cluster_id: "MkU3OEVBNTcwNTJENDM2Qk", brokers: [1, 2, 3].map((id) => ({ id, host: `kafka-${id}.prod.example`, port: 9092, leads: 120 + id })), topics: 148, partitions: 1204, groups: 23, took_ms: 41 }),
     cluster_test: () => ({
@@ -66,7 +66,7 @@ export function watch(view: (id: number) => View, tail: (request: TailRequest) =
         { step: "sasl", ok: true, detail: `logged in as "${definition.properties?.["sasl.username"] ?? ""}"`, took_ms: 31 },
       ],
     }),
-    cluster_save: ({ name, definition }) => ({ name, kind: definition.kind, color: definition.color, read_only: definition.read_only, bootstrap: definition.properties?.["bootstrap.servers"] ?? null }),
+    cluster_save: ({ name, definition }) => ({ name, kind: definition.kind, color: definition.color, read_only: definition.read_only, bootstrap: definition.properties?.["bootstrap.servers"] ?? null, registry: definition.registry?.url ?? null }),
     import_preview: (request) => imported(request.name ?? "prod", false),
     import_run: (request) => imported(request.name ?? "prod", true),
     tail_start: tail,

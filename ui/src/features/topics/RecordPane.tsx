@@ -7,7 +7,7 @@ import { bytes, dateTimeMs, number } from "@/shared/format";
 import { JsonTree } from "@/shared/JsonTree";
 import { ErrorState, Facts, Loading, Tabs } from "@/shared/layout";
 import { toast } from "@/shared/overlay";
-import { navigate, path } from "@/shared/router";
+import { Link, navigate, path } from "@/shared/router";
 import { Differences } from "./Differences";
 import { HexView } from "./HexView";
 import styles from "./Records.module.css";
@@ -89,18 +89,24 @@ function Value({ record, request, compared }: { record: RecordDetail; request: R
         {view === "tree" && record.json !== null && <JsonTree text={record.json} label="Value" />}
         {view === "raw" && <pre data-testid="record-raw">{record.text ?? "null"}</pre>}
         {view === "hex" && <HexView key={`${partition}-${offset}`} cluster={cluster} topic={topic} partition={partition} offset={offset} total={record.value_bytes} />}
-        {view === "schema" && record.schema !== null && <Schema schema={record.schema} />}
+        {view === "schema" && record.schema !== null && <Schema cluster={cluster} schema={record.schema} />}
         {view === "compare" && compared !== null && <Differences left={{ ...request, ...compared }} right={request} />}
       </Tabs>
     </div>
   );
 }
 
-function Schema({ schema }: { schema: RecordSchema }) {
+/** `orders-value, version 3`, opened on the screen of schemas. */
+function Use({ cluster, use }: { cluster: string; use: string }) {
+  const [, subject, version] = /^(.*), version (\d+)$/.exec(use) ?? [];
+  return subject === undefined ? use : <Link to={path("schemas", cluster, subject, { version })} data-testid="record-subject">{use}</Link>;
+}
+
+function Schema({ cluster, schema }: { cluster: string; schema: RecordSchema }) {
   const indented = schema.text === null ? null : schema.kind === "Protobuf" ? null : schema.text;
   return (
     <div className={styles["schema"]} data-testid="record-schema">
-      <Facts items={[["id", String(schema.id)], ["kind", schema.kind ?? "not known"], ...schema.uses.map((use) => ["subject", use] as const)]} />
+      <Facts items={[["id", String(schema.id)], ["kind", schema.kind ?? "not known"], ...schema.uses.map((use) => ["subject", <Use key={use} cluster={cluster} use={use} />] as const)]} />
       {schema.problem !== null && <p className="bad">{schema.problem}</p>}
       {indented !== null ? <JsonTree text={indented} label="Schema" testId="record-schema-json" /> : schema.text !== null && <pre>{schema.text}</pre>}
     </div>

@@ -37,6 +37,7 @@ pub(super) async fn summary(
         color: definition.color,
         read_only: definition.read_only,
         bootstrap,
+        registry: definition.registry.map(|registry| registry.url),
     }
 }
 

@@ -1,11 +1,13 @@
 //! The command line: names, flags and their help.
 
+mod schemas;
 mod topics;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use schemas::{AlertVerb, Alerts, SchemaVerb, Schemas, TypeArg};
 pub use topics::{Acls, TopicVerb, Topics};
 
 /// Kafka topics in, audiences out.
@@ -79,7 +81,10 @@ pub enum Command {
         listen: String,
     },
     /// Alerts on lag, and what they say now
-    Alerts,
+    Alerts(Alerts),
+    /// The schema registry of a cluster: subjects, or one subject and its versions; and their changes
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Schemas(Schemas),
     /// One SELECT over events, profiles, traits, audiences and warehouses
     Sql(Sql),
     /// Profiles

@@ -14,6 +14,8 @@ pub struct ClusterSummary {
     pub read_only: bool,
     /// `bootstrap.servers`; of the sandbox: its address once it runs.
     pub bootstrap: Option<String>,
+    /// The address of its schema registry; absent: its file names none.
+    pub registry: Option<String>,
 }
 
 /// A cluster looked at: every call speaks to it.
