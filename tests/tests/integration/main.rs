@@ -17,6 +17,7 @@ mod layout;
 mod masks;
 mod produce;
 mod retail;
+mod schemas;
 mod shop;
 mod stopping;
 mod tables;

@@ -1389,9 +1389,13 @@ key: string | null, key_format: FormatUsed, key_bytes: number, key_problem: stri
  */
 json: string | null, 
 /**
- * The value as text; of bytes: the beginning as hexadecimal.
+ * The value as text, or its beginning: see `text_bytes`. Of bytes: the beginning as hexadecimal.
  */
-text: string | null, value_bytes: number, problem: string | null, 
+text: string | null, 
+/**
+ * Bytes of the whole text; the command `record_text` hands over what `text` has not.
+ */
+text_bytes: number, value_bytes: number, problem: string | null, 
 /**
  * What the value names in its header, and what the registry says of it.
  */
@@ -1457,6 +1461,25 @@ kind: string | null, text: string | null,
  * `orders-value, version 3`.
  */
 uses: Array<string>, problem: string | null, };
+
+export type RecordText = { text: string, 
+/**
+ * Where it begins, and where what follows begins, in bytes.
+ */
+first: number, next: number, total: number, };
+
+/**
+ * A part of a value as text, for one that is too large to be handed over at once.
+ */
+export type RecordTextRequest = { record: RecordRequest, 
+/**
+ * A byte of the text; a character that it cuts is begun anew.
+ */
+first: number, 
+/**
+ * At most [`crate::limits::RECORD_TEXT_BYTES_MAX`].
+ */
+limit: number, };
 
 /**
  * `[registry]` of a cluster: a schema registry that speaks Confluent's protocol.
@@ -2379,6 +2402,7 @@ export interface Commands {
   tail_status: { request: ViewRequest; response: TailStatus };
   tail_rows: { request: RowsRequest; response: TailRows };
   record_show: { request: RecordRequest; response: RecordDetail };
+  record_text: { request: RecordTextRequest; response: RecordText };
   record_bytes: { request: RecordBytesRequest; response: RecordBytes };
   record_compare: { request: RecordCompareRequest; response: RecordDifferences };
   format_list: { request: Nothing; response: Array<FormatSummary> };

@@ -2,12 +2,20 @@
 
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef, useState, type KeyboardEvent } from "react";
-import { lines, parseJson, type Line } from "./json";
+import { lines, parseJson, WHOLE_CHARS_MAX, type Line } from "./json";
 import styles from "./JsonTree.module.css";
 
 const LINE_PX = 19;
-/** Containers are open to this depth at first. */
+/** Containers are open to this depth at first; of a large text only the outermost is. */
 const OPEN_DEPTH = 2;
+const OPEN_DEPTH_LARGE = 1;
+/** Of one value: a browser lays out no longer lines in good time. The raw text has all of it. */
+const LINE_CHARS_MAX = 2_000;
+const TITLE_CHARS_MAX = 1_000;
+
+function cut(text: string, charsMax: number): string {
+  return text.length > charsMax ? `${text.slice(0, charsMax)}… (${text.length.toLocaleString("en")} characters)` : text;
+}
 
 export function JsonTree({ text, label = "Value", testId = "json" }: { text: string; label?: string; testId?: string }) {
   const tree = useMemo(() => parseJson(text), [text]);
@@ -17,7 +25,7 @@ export function JsonTree({ text, label = "Value", testId = "json" }: { text: str
     () =>
       tree === null
         ? text.split("\n").map((line, index) => ({ path: String(index), depth: 0, key: null, value: null, text: line, state: "leaf" }))
-        : lines(tree, (path, depth) => depth < OPEN_DEPTH !== toggled.has(path)),
+        : lines(tree, (path, depth) => depth < (text.length > WHOLE_CHARS_MAX ? OPEN_DEPTH_LARGE : OPEN_DEPTH) !== toggled.has(path)),
     [text, tree, toggled],
   );
   const box = useRef<HTMLDivElement>(null);
@@ -58,7 +66,7 @@ export function JsonTree({ text, label = "Value", testId = "json" }: { text: str
               data-open={folds ? "" : undefined}
               data-active={item.index === active ? "" : undefined}
               data-path={line.path}
-              title={line.text.length > 40 ? line.text : undefined}
+              title={line.text.length > 40 ? cut(line.text, TITLE_CHARS_MAX) : undefined}
               style={{ transform: `translateY(${item.start}px)`, paddingLeft: line.depth * 14 }}
               onClick={() => {
                 setActive(item.index);
@@ -67,7 +75,7 @@ export function JsonTree({ text, label = "Value", testId = "json" }: { text: str
             >
               <span className={styles["sign"]} aria-hidden="true">{line.state === "open" ? "▾" : line.state === "folded" ? "▸" : ""}</span>
               {line.key !== null && <><span className={styles["key"]}>{line.key}</span>: </>}
-              <span className={line.state === "folded" ? styles["fold"] : line.value ? styles[line.value.kind] : undefined}>{line.text}</span>
+              <span className={line.state === "folded" ? styles["fold"] : line.value ? styles[line.value.kind] : undefined}>{cut(line.text, LINE_CHARS_MAX)}</span>
             </div>
           );
         })}

@@ -3,16 +3,23 @@
  */
 
 export type Json =
-  | { kind: "object"; entries: readonly (readonly [string, Json])[] }
-  | { kind: "array"; items: readonly Json[] }
+  | { kind: "object"; empty: boolean; readonly entries: readonly (readonly [string, Json])[] }
+  | { kind: "array"; empty: boolean; readonly items: readonly Json[] }
   | { kind: "string" | "number" | "literal"; text: string };
+
+/** Larger texts are read as they are unfolded: what is not looked at costs one look at its brackets. */
+export const WHOLE_CHARS_MAX = 256 * 1024;
 
 const TOKEN = /\s*(?:([{}[\],:])|("(?:[^"\\]|\\.)*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)|(true|false|null))/y;
 /** Deeper than this is shown as text, not as a tree. */
 const DEPTH_MAX = 200;
 
-/** The tree, or null where the text is not JSON. */
-export function parseJson(text: string): Json | null {
+/**
+ * The tree, or null where the text is not JSON. Of a large text only the outermost level is looked at: the engine gives
+ * JSON that it has read, and what is not JSON deeper down shows as it is.
+ */
+export function parseJson(text: string, wholeMax = WHOLE_CHARS_MAX): Json | null {
+  if (text.length > wholeMax) return lazily(text, skipSpace(text, 0), text.trimEnd().length);
   const reader = new Reader(text);
   try {
     const value = reader.value(0);
@@ -20,6 +27,82 @@ export function parseJson(text: string): Json | null {
   } catch {
     return null;
   }
+}
+
+const [QUOTE, BACKSLASH, COMMA, COLON] = [34, 92, 44, 58];
+const OPENS = new Set([91, 123]);
+const CLOSES = new Set([93, 125]);
+
+function skipSpace(text: string, from: number): number {
+  let at = from;
+  while (text.charCodeAt(at) <= 32) at += 1;
+  return at;
+}
+
+/** After the string that begins here. */
+function skipString(text: string, from: number): number {
+  for (let at = text.indexOf('"', from + 1); at !== -1; at = text.indexOf('"', at + 1)) {
+    let before = at - 1;
+    while (text.charCodeAt(before) === BACKSLASH) before -= 1;
+    if ((at - before) % 2 === 1) return at + 1;
+  }
+  return text.length;
+}
+
+/** After the value that begins here. */
+function skipValue(text: string, from: number, end: number): number {
+  for (let at = from, depth = 0; at < end; ) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      at = skipString(text, at);
+      if (depth === 0) return at;
+      continue;
+    }
+    if (OPENS.has(code)) depth += 1;
+    else if (CLOSES.has(code)) {
+      if (depth === 0) return at;
+      depth -= 1;
+      if (depth === 0) return at + 1;
+    } else if (code === COMMA && depth === 0) return at;
+    at += 1;
+  }
+  return end;
+}
+
+/** A value whose parts are found when they are asked for, and once. */
+function lazily(text: string, from: number, end: number): Json | null {
+  const first = text[from];
+  if (first === '"') return { kind: "string", text: text.slice(from, end) };
+  if (first !== "{" && first !== "[") {
+    const plain = text.slice(from, end);
+    return plain === "" ? null : { kind: /^[-\d]/.test(plain) ? "number" : "literal", text: plain };
+  }
+  let found: (readonly [string, Json])[] | undefined;
+  const parts = () => (found ??= partsOf(text, from + 1, end - 1, first === "{"));
+  const empty = skipSpace(text, from + 1) >= end - 1;
+  return first === "{" ? { kind: "object", empty, get entries() { return parts(); } } : { kind: "array", empty, get items() { return parts().map(([, value]) => value); } };
+}
+
+function partsOf(text: string, from: number, end: number, named: boolean): (readonly [string, Json])[] {
+  const out: (readonly [string, Json])[] = [];
+  for (let at = skipSpace(text, from); at < end; ) {
+    const name = at;
+    if (named) at = skipString(text, at);
+    const key = text.slice(name, at);
+    if (named) {
+      at = skipSpace(text, at);
+      if (text.charCodeAt(at) === COLON) at = skipSpace(text, at + 1);
+    }
+    const after = skipValue(text, at, end);
+    let last = after;
+    while (last > at && text.charCodeAt(last - 1) <= 32) last -= 1;
+    const value = lazily(text, at, last);
+    if (value === null || after <= name) break;
+    out.push([key, value]);
+    at = skipSpace(text, after);
+    if (text.charCodeAt(at) === COMMA) at = skipSpace(text, at + 1);
+  }
+  return out;
 }
 
 class Reader {
@@ -51,8 +134,14 @@ class Reader {
     if (string !== undefined) return { kind: "string", text: string };
     if (number !== undefined) return { kind: "number", text: number };
     if (literal !== undefined) return { kind: "literal", text: literal };
-    if (sign === "{") return { kind: "object", entries: this.list("}", () => this.entry(depth)) };
-    if (sign === "[") return { kind: "array", items: this.list("]", () => this.value(depth + 1)) };
+    if (sign === "{") {
+      const entries = this.list("}", () => this.entry(depth));
+      return { kind: "object", empty: entries.length === 0, entries };
+    }
+    if (sign === "[") {
+      const items = this.list("]", () => this.value(depth + 1));
+      return { kind: "array", empty: items.length === 0, items };
+    }
     throw new SyntaxError("not JSON");
   }
 
@@ -97,11 +186,14 @@ export function lines(root: Json, isOpen: (path: string, depth: number) => boole
       return;
     }
     const isObject = value.kind === "object";
-    const size = isObject ? value.entries.length : value.items.length;
     const [open, close] = isObject ? ["{", "}"] : ["[", "]"];
-    if (size === 0 || !isOpen(path, depth)) {
-      const what = isObject ? (size === 1 ? "field" : "fields") : size === 1 ? "item" : "items";
-      out.push({ path, depth, key, value, text: size === 0 ? `${open}${close}` : `${open}${size} ${what}${close}`, state: size === 0 ? "leaf" : "folded" });
+    if (value.empty) {
+      out.push({ path, depth, key, value, text: `${open}${close}`, state: "leaf" });
+      return;
+    }
+    if (!isOpen(path, depth)) {
+      // Counted once it is seen: what is folded may be large.
+      out.push({ path, depth, key, value, get text() { return `${open}${held(value)}${close}`; }, state: "folded" });
       return;
     }
     out.push({ path, depth, key, value, text: open, state: "open" });
@@ -111,6 +203,11 @@ export function lines(root: Json, isOpen: (path: string, depth: number) => boole
   };
   walk(root, null, "$", 0);
   return out;
+}
+
+function held(value: Json): string {
+  const [size, one] = value.kind === "object" ? [value.entries.length, "field"] : value.kind === "array" ? [value.items.length, "item"] : [0, ""];
+  return `${size} ${one}${size === 1 ? "" : "s"}`;
 }
 
 function unquoted(name: string): string {

@@ -37,6 +37,7 @@ macro_rules! for_each_command {
             tail_status(ViewRequest) -> TailStatus;
             tail_rows(RowsRequest) -> TailRows;
             record_show(RecordRequest) -> RecordDetail;
+            record_text(RecordTextRequest) -> RecordText;
             record_bytes(RecordBytesRequest) -> RecordBytes;
             record_compare(RecordCompareRequest) -> RecordDifferences;
             format_list(Nothing) -> Vec<FormatSummary>;

@@ -29,7 +29,7 @@ export default function Groups() {
   const sampled = groups.data?.[0]?.sampled_ms;
   return (
     <Screen testId="screen-groups">
-      <Bar title="Consumer groups" badge={<ClusterTag cluster={cluster} />} sub={groups.data && count(groups.data.length, "group")} actions={<><AlertsButton /><SearchInput label="Search groups" value={text} onChange={setText} /></>} />
+      <Bar title="Consumer groups" badge={<ClusterTag cluster={cluster} />} sub={groups.data && count(groups.data.length, "group")} actions={<><AlertsButton cluster={cluster} group={group} /><SearchInput label="Search groups" value={text} onChange={setText} /></>} />
       <Table
         id="groups"
         label={`Consumer groups of ${cluster}`}

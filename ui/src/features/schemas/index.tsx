@@ -1,6 +1,6 @@
 /** The schema registry of the chosen cluster: subjects, their versions beside each other, what may follow them. */
 
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import type { SubjectSummary } from "@/bindings";
 import { useCall } from "@/platform";
 import { ClusterTag } from "@/shared/ClusterTag";
@@ -35,6 +35,10 @@ export default function Schemas() {
   const [, clusterInPath, subject] = useRoute().segments;
   const chosen = useCluster();
   const cluster = clusterInPath ?? chosen;
+  // A link names its cluster: opening it chooses that one.
+  useEffect(() => {
+    if (cluster !== chosen && cluster !== "") chooseCluster(cluster);
+  }, [cluster, chosen]);
   const [text, setText] = useQueryParam("search");
   const [adding, setAdding] = useState(false);
   const clusters = useCall("cluster_list", {}, { topic: "definitions" });
@@ -67,10 +71,7 @@ export default function Schemas() {
         rowKey={(row) => row.subject}
         rows={none ? [] : shown}
         selectedKey={subject ?? null}
-        onSelect={(row) => {
-          if (cluster !== chosen) chooseCluster(cluster);
-          navigate(path("schemas", cluster, row.subject, { search: text }), { replace: subject !== undefined });
-        }}
+        onSelect={(row) => navigate(path("schemas", cluster, row.subject, { search: text }), { replace: subject !== undefined })}
         initialSort={{ column: "subject", descending: false }}
         {...(subject !== undefined && { rowsMax: ROWS_MAX })}
         loading={names.isPending}

@@ -39,7 +39,9 @@ test("a reference is opened", async () => {
 
 test("a schema is checked, told why not, and registered only once it was checked and shown", async () => {
   const asked = open("#/schemas/sandbox/billing.invoices-value");
-  fireEvent.click(await screen.findByTestId("schema-check-open", {}, { timeout: FIRST_MS }));
+  const button = await screen.findByTestId<HTMLButtonElement>("schema-check-open", {}, { timeout: FIRST_MS });
+  await waitFor(() => expect(button.disabled).toBe(false));
+  fireEvent.click(button);
   const text = await screen.findByTestId("schema-new-text");
   expect(screen.getByTestId<HTMLButtonElement>("schema-register").disabled).toBe(true);
   fireEvent.change(text, { target: { value: '{"must": 1}' } });

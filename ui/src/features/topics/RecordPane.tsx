@@ -10,6 +10,7 @@ import { toast } from "@/shared/overlay";
 import { Link, navigate, path } from "@/shared/router";
 import { Differences } from "./Differences";
 import { HexView } from "./HexView";
+import { RawText } from "./RawText";
 import styles from "./Records.module.css";
 
 export interface Place {
@@ -87,7 +88,7 @@ function Value({ record, request, compared }: { record: RecordDetail; request: R
     <div className={styles["value"]}>
       <Tabs label="The value as" value={view} onChange={(id) => setPicked(id as View)} tabs={tabs} testId="record-view">
         {view === "tree" && record.json !== null && <JsonTree text={record.json} label="Value" />}
-        {view === "raw" && <pre data-testid="record-raw">{record.text ?? "null"}</pre>}
+        {view === "raw" && <RawText key={`${partition}-${offset}`} record={record} request={request} />}
         {view === "hex" && <HexView key={`${partition}-${offset}`} cluster={cluster} topic={topic} partition={partition} offset={offset} total={record.value_bytes} />}
         {view === "schema" && record.schema !== null && <Schema cluster={cluster} schema={record.schema} />}
         {view === "compare" && compared !== null && <Differences left={{ ...request, ...compared }} right={request} />}
@@ -115,6 +116,8 @@ function Schema({ cluster, schema }: { cluster: string; schema: RecordSchema }) 
 
 function Actions({ record, request, other, compared, onCompare }: { record: RecordDetail; request: RecordRequest; other: Place | null; compared: Place | null; onCompare: RecordPaneProps["onCompare"] }) {
   const { cluster, topic, partition, offset } = request;
+  // A part of a value is not taken for the value.
+  const part = record.json === null && record.text !== null && record.text_bytes > new TextEncoder().encode(record.text).length;
   const copy = () => {
     const text = record.json ?? record.text ?? "";
     navigator.clipboard.writeText(text).then(() => toast.done("Value copied"), (error: unknown) => toast.failed("The value was not copied", error));
@@ -129,7 +132,7 @@ function Actions({ record, request, other, compared, onCompare }: { record: Reco
       ) : (
         <Button wide onClick={() => onCompare(null)} testId="record-compare-end">{compared === null ? "Choose the other record in the table, or end comparing" : "End comparing"}</Button>
       )}
-      <Button wide onClick={copy}>Copy the value</Button>
+      <Button wide onClick={copy} testId="record-copy">{part ? `Copy the first ${bytes(new TextEncoder().encode(record.text ?? "").length)} of the value` : "Copy the value"}</Button>
     </div>
   );
 }

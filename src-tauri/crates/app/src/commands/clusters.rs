@@ -113,6 +113,10 @@ pub async fn record_show(app: &App, request: RecordRequest) -> Result<RecordDeta
     records::show(&*app.opened().await?, &request).await
 }
 
+pub async fn record_text(app: &App, request: RecordTextRequest) -> Result<RecordText> {
+    records::text(&*app.opened().await?, &request).await
+}
+
 pub async fn record_bytes(app: &App, request: RecordBytesRequest) -> Result<RecordBytes> {
     records::bytes(&*app.opened().await?, &request).await
 }

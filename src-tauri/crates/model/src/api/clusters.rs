@@ -215,8 +215,10 @@ pub struct RecordDetail {
     pub value_format: FormatUsed,
     /// The value as indented JSON, when it can be read as JSON.
     pub json: Option<String>,
-    /// The value as text; of bytes: the beginning as hexadecimal.
+    /// The value as text, or its beginning: see `text_bytes`. Of bytes: the beginning as hexadecimal.
     pub text: Option<String>,
+    /// Bytes of the whole text; the command `record_text` hands over what `text` has not.
+    pub text_bytes: u64,
     pub value_bytes: u64,
     pub problem: Option<String>,
     /// What the value names in its header, and what the registry says of it.
