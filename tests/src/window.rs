@@ -356,6 +356,11 @@ impl Window {
         processes::memory_bytes(self.pid.context("the program's process was not found")?)
     }
 
+    /// As [`Self::memory_bytes`], of the program alone.
+    pub fn program_memory_bytes(&self) -> Result<u64> {
+        processes::pss_bytes(self.pid.context("the program's process was not found")?)
+    }
+
     /// When the program's process was started.
     pub fn started_at(&self) -> Result<SystemTime> {
         processes::started_at(self.pid.context("the program's process was not found")?)
