@@ -64,7 +64,7 @@ function AlertsDialog({ alerts, error, onRetry, onClose, onNew, onEdit }: { aler
       { id: "at", title: "since", width: 90, align: "right", tone: "mute", cell: (row) => (row.at === null ? "" : <span title={dateTime(row.at)}>{ago(row.at, now)}</span>), sortBy: (row) => row.at },
       { id: "why", title: "why", width: 260, grow: true, tone: "mute", cell: (row) => <span title={row.why}>{sentence(groupedCounts(row.why))}</span> },
       {
-        id: "edit", title: "", name: "Edit", width: 62, align: "right",
+        id: "edit", title: "", name: "Edit", width: 84, align: "right",
         cell: (row) => <Button kind="quiet" aria-label={`Edit ${row.title}`} onClick={(event) => { event.stopPropagation(); const alert = alerts?.find(({ name }) => name === row.alert); if (alert) onEdit(alert); }} testId={`alert-edit-${row.alert}`}>Edit</Button>,
       },
     ],

@@ -56,8 +56,8 @@ export function CheckDialog({ cluster, subject, readOnly, onClose }: CheckDialog
   const footer = (
     <>
       <Button onClick={onClose}>Cancel</Button>
-      <Button kind={check.data ? "plain" : "primary"} disabled={missing !== null || check.isPending} title={missing === null ? undefined : `Still needed: ${missing}`} onClick={() => check.mutate({ cluster, subject: name.trim(), schema, all })} testId="schema-check">{check.isPending ? "Asking the registry…" : "Check"}</Button>
-      <Button kind={check.data ? "primary" : "plain"} disabled={missing !== null || readOnly || !check.data || check.data.registered !== null} title={readOnly ? `${cluster} is read-only` : check.data ? undefined : "Check it first"} onClick={() => setRegistering(true)} testId="schema-register">Register…</Button>
+      <Button kind={check.data?.compatible ? "plain" : "primary"} disabled={missing !== null || check.isPending} title={missing === null ? undefined : `Still needed: ${missing}`} onClick={() => check.mutate({ cluster, subject: name.trim(), schema, all })} testId="schema-check">{check.isPending ? "Asking the registry…" : "Check"}</Button>
+      <Button kind={check.data?.compatible ? "primary" : "plain"} disabled={missing !== null || readOnly || !check.data || check.data.registered !== null} title={readOnly ? `${cluster} is read-only` : check.data ? undefined : "Check it first"} onClick={() => setRegistering(true)} testId="schema-register">Register…</Button>
     </>
   );
   return (

@@ -23,7 +23,7 @@ const OWN = "default";
 export function LevelPick({ cluster, subject, level, global, isGlobal = false, readOnly }: LevelPickProps) {
   const [change, setChange] = useState<SchemaChange | null>(null);
   const choices = [
-    ...(subject === null ? [] : [{ value: OWN, label: `the registry’s own${global === null ? "" : `, ${global}`}` }]),
+    ...(subject === null ? [] : [{ value: OWN, label: `${global === null ? "" : `${global}, `}the registry’s own` }]),
     ...LEVELS.map((value) => ({ value, label: value, hint: LEVEL_HINTS[value] })),
   ];
   const shown = isGlobal ? OWN : (level ?? "not known");
@@ -31,7 +31,7 @@ export function LevelPick({ cluster, subject, level, global, isGlobal = false, r
     <>
       <Select
         label={subject === null ? "The registry’s own compatibility level" : `Compatibility level of ${subject}`}
-        prefix={subject === null ? "Registry:" : "Compatibility:"}
+        prefix={subject === null ? "Registry:" : "Level:"}
         value={shown}
         choices={choices}
         disabled={readOnly}

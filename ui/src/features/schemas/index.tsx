@@ -15,20 +15,20 @@ import { Table, type Column } from "@/shared/table";
 import { CheckDialog } from "./CheckDialog";
 import { Detail } from "./Detail";
 import { LevelPick } from "./LevelPick";
-import { TYPES } from "./model";
+import { levelText, TYPES } from "./model";
 import styles from "./schemas.module.css";
 
 /** Above the screen of one of them. */
 const ROWS_MAX = 5;
 
 const COLUMNS: readonly Column<SubjectSummary>[] = [
-  { id: "subject", title: "subject", width: 260, grow: true, cell: (row) => <span title={row.subject}>{row.subject}</span>, sortBy: (row) => row.subject },
-  { id: "type", title: "type", width: 110, cell: (row) => (row.schema_type === null ? UNKNOWN : TYPES[row.schema_type]), sortBy: (row) => row.schema_type },
-  { id: "versions", title: "versions", width: 84, align: "right", mono: true, cell: (row) => number(row.versions), sortBy: (row) => row.versions },
-  { id: "latest", title: "latest", width: 76, align: "right", mono: true, cell: (row) => number(row.latest), sortBy: (row) => row.latest },
-  { id: "id", title: "schema id", width: 90, align: "right", mono: true, tone: "mute", cell: (row) => (row.id === null ? UNKNOWN : String(row.id)), sortBy: (row) => row.id },
-  { id: "references", title: "references", width: 92, align: "right", mono: true, tone: "mute", cell: (row) => number(row.references), sortBy: (row) => row.references },
-  { id: "level", title: "compatibility", width: 250, cell: (row) => (row.level === null ? UNKNOWN : <>{row.level}{row.level_is_global === true && <span className="faint"> · the registry’s own</span>}</>), sortBy: (row) => row.level },
+  { id: "subject", title: "subject", width: 200, grow: true, cell: (row) => <span title={row.subject}>{row.subject}</span>, sortBy: (row) => row.subject },
+  { id: "type", title: "type", width: 104, cell: (row) => (row.schema_type === null ? UNKNOWN : TYPES[row.schema_type]), sortBy: (row) => row.schema_type },
+  { id: "versions", title: "versions", width: 76, align: "right", mono: true, cell: (row) => number(row.versions), sortBy: (row) => row.versions },
+  { id: "latest", title: "latest", width: 62, align: "right", mono: true, cell: (row) => number(row.latest), sortBy: (row) => row.latest },
+  { id: "id", title: "schema id", width: 84, align: "right", mono: true, tone: "mute", cell: (row) => (row.id === null ? UNKNOWN : String(row.id)), sortBy: (row) => row.id },
+  { id: "references", title: "references", width: 88, align: "right", mono: true, tone: "mute", cell: (row) => number(row.references), sortBy: (row) => row.references },
+  { id: "level", title: "compatibility", width: 190, cell: (row) => (row.level === null ? UNKNOWN : <span title={levelText(row)}>{row.level}{row.level_is_global === true && <span className="faint"> · default</span>}</span>), sortBy: (row) => row.level },
 ];
 
 export default function Schemas() {
