@@ -83,7 +83,11 @@ pub enum Command {
     /// Alerts on lag, and what they say now
     Alerts(Alerts),
     /// The schema registry of a cluster: subjects, or one subject and its versions; and their changes
-    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    #[command(
+        args_conflicts_with_subcommands = true,
+        subcommand_negates_reqs = true,
+        disable_version_flag = true
+    )]
     Schemas(Schemas),
     /// One SELECT over events, profiles, traits, audiences and warehouses
     Sql(Sql),
@@ -535,4 +539,14 @@ pub enum Secret {
     Delete {
         name: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn every_command_holds_together() {
+        super::Cli::command().debug_assert();
+    }
 }

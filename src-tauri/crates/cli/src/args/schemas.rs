@@ -55,6 +55,7 @@ pub enum SchemaVerb {
         yes: bool,
     },
     /// Deletes a version, or the subject with all of them
+    #[command(disable_version_flag = true)]
     Delete {
         cluster: String,
         subject: String,
