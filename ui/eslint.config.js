@@ -5,7 +5,7 @@ import tseslint from "typescript-eslint";
 
 // The layers, lowest first: bindings <- platform <- (shared) <- features <- app. A layer imports only what is below it.
 const FEATURES = [
-  "clusters", "topics", "groups", "connect", "events", "profiles", "traits", "audiences", "destinations", "sql", "activity",
+  "clusters", "topics", "groups", "schemas", "connect", "events", "profiles", "traits", "audiences", "destinations", "sql", "activity",
 ];
 
 const tauri = {

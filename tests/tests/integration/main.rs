@@ -19,6 +19,7 @@ mod masks;
 mod order;
 mod produce;
 mod retail;
+mod schemas;
 mod shop;
 mod stopping;
 mod tables;

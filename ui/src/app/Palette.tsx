@@ -89,7 +89,7 @@ function Content({ onClose, onHelp }: { onClose: () => void; onHelp: () => void 
             </div>
           </div>
         ))}
-        {found.length <= 1 && query.trim() !== "" && <div className={styles["none"]}>Nothing else is called that. Topics and groups are those of the chosen cluster.</div>}
+        {found.length <= 1 && query.trim() !== "" && <div className={styles["none"]}>Nothing else is called that. Topics, groups and schemas are those of the chosen cluster.</div>}
       </div>
     </>
   );
@@ -107,11 +107,13 @@ function useEntries(onHelp: () => void): readonly PaletteEntry[] {
   const known = { enabled: cluster !== "" };
   const topics = useCall("topic_list", { cluster }, known).data?.topics;
   const groups = useCall("group_list", { cluster }, known).data;
+  const clusters = useCall("cluster_list", {}).data;
+  const hasRegistry = clusters?.find(({ name }) => name === cluster)?.registry != null;
+  const subjects = useCall("subject_list", { cluster, details: false }, { enabled: hasRegistry }).data?.subjects;
   const audiences = useCall("audience_list", {}).data;
   const traits = useCall("trait_list", {}).data;
   const sources = useCall("source_list", {}).data;
   const syncs = useCall("sync_list", {}).data;
-  const clusters = useCall("cluster_list", {}).data;
   return useMemo(() => {
     const go = (group: string, title: string, to: string, hint?: string): PaletteEntry => ({ id: `${group} ${title}`, group, title, hint, run: () => navigate(to) });
     const act = (title: string, run: () => void, keys?: string): PaletteEntry => ({ id: `Actions ${title}`, group: "Actions", title, run, keys });
@@ -120,6 +122,7 @@ function useEntries(onHelp: () => void): readonly PaletteEntry[] {
       ...SCREENS.map((screen) => ({ ...go("Screens", screen.title, path(screen.id)), keys: `g ${screen.key}` })),
       ...(topics ?? []).filter((topic) => !topic.internal).map((topic) => go("Topics", topic.name, path("topics", cluster, topic.name), topic.records === null ? undefined : `${compact(topic.records)} records`)),
       ...(groups ?? []).map((group) => go("Groups", group.group, path("groups", cluster, group.group), group.status)),
+      ...(subjects ?? []).map(({ subject }) => go("Schemas", subject, path("schemas", cluster, subject))),
       ...(audiences ?? []).map((audience) => go("Audiences", audience.title ?? audience.name, path("audiences", audience.name), audience.members === null ? undefined : `${compact(audience.members)} members`)),
       ...(traits ?? []).map((trait) => go("Traits", trait.name, path("traits", trait.name), trait.title ?? undefined)),
       ...(sources ?? []).map((source) => go("Sources", source.name, path("events", source.name), `${source.definition.cluster} / ${source.definition.topic}`)),
@@ -130,5 +133,5 @@ function useEntries(onHelp: () => void): readonly PaletteEntry[] {
       act("Follow the desktop's theme", () => themeChoice.set("system")),
       act("Show all keys", onHelp, "?"),
     ];
-  }, [ofScreens, topics, groups, audiences, traits, sources, syncs, clusters, cluster, onHelp]);
+  }, [ofScreens, topics, groups, subjects, audiences, traits, sources, syncs, clusters, cluster, onHelp]);
 }

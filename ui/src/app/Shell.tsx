@@ -7,7 +7,7 @@ import { zone } from "@/shared/format";
 import { EmptyState, Loading } from "@/shared/layout";
 import { Toasts } from "@/shared/overlay";
 import { Link, navigate, path, useRoute } from "@/shared/router";
-import { chooseCluster, useCluster } from "@/shared/session";
+import { chooseCluster, tellClusters, useCluster } from "@/shared/session";
 import { focusSearch, register, useShortcutListener } from "@/shared/shortcuts";
 import { StatusSlotsContext, type StatusSlots } from "@/shared/Status";
 import { useThemeUpkeep } from "@/shared/theme";
@@ -121,7 +121,10 @@ function Current({ screen }: { screen: ScreenEntry }) {
 /** Keeps the chosen cluster one that exists. */
 function useDefaultCluster(): void {
   const cluster = useCluster();
-  const clusters = useCall("cluster_list", {}).data;
+  const clusters = useCall("cluster_list", {}, { topic: "definitions" }).data;
+  useEffect(() => {
+    if (clusters) tellClusters(clusters);
+  }, [clusters]);
   useEffect(() => {
     const first = clusters?.[0];
     if (first && !clusters.some(({ name }) => name === cluster)) chooseCluster(first.name);

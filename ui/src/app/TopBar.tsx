@@ -103,7 +103,7 @@ function OpenDialog({ onClose, onOpen }: { onClose: () => void; onOpen: (path: s
 export function switchCluster(name: string): void {
   chooseCluster(name);
   const [screen = HOME] = parse(window.location.hash).segments;
-  if (screen === "topics" || screen === "groups") navigate(path(screen));
+  if (screen === "topics" || screen === "groups" || screen === "schemas" || screen === "connect") navigate(path(screen));
 }
 
 function ClusterMenu() {

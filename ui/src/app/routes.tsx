@@ -36,6 +36,7 @@ export const SCREENS: readonly ScreenEntry[] = [
   { id: "clusters", title: "Clusters", key: "c", group: "Observe", count: (c) => known(c.clusters), component: lazy(() => import("@/features/clusters")) },
   { id: "topics", title: "Topics", key: "t", group: "Observe", count: (c) => known(c.topics), component: lazy(() => import("@/features/topics")) },
   { id: "groups", title: "Groups", key: "g", group: "Observe", count: groups, component: lazy(() => import("@/features/groups")) },
+  { id: "schemas", title: "Schemas", key: "h", group: "Observe", count: () => null, component: lazy(() => import("@/features/schemas")) },
   { id: "connect", title: "Connect", key: "k", group: "Observe", count: () => null, component: lazy(() => import("@/features/connect")) },
   { id: "events", title: "Events", key: "e", group: "People", count: ({ events_per_second: rate }) => ({ text: `${compact(rate < 10 ? rate : Math.round(rate))}/s` }), component: lazy(() => import("@/features/events")) },
   { id: "profiles", title: "Profiles", key: "p", group: "People", count: (c) => known(c.profiles), component: lazy(() => import("@/features/profiles")) },

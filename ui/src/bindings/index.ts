@@ -101,6 +101,41 @@ reason: string,
  */
 error: Error | null, };
 
+/**
+ * Whether an alert would fire as things are now.
+ */
+export type AlertPreview = { 
+/**
+ * What it watches for, as a sentence.
+ */
+sentence: string, 
+/**
+ * The groups that it watches; those for which it holds first.
+ */
+groups: Array<AlertPreviewGroup>, 
+/**
+ * Clusters that could not be asked, a sentence each.
+ */
+missing: Array<string>, };
+
+export type AlertPreviewGroup = { cluster: string, group: string, 
+/**
+ * Whether its conditions hold now; it fires when they hold for as long as it says. Absent: something it asks for
+ * is unknown.
+ */
+holds: boolean | null, lag: number | null, lag_ms: number | null, status: LagStatus, reason: string, };
+
+/**
+ * An alert as it is written now, saved or not.
+ */
+export type AlertRequest = { name: string, definition: AlertDefinition, };
+
+export type AlertSaveRequest = { name: string, definition: AlertDefinition, 
+/**
+ * A new one: refused where there is one of this name.
+ */
+create: boolean, };
+
 export type AlertState = "firing" | "pending" | "resolved";
 
 /**
@@ -120,6 +155,15 @@ sentence: string,
  * Groups for which it fires, waits, or was resolved of late; those that fire first, then newest first.
  */
 instances: Array<AlertInstance>, };
+
+/**
+ * What the webhook made of a notice that is marked as a test.
+ */
+export type AlertTested = { 
+/**
+ * Why it was not told; absent: it was.
+ */
+error: Error | null, took_ms: number, };
 
 /**
  * `[webhook]`. Texts may be `secret:NAME`.
@@ -367,7 +411,11 @@ export type ClusterSummary = { name: string, kind: ClusterKind, color: string, r
 /**
  * `bootstrap.servers`; of the sandbox: its address once it runs.
  */
-bootstrap: string | null, };
+bootstrap: string | null, 
+/**
+ * The address of its schema registry; absent: its file names none.
+ */
+registry: string | null, };
 
 /**
  * One column of a table of rows.
@@ -654,6 +702,21 @@ target: string, syncs: Array<string>, error: Error | null, };
 
 export type DestinationTest = { ok: boolean, detail: string, took_ms: number, };
 
+export type DifferenceChange = "same" | "added" | "removed" | "changed";
+
+/**
+ * A line on the left, on the right, or on both sides.
+ */
+export type DifferenceRow = { change: DifferenceChange, 
+/**
+ * Counted from 1.
+ */
+left_line: number | null, left: string | null, right_line: number | null, 
+/**
+ * Absent where `change` is `same`: it is as on the left.
+ */
+right: string | null, };
+
 /**
  * Who can mend the error.
  */
@@ -701,6 +764,16 @@ conditions: Array<ExplainedCondition>, };
  * How records are exported.
  */
 export type ExportFormat = "json_lines" | "csv" | "parquet" | "arrow";
+
+export type FieldDifference = { 
+/**
+ * `address.street`, `items[].price`, `Order.id`.
+ */
+path: string, change: DifferenceChange, 
+/**
+ * Its type and what else is said of it; absent: it is not there.
+ */
+left: string | null, right: string | null, };
 
 /**
  * A file that was written.
@@ -1312,13 +1385,17 @@ export type RecordDetail = { topic: string, partition: number, offset: number, t
  */
 key: string | null, key_format: FormatUsed, key_bytes: number, key_problem: string | null, headers: Array<RecordHeader>, value_format: FormatUsed, 
 /**
- * The value as JSON, when it can be read as JSON: indented, unless that makes it too long.
+ * The value as indented JSON, when it can be read as JSON.
  */
 json: string | null, 
 /**
- * The value as text; of bytes: the beginning as hexadecimal. Absent beside `json`: the same.
+ * The value as text, or its beginning: see `text_bytes`. Of bytes: the beginning as hexadecimal.
  */
-text: string | null, value_bytes: number, problem: string | null, 
+text: string | null, 
+/**
+ * Bytes of the whole text; the command `record_text` hands over what `text` has not.
+ */
+text_bytes: number, value_bytes: number, problem: string | null, 
 /**
  * What the value names in its header, and what the registry says of it.
  */
@@ -1354,11 +1431,11 @@ export type RecordRequest = { cluster: string, topic: string, partition: number,
  */
 formats?: TopicFormats, };
 
-export type RecordRow = { partition: number, offset: number, timestamp_ms: number | null, 
+export type RecordRow = { partition: number, offset: number, timestamp_ms: number | null, key: string | null, 
 /**
- * Its beginning as text, as are the value's and each field's; see [`crate::limits::CELL_CHARS_MAX`].
+ * The beginning of the value as text; see [`crate::limits::CELL_CHARS_MAX`].
  */
-key: string | null, value: string | null, value_bytes: number, 
+value: string | null, value_bytes: number, 
 /**
  * One a column of `TailRows::columns`.
  */
@@ -1384,6 +1461,25 @@ kind: string | null, text: string | null,
  * `orders-value, version 3`.
  */
 uses: Array<string>, problem: string | null, };
+
+export type RecordText = { text: string, 
+/**
+ * Where it begins, and where what follows begins, in bytes.
+ */
+first: number, next: number, total: number, };
+
+/**
+ * A part of a value as text, for one that is too large to be handed over at once.
+ */
+export type RecordTextRequest = { record: RecordRequest, 
+/**
+ * A byte of the text; a character that it cuts is begun anew.
+ */
+first: number, 
+/**
+ * At most [`crate::limits::RECORD_TEXT_BYTES_MAX`].
+ */
+limit: number, };
 
 /**
  * `[registry]` of a cluster: a schema registry that speaks Confluent's protocol.
@@ -1503,6 +1599,168 @@ history_events: number, history_days: number,
  * People in the shop.
  */
 people: number, };
+
+/**
+ * A change of the registry.
+ */
+export type SchemaChange = { "kind": "register", subject: string, schema: SchemaText, } | { "kind": "set_level", 
+/**
+ * Absent: the registry's own.
+ */
+subject?: string | null, 
+/**
+ * Absent: the subject's own goes, and the registry's own holds.
+ */
+level?: string | null, } | { "kind": "delete", subject: string, version?: number | null, };
+
+/**
+ * What a change would do.
+ */
+export type SchemaChangePreview = { 
+/**
+ * As a question.
+ */
+title: string, lines: Array<ChangeLine>, 
+/**
+ * What should be known before, a sentence each.
+ */
+warnings: Array<string>, 
+/**
+ * Something is lost.
+ */
+destructive: boolean, nothing: boolean, 
+/**
+ * The change with everything resolved: apply this.
+ */
+change: SchemaChange, };
+
+export type SchemaChangeRequest = { cluster: string, change: SchemaChange, };
+
+export type SchemaChanged = { 
+/**
+ * What was done, as a sentence.
+ */
+done: string, };
+
+/**
+ * Whether a schema may be the next version, as the registry judges.
+ */
+export type SchemaCheck = { subject: string, schema_type: SchemaType, level: string | null, level_is_global: boolean | null, 
+/**
+ * With every version that it was checked against.
+ */
+compatible: boolean, 
+/**
+ * The newest first; none: the subject is new, and anything may be its first version.
+ */
+versions: Array<SchemaVerdict>, 
+/**
+ * The version that this schema is already.
+ */
+registered: number | null, 
+/**
+ * From the latest version to this schema.
+ */
+difference: SchemaDifference | null, 
+/**
+ * What was not checked, or means less than it seems, a sentence each.
+ */
+notes: Array<string>, };
+
+export type SchemaCheckRequest = { cluster: string, subject: string, schema: SchemaText, 
+/**
+ * Against every version, not the latest alone.
+ */
+all: boolean, };
+
+export type SchemaCompareRequest = { cluster: string, left: SchemaUseOf, right: SchemaUseOf, };
+
+export type SchemaComparison = { left: SchemaVersion, right: SchemaVersion, difference: SchemaDifference, };
+
+/**
+ * What two schemas do not have in common.
+ */
+export type SchemaDifference = { 
+/**
+ * Both texts, line by line beside each other.
+ */
+rows: Array<DifferenceRow>, 
+/**
+ * Lines.
+ */
+added: number, removed: number, 
+/**
+ * Fields that are only on one side, or of another type. Absent: one of the schemas could not be read.
+ */
+fields: Array<FieldDifference> | null, };
+
+export type SchemaFile = { name: string, text: string, 
+/**
+ * By the file's ending; absent: it does not say.
+ */
+schema_type: SchemaType | null, };
+
+/**
+ * The text of a file on this machine.
+ */
+export type SchemaFileRequest = { path: string, };
+
+/**
+ * Where a schema uses another.
+ */
+export type SchemaLink = { 
+/**
+ * As the schema names it: a type in Avro, a file in Protobuf, a URL in JSON Schema.
+ */
+name: string, subject: string, version: number, };
+
+export type SchemaRequest = { cluster: string, subject: string, 
+/**
+ * Absent: the latest.
+ */
+version?: number | null, };
+
+/**
+ * A schema that is not registered yet.
+ */
+export type SchemaText = { 
+/**
+ * Absent: as the latest version of the subject; without one: found out from the text.
+ */
+schema_type?: SchemaType | null, text: string, 
+/**
+ * Absent: those of the latest version.
+ */
+references?: Array<SchemaLink> | null, };
+
+/**
+ * The language of a schema.
+ */
+export type SchemaType = "avro" | "protobuf" | "json";
+
+/**
+ * A version of a subject.
+ */
+export type SchemaUseOf = { subject: string, version: number, };
+
+export type SchemaVerdict = { version: number, compatible: boolean, 
+/**
+ * As the registry says; it may give none.
+ */
+reasons: Array<string>, };
+
+/**
+ * One version of a subject.
+ */
+export type SchemaVersion = { subject: string, version: number, id: number, schema_type: SchemaType, 
+/**
+ * Indented; Protobuf as it was registered.
+ */
+text: string, references: Array<SchemaLink>, 
+/**
+ * Versions of subjects that use this one. Absent: the registry does not say.
+ */
+referenced_by: Array<SchemaUseOf> | null, };
 
 export type SearchRequest = { 
 /**
@@ -1644,6 +1902,63 @@ columns: Array<Column>,
  */
 topic: TopicRef | null, };
 
+export type SubjectDetail = { summary: SubjectSummary, 
+/**
+ * The registry's own level.
+ */
+global_level: string | null, 
+/**
+ * The oldest first.
+ */
+versions: Array<number>, };
+
+export type SubjectList = { cluster: string, 
+/**
+ * The registry's address.
+ */
+url: string, 
+/**
+ * What every subject keeps to that has no level of its own: `BACKWARD`, ... Absent: the registry does not say.
+ */
+level: string | null, 
+/**
+ * By name.
+ */
+subjects: Array<SubjectSummary>, 
+/**
+ * What is not known and why, a sentence each.
+ */
+missing: Array<string>, };
+
+export type SubjectListRequest = { cluster: string, 
+/**
+ * Asks for each subject, too. Without: names alone, at once.
+ */
+details: boolean, };
+
+export type SubjectRequest = { cluster: string, subject: string, };
+
+/**
+ * A subject. What was not asked for, or not answered, is absent.
+ */
+export type SubjectSummary = { subject: string, 
+/**
+ * Of the latest version.
+ */
+schema_type: SchemaType | null, versions: number | null, latest: number | null, 
+/**
+ * The schema's id, of the latest version.
+ */
+id: number | null, references: number | null, 
+/**
+ * What a new version has to keep to.
+ */
+level: string | null, 
+/**
+ * The level is the registry's own: none is set for the subject, or the same.
+ */
+level_is_global: boolean | null, };
+
 /**
  * `syncs/NAME.toml`: one audience to one destination.
  */
@@ -1761,11 +2076,6 @@ partitions: Array<number>,
  */
 filter?: string | null, 
 /**
- * Columns in SQL over the same: `_key, value.total * 100 AS cents`. They are what is written; the rows of the view stay
- * whole records.
- */
-select?: string | null, 
-/**
  * Stops at the ends that the partitions had when it started.
  */
 stop_at_end: boolean, 
@@ -1792,15 +2102,6 @@ first: number, rows: Array<RecordRow>,
 columns: Array<Column>, total: number, };
 
 /**
- * Rows of a tail, from one on, as much of each as a table shows.
- */
-export type TailRowsRequest = { view: number, offset: number, limit: number, 
-/**
- * The fields that are wanted, by their names in the tail's columns: the others are not decoded. Absent: all.
- */
-columns: Array<string> | null, };
-
-/**
  * Where a tail starts. kcat's notation: `beginning`, `end`, `OFFSET`, `-N` (the last N), `s@MILLISECONDS`.
  */
 export type TailStart = "beginning" | "end" | { "offset": number } | { "last": number } | { "timestamp": number };
@@ -1820,11 +2121,7 @@ evicted: number,
 /**
  * Values of a field that were not of the type first seen; the filter saw them as null.
  */
-mistyped: number, 
-/**
- * Records that matched and wait for slower partitions, so that they come in the order of time.
- */
-waiting: number, per_second: number, started_ms: number, 
+mistyped: number, per_second: number, started_ms: number, 
 /**
  * Decoded fields worth a column, most frequent first.
  */
@@ -2103,8 +2400,9 @@ export interface Commands {
   tail_stop: { request: ViewRequest; response: TailStatus };
   tail_close: { request: ViewRequest; response: Nothing };
   tail_status: { request: ViewRequest; response: TailStatus };
-  tail_rows: { request: TailRowsRequest; response: TailRows };
+  tail_rows: { request: RowsRequest; response: TailRows };
   record_show: { request: RecordRequest; response: RecordDetail };
+  record_text: { request: RecordTextRequest; response: RecordText };
   record_bytes: { request: RecordBytesRequest; response: RecordBytes };
   record_compare: { request: RecordCompareRequest; response: RecordDifferences };
   format_list: { request: Nothing; response: Array<FormatSummary> };
@@ -2116,9 +2414,21 @@ export interface Commands {
   group_reset: { request: ResetApply; response: ResetPlan };
   group_delete: { request: GroupDelete; response: Nothing };
   alert_list: { request: Nothing; response: Array<AlertSummary> };
+  alert_preview: { request: AlertRequest; response: AlertPreview };
+  alert_test: { request: AlertRequest; response: AlertTested };
+  alert_save: { request: AlertSaveRequest; response: Nothing };
+  alert_delete: { request: Named; response: Nothing };
   connect_list: { request: ClusterRequest; response: ConnectOverview };
   connector_show: { request: ConnectorRequest; response: ConnectorDetail };
   connector_act: { request: ConnectorActRequest; response: ConnectorSummary };
+  subject_list: { request: SubjectListRequest; response: SubjectList };
+  subject_show: { request: SubjectRequest; response: SubjectDetail };
+  schema_show: { request: SchemaRequest; response: SchemaVersion };
+  schema_compare: { request: SchemaCompareRequest; response: SchemaComparison };
+  schema_check: { request: SchemaCheckRequest; response: SchemaCheck };
+  schema_file: { request: SchemaFileRequest; response: SchemaFile };
+  schema_change_preview: { request: SchemaChangeRequest; response: SchemaChangePreview };
+  schema_change_apply: { request: SchemaChangeRequest; response: SchemaChanged };
   record_produce: { request: ProduceRequest; response: Produced };
   file_produce: { request: ProduceFileRequest; response: ProduceOutcome };
   topic_copy: { request: CopyRequest; response: CopyOutcome };

@@ -3,13 +3,14 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef, useState, type KeyboardEvent } from "react";
 import { clip } from "./clip";
-import { lines, parseJson, type Line } from "./json";
+import { lines, parseJson, WHOLE_CHARS_MAX, type Line } from "./json";
 import styles from "./JsonTree.module.css";
 
 const LINE_PX = 19;
-/** Containers are open to this depth at first. */
+/** Containers are open to this depth at first; of a large text only the outermost is. */
 const OPEN_DEPTH = 2;
-/** Of one line: more would be laid out for nothing, and stand still meanwhile. */
+const OPEN_DEPTH_LARGE = 1;
+/** Of one line: a browser lays out no longer ones in good time. The raw text has all of it. */
 const LINE_CHARS_MAX = 2_000;
 const TITLE_CHARS_MAX = 1_000;
 
@@ -21,7 +22,7 @@ export function JsonTree({ text, label = "Value", testId = "json" }: { text: str
     () =>
       tree === null
         ? text.split("\n").map((line, index) => ({ path: String(index), depth: 0, key: null, value: null, text: line, state: "leaf" }))
-        : lines(tree, (path, depth) => depth < OPEN_DEPTH !== toggled.has(path)),
+        : lines(tree, (path, depth) => depth < (text.length > WHOLE_CHARS_MAX ? OPEN_DEPTH_LARGE : OPEN_DEPTH) !== toggled.has(path)),
     [text, tree, toggled],
   );
   const box = useRef<HTMLDivElement>(null);

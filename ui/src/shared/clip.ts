@@ -17,23 +17,6 @@ export function clip(text: string, max: number): Clipped {
   return { shown: text.slice(0, end), more: `… ${number(text.length - end)} more characters` };
 }
 
-/** Where each row of a text begins that is cut at its line ends and after so many characters. */
-export function rowsOf(text: string, columns: number): Uint32Array {
-  const starts: number[] = [];
-  for (let at = 0; at < text.length; ) {
-    const found = text.indexOf("\n", at);
-    const end = found < 0 ? text.length : found;
-    for (let row = at; row === at || row < end; ) {
-      starts.push(row);
-      row += columns;
-      const code = text.charCodeAt(row - 1);
-      if (row < end && code >= 0xd800 && code < 0xdc00) row -= 1;
-    }
-    at = end + 1;
-  }
-  return Uint32Array.from(starts);
-}
-
 /** Before the first character that differs, so that one sees where it is. */
 const LEAD_CHARS = 40;
 

@@ -27,3 +27,26 @@ test("paths lead to the value", () => {
   const tree = parseJson('{"a b":[{"c":1}]}');
   expect(tree && lines(tree, () => true).find((line) => line.text === "1")?.path).toBe('$."a b"[0].c');
 });
+
+/** Read whole, and as it is unfolded. */
+const both = (text: string) => [Number.MAX_SAFE_INTEGER, 0].map((wholeMax) => {
+  const tree = parseJson(text, wholeMax);
+  return tree && lines(tree, () => true).map(({ path, depth, key, text: shown, state }) => ({ path, depth, key, shown, state }));
+});
+test.each([
+  '{"a":1,"b":{"c":[true,null,{}]},"d":[ ],"e":"x,]}\\" {"}', " [1 , -2.50,\n[[]] , \"\" ] ", '"plain"', "12345678901234567890", '{ "a b" : [ { "c" : 1 } , {"c":"[" } ] }',
+])("%j is the same, read whole or as it is unfolded", (text) => {
+  const [whole, unfolded] = both(text);
+  expect(unfolded).toEqual(whole);
+});
+test("what is folded of a large text is not read, and counted only when it is seen", () => {
+  const text = `[${Array.from({ length: 40_000 }, (_, at) => `{"id":${at},"name":"${"n".repeat(90)}","tags":["a","b"]}`).join(",")}]`;
+  expect(text.length).toBeGreaterThan(4 * 1024 * 1024);
+  const tree = parseJson(text);
+  const shown = tree ? lines(tree, (_, depth) => depth < 1) : [];
+  expect(shown).toHaveLength(40_002);
+  expect(shown[40_000]?.text).toBe("{3 fields}");
+  expect(shown[40_000]?.path).toBe("$[39999]");
+  const opened = tree ? lines(tree, (path, depth) => depth < 1 || path === "$[1]") : [];
+  expect(opened.slice(2, 7).map((line) => `${line.key ?? ""} ${line.text.slice(0, 9)}`)).toEqual([" {", '"id" 1', '"name" "nnnnnnnn', '"tags" [2 items]'.slice(0, 16), " }"]);
+});

@@ -6,9 +6,12 @@
  */
 
 export type Json =
-  | { kind: "object"; entries: readonly (readonly [string, Json])[] }
-  | { kind: "array"; items: readonly Json[] }
+  | { kind: "object"; empty: boolean; readonly entries: readonly (readonly [string, Json])[] }
+  | { kind: "array"; empty: boolean; readonly items: readonly Json[] }
   | { kind: "string" | "number" | "literal"; text: string };
+
+/** Larger texts are read as they are unfolded: what is not looked at costs one look at its brackets. */
+export const WHOLE_CHARS_MAX = 256 * 1024;
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 /** Deeper than this is shown as text, not as a tree. */
@@ -16,8 +19,12 @@ const DEPTH_MAX = 200;
 const QUOTE = 0x22, BACKSLASH = 0x5c, COMMA = 0x2c, COLON = 0x3a, OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d, OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d;
 const LITERALS: Readonly<Record<number, string>> = { 0x74: "true", 0x66: "false", 0x6e: "null" };
 
-/** The tree, or null where the text is not JSON. */
-export function parseJson(text: string): Json | null {
+/**
+ * The tree, or null where the text is not JSON. Of a large text only the outermost level is looked at: the engine gives
+ * JSON that it has read, and what is not JSON deeper down shows as it is.
+ */
+export function parseJson(text: string, wholeMax = WHOLE_CHARS_MAX): Json | null {
+  if (text.length > wholeMax) return lazily(text, skipSpace(text, 0), text.trimEnd().length);
   const reader = new Reader(text);
   try {
     const value = reader.value(0);
@@ -25,6 +32,86 @@ export function parseJson(text: string): Json | null {
   } catch {
     return null;
   }
+}
+
+const OPENS = new Set([OPEN_ARRAY, OPEN_OBJECT]);
+const CLOSES = new Set([CLOSE_ARRAY, CLOSE_OBJECT]);
+
+function skipSpace(text: string, from: number): number {
+  let at = from;
+  while (text.charCodeAt(at) <= 32) at += 1;
+  return at;
+}
+
+/** After the string that begins here; null where it does not end. */
+function stringEnd(text: string, from: number): number | null {
+  for (let at = text.indexOf('"', from + 1); at !== -1; at = text.indexOf('"', at + 1)) {
+    let before = at - 1;
+    while (text.charCodeAt(before) === BACKSLASH) before -= 1;
+    // An even number of backslashes are escapes of each other: the quote is the end.
+    if ((at - before) % 2 === 1) return at + 1;
+  }
+  return null;
+}
+
+function skipString(text: string, from: number): number {
+  return stringEnd(text, from) ?? text.length;
+}
+
+/** After the value that begins here. */
+function skipValue(text: string, from: number, end: number): number {
+  for (let at = from, depth = 0; at < end; ) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      at = skipString(text, at);
+      if (depth === 0) return at;
+      continue;
+    }
+    if (OPENS.has(code)) depth += 1;
+    else if (CLOSES.has(code)) {
+      if (depth === 0) return at;
+      depth -= 1;
+      if (depth === 0) return at + 1;
+    } else if (code === COMMA && depth === 0) return at;
+    at += 1;
+  }
+  return end;
+}
+
+/** A value whose parts are found when they are asked for, and once. */
+function lazily(text: string, from: number, end: number): Json | null {
+  const first = text[from];
+  if (first === '"') return { kind: "string", text: text.slice(from, end) };
+  if (first !== "{" && first !== "[") {
+    const plain = text.slice(from, end);
+    return plain === "" ? null : { kind: /^[-\d]/.test(plain) ? "number" : "literal", text: plain };
+  }
+  let found: (readonly [string, Json])[] | undefined;
+  const parts = () => (found ??= partsOf(text, from + 1, end - 1, first === "{"));
+  const empty = skipSpace(text, from + 1) >= end - 1;
+  return first === "{" ? { kind: "object", empty, get entries() { return parts(); } } : { kind: "array", empty, get items() { return parts().map(([, value]) => value); } };
+}
+
+function partsOf(text: string, from: number, end: number, named: boolean): (readonly [string, Json])[] {
+  const out: (readonly [string, Json])[] = [];
+  for (let at = skipSpace(text, from); at < end; ) {
+    const name = at;
+    if (named) at = skipString(text, at);
+    const key = text.slice(name, at);
+    if (named) {
+      at = skipSpace(text, at);
+      if (text.charCodeAt(at) === COLON) at = skipSpace(text, at + 1);
+    }
+    const after = skipValue(text, at, end);
+    let last = after;
+    while (last > at && text.charCodeAt(last - 1) <= 32) last -= 1;
+    const value = lazily(text, at, last);
+    if (value === null || after <= name) break;
+    out.push([key, value]);
+    at = skipSpace(text, after);
+    if (text.charCodeAt(at) === COMMA) at = skipSpace(text, at + 1);
+  }
+  return out;
 }
 
 class Reader {
@@ -54,8 +141,14 @@ class Reader {
     if (depth > DEPTH_MAX) throw new SyntaxError("too deep");
     const code = this.peek();
     if (code === QUOTE) return { kind: "string", text: this.string() };
-    if (code === OPEN_OBJECT) return { kind: "object", entries: this.list(CLOSE_OBJECT, () => this.entry(depth)) };
-    if (code === OPEN_ARRAY) return { kind: "array", items: this.list(CLOSE_ARRAY, () => this.value(depth + 1)) };
+    if (code === OPEN_OBJECT) {
+      const entries = this.list(CLOSE_OBJECT, () => this.entry(depth));
+      return { kind: "object", empty: entries.length === 0, entries };
+    }
+    if (code === OPEN_ARRAY) {
+      const items = this.list(CLOSE_ARRAY, () => this.value(depth + 1));
+      return { kind: "array", empty: items.length === 0, items };
+    }
     const literal = LITERALS[code];
     if (literal === undefined) return { kind: "number", text: this.number() };
     if (!this.text.startsWith(literal, this.at)) throw new SyntaxError("not JSON");
@@ -66,16 +159,10 @@ class Reader {
   /** With its quotes. */
   private string(): string {
     const from = this.at;
-    for (let to = from + 1; ; to += 1) {
-      to = this.text.indexOf('"', to);
-      if (to < 0) throw new SyntaxError("not JSON");
-      let before = to;
-      while (this.text.charCodeAt(before - 1) === BACKSLASH) before -= 1;
-      // An even number of backslashes are escapes of each other: the quote is the end.
-      if ((to - before) % 2 === 1) continue;
-      this.at = to + 1;
-      return this.text.slice(from, this.at);
-    }
+    const end = stringEnd(this.text, from);
+    if (end === null) throw new SyntaxError("not JSON");
+    this.at = end;
+    return this.text.slice(from, end);
   }
 
   private number(): string {
@@ -125,11 +212,14 @@ export function lines(root: Json, isOpen: (path: string, depth: number) => boole
       return;
     }
     const isObject = value.kind === "object";
-    const size = isObject ? value.entries.length : value.items.length;
     const [open, close] = isObject ? ["{", "}"] : ["[", "]"];
-    if (size === 0 || !isOpen(path, depth)) {
-      const what = isObject ? (size === 1 ? "field" : "fields") : size === 1 ? "item" : "items";
-      out.push({ path, depth, key, value, text: size === 0 ? `${open}${close}` : `${open}${size} ${what}${close}`, state: size === 0 ? "leaf" : "folded" });
+    if (value.empty) {
+      out.push({ path, depth, key, value, text: `${open}${close}`, state: "leaf" });
+      return;
+    }
+    if (!isOpen(path, depth)) {
+      // Counted once it is seen: what is folded may be large.
+      out.push({ path, depth, key, value, get text() { return `${open}${held(value)}${close}`; }, state: "folded" });
       return;
     }
     out.push({ path, depth, key, value, text: open, state: "open" });
@@ -139,6 +229,11 @@ export function lines(root: Json, isOpen: (path: string, depth: number) => boole
   };
   walk(root, null, "$", 0);
   return out;
+}
+
+function held(value: Json): string {
+  const [size, one] = value.kind === "object" ? [value.entries.length, "field"] : value.kind === "array" ? [value.items.length, "item"] : [0, ""];
+  return `${size} ${one}${size === 1 ? "" : "s"}`;
 }
 
 function unquoted(name: string): string {

@@ -3,10 +3,12 @@
 import { Dialog as BaseDialog } from "@base-ui/react/dialog";
 import { Toast } from "@base-ui/react/toast";
 import { useRef, useState, type CSSProperties, type ReactNode } from "react";
+import { ClusterTag } from "./ClusterTag";
 import { Button } from "./controls";
 import { told, toAppError } from "./errors";
 import { ErrorNote } from "./layout";
 import styles from "./overlay.module.css";
+import { useClusterLook } from "./session";
 
 export interface DialogProps {
   open: boolean;
@@ -15,11 +17,14 @@ export interface DialogProps {
   about?: ReactNode;
   footer?: ReactNode;
   width?: number;
+  /** The cluster that it is about: shown with its colour. */
+  cluster?: string | undefined;
   children?: ReactNode;
   testId?: string;
 }
 
-export function Dialog({ open, onClose, title, about, footer, width = 520, children, testId = "dialog" }: DialogProps) {
+export function Dialog({ open, onClose, title, about, footer, width = 520, cluster, children, testId = "dialog" }: DialogProps) {
+  const look = useClusterLook(cluster ?? "");
   const body = useRef<HTMLDivElement>(null);
   // What is asked for is typed at once; a dialog that asks for nothing keeps to what is usual.
   const asked = () => body.current?.querySelector<HTMLElement>("input, textarea") ?? true;
@@ -27,9 +32,10 @@ export function Dialog({ open, onClose, title, about, footer, width = 520, child
     <BaseDialog.Root open={open} onOpenChange={(next) => !next && onClose()}>
       <BaseDialog.Portal>
         <BaseDialog.Backdrop className={styles["veil"]} />
-        <BaseDialog.Popup className={styles["dialog"]} initialFocus={asked} style={{ "--dialog-width": `${width}px` } as CSSProperties} data-testid={testId}>
+        <BaseDialog.Popup className={styles["dialog"]} initialFocus={asked} style={{ "--dialog-width": `${width}px`, ...(look && { "--cluster": look.color }) } as CSSProperties} data-cluster={cluster} data-testid={testId}>
           <div className={styles["head"]}>
             <BaseDialog.Title className={styles["title"]}>{title}</BaseDialog.Title>
+            {cluster !== undefined && <ClusterTag cluster={cluster} readOnly />}
             <BaseDialog.Close className={styles["close"]} aria-label="Close" data-testid={`${testId}-close`}>×</BaseDialog.Close>
           </div>
           {about !== undefined && <BaseDialog.Description className={styles["about"]}>{about}</BaseDialog.Description>}
@@ -50,12 +56,14 @@ export interface ConfirmProps {
   /** The verb on the button: `Reset 6 offsets`. */
   action: string;
   danger?: boolean;
+  /** The cluster that is changed. */
+  cluster?: string | undefined;
   onConfirm: () => Promise<unknown>;
   testId?: string;
 }
 
 /** Shows what will change, asks once, stays open with the error when it fails. */
-export function Confirm({ open, onClose, title, children, action, danger = false, onConfirm, testId = "confirm" }: ConfirmProps) {
+export function Confirm({ open, onClose, title, children, action, danger = false, cluster, onConfirm, testId = "confirm" }: ConfirmProps) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const run = async () => {
@@ -77,7 +85,7 @@ export function Confirm({ open, onClose, title, children, action, danger = false
     </>
   );
   return (
-    <Dialog open={open} onClose={onClose} title={title} footer={footer} testId={testId}>
+    <Dialog open={open} onClose={onClose} title={title} footer={footer} cluster={cluster} testId={testId}>
       {children}
       {error !== null && <ErrorNote error={error} />}
     </Dialog>

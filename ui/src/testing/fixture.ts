@@ -8,6 +8,7 @@ import { asThrown, type Transport } from "@/platform/transport";
 import { connect } from "./connect";
 import { people } from "./people";
 import { chartSvg, random } from "./random";
+import { schemas } from "./schemas";
 import { watch } from "./watch";
 
 export type Handlers = { [N in keyof Commands]: (request: Commands[N]["request"]) => Commands[N]["response"] };
@@ -78,6 +79,7 @@ export function fixture(failures: Failures = {}, perTick = 4): Transport {
   const handlers: Partial<Handlers> = {
     ...watch(view, tail, TAIL_COLUMNS),
     ...connect(),
+    ...schemas,
     ...people((rows) => {
       lastView += 1;
       views.set(lastView, { total: rows.length, revision: 1, paused: true, ended: null, keptMax: Infinity, totalMax: Infinity, rows: (offset, limit) => rows.slice(offset, offset + limit) });

@@ -43,8 +43,8 @@ export function watch(view: (id: number) => View, tail: (request: TailRequest) =
       traits: 14, audiences: 9, destinations: 6, syncs: 8, activities_running: 2, log_bytes: 1_204_000_000, as_of_ms: Date.now(),
     }),
     cluster_list: () => [
-      { name: "prod-eu", kind: "kafka", color: "#ef6a6a", read_only: true, bootstrap: "kafka-1.prod.example:9092,kafka-2.prod.example:9092" },
-      { name: "sandbox", kind: "sandbox", color: "#3ec6a8", read_only: false, bootstrap: "127.0.0.1:39092" },
+      { name: "prod-eu", kind: "kafka", color: "#ef6a6a", read_only: true, bootstrap: "kafka-1.prod.example:9092,kafka-2.prod.example:9092", registry: "http://registry:8081" },
+      { name: "sandbox", kind: "sandbox", color: "#3ec6a8", read_only: false, bootstrap: "127.0.0.1:39092", registry: "http://registry:8081" },
     ],
     cluster_show: ({ cluster }) => ({ name: cluster, cluster_id: "MkU3OEVBNTcwNTJENDM2Qk", brokers: [1, 2, 3].map((id) => ({ id, host: `kafka-${id}.prod.example`, port: 9092, leads: 120 + id })), topics: 148, partitions: 1204, groups: 23, took_ms: 41 }),
     cluster_test: () => ({
@@ -66,7 +66,7 @@ export function watch(view: (id: number) => View, tail: (request: TailRequest) =
         { step: "sasl", ok: true, detail: `logged in as "${definition.properties?.["sasl.username"] ?? ""}"`, took_ms: 31 },
       ],
     }),
-    cluster_save: ({ name, definition }) => ({ name, kind: definition.kind, color: definition.color, read_only: definition.read_only, bootstrap: definition.properties?.["bootstrap.servers"] ?? null }),
+    cluster_save: ({ name, definition }) => ({ name, kind: definition.kind, color: definition.color, read_only: definition.read_only, bootstrap: definition.properties?.["bootstrap.servers"] ?? null, registry: definition.registry?.url ?? null }),
     import_preview: (request) => imported(request.name ?? "prod", false),
     import_run: (request) => imported(request.name ?? "prod", true),
     tail_start: tail,
@@ -86,7 +86,7 @@ export function watch(view: (id: number) => View, tail: (request: TailRequest) =
         properties: { order_id: "o-99120", revenue: 129.9, currency: "EUR", products: [{ sku: "s-1", price: 89.9 }, { sku: "s-2", price: 40 }] },
         context: { ip: "203.0.113.7", country: "DE", page: { path: "/checkout", referrer: "https://example.org" }, device: { id: "d-1", kind: "phone" } }, timestamp: "2026-11-21T14:52:55.047Z",
       }, null, 2);
-      return { topic, partition, offset, timestamp_ms: Date.now(), key: "u_482113", key_format: TEXT_FORMAT, key_bytes: 8, key_problem: null, headers: [{ name: "trace-id", value: "4bf92f3577b34da6" }], value_format: JSON_FORMAT, json, text: json, value_bytes: json.length, problem: null, schema: null };
+      return { topic, partition, offset, timestamp_ms: Date.now(), key: "u_482113", key_format: TEXT_FORMAT, key_bytes: 8, key_problem: null, headers: [{ name: "trace-id", value: "4bf92f3577b34da6" }], value_format: JSON_FORMAT, json, text: json, text_bytes: json.length, value_bytes: json.length, problem: null, schema: null };
     },
     record_bytes: ({ first, limit }) => {
       const shown = Math.max(0, Math.min(limit, 40 - first));
@@ -120,6 +120,13 @@ export function watch(view: (id: number) => View, tail: (request: TailRequest) =
       { name: "behind", definition: { ...ALERT, title: "A group is behind" }, sentence: "lag in time of at least 5 minutes and status ERR for 5 minutes, any group of prod-eu", instances: [{ cluster: "prod-eu", group: "fraud-scoring", state: "firing", since_ms: Date.now() - 900_000, fired_ms: Date.now() - 600_000, resolved_ms: null, reason: "No commit since 14:05:41, while 5,210 records a second arrive.", error: null }] },
       { name: "search", definition: { ...ALERT, enabled: false }, sentence: "lag in time of at least 5 minutes for 5 minutes, any group of prod-eu", instances: [] },
     ],
+    alert_preview: ({ definition }) => ({
+      sentence: "lag in time of at least 5 minutes for 5 minutes, any group of prod-eu", missing: [],
+      groups: groups().filter(({ group }) => definition.groups.length === 0 || definition.groups.includes(group)).map(({ group, lag, lag_ms, status: of, reason }) => ({ cluster: definition.clusters[0] ?? "prod-eu", group, holds: lag_ms === null ? null : lag_ms >= 300_000, lag, lag_ms, status: of, reason })),
+    }),
+    alert_test: () => ({ error: null, took_ms: 41 }),
+    alert_save: () => ({}),
+    alert_delete: () => ({}),
     source_list: sources,
     malformed_list: ({ name, offset, limit }) => {
       const total = sources().find((each) => each.name === name)?.malformed ?? 0;

@@ -25,6 +25,7 @@ mod people;
 mod produce;
 mod queries;
 mod records;
+mod schemas;
 mod syncs;
 mod tables;
 mod tails;

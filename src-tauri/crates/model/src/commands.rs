@@ -37,6 +37,7 @@ macro_rules! for_each_command {
             tail_status(ViewRequest) -> TailStatus;
             tail_rows(TailRowsRequest) -> TailRows;
             record_show(RecordRequest) -> RecordDetail;
+            record_text(RecordTextRequest) -> RecordText;
             record_bytes(RecordBytesRequest) -> RecordBytes;
             record_compare(RecordCompareRequest) -> RecordDifferences;
             format_list(Nothing) -> Vec<FormatSummary>;
@@ -48,10 +49,23 @@ macro_rules! for_each_command {
             group_reset(ResetApply) -> ResetPlan;
             group_delete(GroupDelete) -> Nothing;
             alert_list(Nothing) -> Vec<AlertSummary>;
+            alert_preview(AlertRequest) -> AlertPreview;
+            alert_test(AlertRequest) -> AlertTested;
+            alert_save(AlertSaveRequest) -> Nothing;
+            alert_delete(Named) -> Nothing;
 
             connect_list(ClusterRequest) -> ConnectOverview;
             connector_show(ConnectorRequest) -> ConnectorDetail;
             connector_act(ConnectorActRequest) -> ConnectorSummary;
+
+            subject_list(SubjectListRequest) -> SubjectList;
+            subject_show(SubjectRequest) -> SubjectDetail;
+            schema_show(SchemaRequest) -> SchemaVersion;
+            schema_compare(SchemaCompareRequest) -> SchemaComparison;
+            schema_check(SchemaCheckRequest) -> SchemaCheck;
+            schema_file(SchemaFileRequest) -> SchemaFile;
+            schema_change_preview(SchemaChangeRequest) -> SchemaChangePreview;
+            schema_change_apply(SchemaChangeRequest) -> SchemaChanged;
 
             record_produce(ProduceRequest) -> Produced;
             file_produce(ProduceFileRequest) -> ProduceOutcome;

@@ -14,8 +14,10 @@ pub const SQL_RESULT_BYTES_MAX: usize = 256 * 1024 * 1024;
 pub const CELL_CHARS_MAX: usize = 512;
 /// Revisions a second that a view sends to the window.
 pub const REVISIONS_PER_SECOND_MAX: u32 = 10;
-/// Bytes of a value as JSON, or as text, that the window gets at once.
-pub const RECORD_TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of a value as JSON that the window gets: what is larger is shown as text, page by page.
+pub const RECORD_JSON_BYTES_MAX: usize = 24 * 1024 * 1024;
+/// Bytes of a value as text that one call hands over.
+pub const RECORD_TEXT_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of a record that one call hands over as they are.
 pub const RECORD_BYTES_PAGE_MAX: usize = 64 * 1024;
 /// Differences between two records that are told one by one.

@@ -92,6 +92,7 @@ export function Detail({ cluster, connect, connector, readOnly, asked, onAsk }: 
       <Confirm
         open={asked !== null}
         onClose={() => onAsk(null)}
+        cluster={cluster}
         title={asked === null ? "" : `${verb(asked)}: ${connector}`}
         action={asked === null ? "" : verb(asked)}
         danger={asked === "stop"}

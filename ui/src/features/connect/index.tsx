@@ -3,6 +3,7 @@
 import { useMemo, useState } from "react";
 import type { ConnectorAct, ConnectorSummary } from "@/bindings";
 import { useCall } from "@/platform";
+import { ClusterTag } from "@/shared/ClusterTag";
 import { Badge, Button, SearchInput } from "@/shared/controls";
 import { count } from "@/shared/format";
 import { Bar, EmptyState, ErrorNote, Screen, Split } from "@/shared/layout";
@@ -45,8 +46,8 @@ export default function Connect() {
     <Screen testId="screen-connect">
       <Bar
         title="Kafka Connect"
-        sub={rows && `${count(rows.length, "connector")} on ${cluster}${overview.data?.connects.map((each) => (each.version === null ? "" : ` · ${each.name} ${each.version}`)).join("") ?? ""}`}
-        badge={failed > 0 && <Badge tone="error">{`${failed} FAILED`}</Badge>}
+        badge={<><ClusterTag cluster={cluster} />{failed > 0 && <Badge tone="error">{`${failed} FAILED`}</Badge>}</>}
+        sub={rows && `${count(rows.length, "connector")}${overview.data?.connects.map((each) => (each.version === null ? "" : ` · ${each.name} ${each.version}`)).join("") ?? ""}`}
         actions={<SearchInput label="Search connectors" value={text} onChange={setText} />}
       />
       {overview.data?.connects.map((each) => each.error && <div key={each.name} style={{ padding: "8px var(--gutter)" }}><ErrorNote error={each.error} /></div>)}

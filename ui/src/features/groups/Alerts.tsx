@@ -11,6 +11,8 @@ import { EmptyState } from "@/shared/layout";
 import { Dialog } from "@/shared/overlay";
 import { navigate, path } from "@/shared/router";
 import { Table, type Column } from "@/shared/table";
+import { AlertForm } from "./AlertForm";
+import { draftOf, emptyDraft, type Draft } from "./alertForm";
 
 type State = AlertInstance["state"] | "quiet" | "off";
 const TONES: Readonly<Record<State, Tone>> = { firing: "error", pending: "warning", resolved: "ok", quiet: "neutral", off: "neutral" };
@@ -36,20 +38,22 @@ export function lines(alerts: readonly AlertSummary[]): AlertLine[] {
   });
 }
 
-export function AlertsButton() {
+export function AlertsButton({ cluster, group }: { cluster: string; group: string | undefined }) {
   const alerts = useCall("alert_list", {}, { topic: "alerts" });
   useCall("alert_list", {}, { topic: "definitions" });
   const [open, setOpen] = useState(false);
+  const [form, setForm] = useState<{ draft: Draft; create: boolean } | null>(null);
   const firing = alerts.data?.flatMap((alert) => alert.instances).filter((it) => it.state === "firing").length ?? 0;
   return (
     <>
       <Button onClick={() => setOpen(true)} testId="alerts-open" className={firing > 0 ? "bad" : undefined}>{firing > 0 ? `Alerts ${firing}` : "Alerts"}</Button>
-      {open && <AlertsDialog alerts={alerts.data} error={alerts.error} onRetry={() => void alerts.refetch()} onClose={() => setOpen(false)} />}
+      {open && form === null && <AlertsDialog alerts={alerts.data} error={alerts.error} onRetry={() => void alerts.refetch()} onClose={() => setOpen(false)} onNew={() => setForm({ draft: emptyDraft(cluster, group), create: true })} onEdit={(alert) => setForm({ draft: draftOf(alert.name, alert.definition), create: false })} />}
+      {form !== null && <AlertForm {...form} onClose={() => setForm(null)} />}
     </>
   );
 }
 
-function AlertsDialog({ alerts, error, onRetry, onClose }: { alerts: readonly AlertSummary[] | undefined; error: unknown; onRetry: () => void; onClose: () => void }) {
+function AlertsDialog({ alerts, error, onRetry, onClose, onNew, onEdit }: { alerts: readonly AlertSummary[] | undefined; error: unknown; onRetry: () => void; onClose: () => void; onNew: () => void; onEdit: (alert: AlertSummary) => void }) {
   const now = useNow();
   const rows = useMemo(() => alerts && lines(alerts), [alerts]);
   const columns = useMemo<readonly Column<AlertLine>[]>(
@@ -59,11 +63,15 @@ function AlertsDialog({ alerts, error, onRetry, onClose }: { alerts: readonly Al
       { id: "group", title: "group", width: 170, cell: (row) => (row.group === null ? "" : <>{row.group}<span className="faint"> · {row.cluster}</span></>), sortBy: (row) => row.group },
       { id: "at", title: "since", width: 90, align: "right", tone: "mute", cell: (row) => (row.at === null ? "" : <span title={dateTime(row.at)}>{ago(row.at, now)}</span>), sortBy: (row) => row.at },
       { id: "why", title: "why", width: 260, grow: true, tone: "mute", cell: (row) => <span title={row.why}>{sentence(groupedCounts(row.why))}</span> },
+      {
+        id: "edit", title: "", name: "Edit", width: 84, align: "right",
+        cell: (row) => <Button kind="quiet" aria-label={`Edit ${row.title}`} onClick={(event) => { event.stopPropagation(); const alert = alerts?.find(({ name }) => name === row.alert); if (alert) onEdit(alert); }} testId={`alert-edit-${row.alert}`}>Edit</Button>,
+      },
     ],
-    [now],
+    [now, alerts, onEdit],
   );
   return (
-    <Dialog open onClose={onClose} title="Alerts" about="Each is a file in alerts/ of the workspace: a lag in records or in time, or a status, for a while. It is told on the desktop and to a webhook, once when it fires and once when it is resolved." width={900} testId="alerts">
+    <Dialog open onClose={onClose} title="Alerts" about="Each is a file in alerts/ of the workspace: a lag in records or in time, or a status, for a while. It is told on the desktop and to a webhook, once when it fires and once when it is resolved." width={940} footer={<><Button onClick={onClose}>Close</Button><Button kind="primary" onClick={onNew} testId="alert-new">New alert…</Button></>} testId="alerts">
       <Table
         id="alert-lines"
         label="Alerts"
@@ -81,7 +89,7 @@ function AlertsDialog({ alerts, error, onRetry, onClose }: { alerts: readonly Al
         loading={rows === undefined && error == null}
         error={error}
         onRetry={onRetry}
-        empty={<EmptyState title="No alert yet">Add alerts/NAME.toml with lag = 10000, lag_time = "5 minutes" or status = ["err"], and for = "5 minutes".</EmptyState>}
+        empty={<EmptyState title="No alert yet">Make one here, or write alerts/NAME.toml with lag = 10000, lag_time = "5 minutes" or status = ["err"], and for = "5 minutes".</EmptyState>}
       />
     </Dialog>
   );

@@ -131,7 +131,7 @@ function Delete({ cluster, group, summary, onClose }: { cluster: string; group: 
     navigate(path("groups", cluster), { replace: true });
   });
   return (
-    <Confirm open onClose={onClose} title={`Delete ${group}`} action={`Delete ${group}`} danger onConfirm={run} testId="delete-group">
+    <Confirm open onClose={onClose} cluster={cluster} title={`Delete ${group}`} action={`Delete ${group}`} danger onConfirm={run} testId="delete-group">
       <p>Everything that it has committed goes with it: {summary ? `${count(summary.partitions - summary.partitions_unknown, "offset")} of ${summary.topics.join(", ") || "no topic"}` : "its offsets"}. A consumer that joins it later begins where its own settings say.</p>
     </Confirm>
   );

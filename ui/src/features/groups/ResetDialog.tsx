@@ -56,7 +56,7 @@ export function ResetDialog({ cluster, group, topics, onClose }: { cluster: stri
     </>
   );
   return (
-    <Dialog open onClose={onClose} title={`Move the offsets of ${group}`} width={860} footer={footer} testId="reset">
+    <Dialog open onClose={onClose} cluster={cluster} title={`Move the offsets of ${group}`} width={860} footer={footer} testId="reset">
       <div className={styles["reset"]}>
         <Select label="Where to" prefix="To" value={kind} choices={KINDS} onChange={(next) => { setKind(next); setText(""); }} testId="reset-kind" />
         {asks?.asks != null && kind !== "csv" && <TextInput label={asks.asks} placeholder={asks.example} value={text} onChange={setText} mono testId="reset-value" />}

@@ -2,6 +2,7 @@
 
 import { useMemo } from "react";
 import { useCall } from "@/platform";
+import { ClusterTag } from "@/shared/ClusterTag";
 import { Button, Dot, SearchInput } from "@/shared/controls";
 import { count, timeOfDay } from "@/shared/format";
 import { Bar, EmptyState, Screen } from "@/shared/layout";
@@ -28,7 +29,7 @@ export default function Groups() {
   const sampled = groups.data?.[0]?.sampled_ms;
   return (
     <Screen testId="screen-groups">
-      <Bar title="Consumer groups" sub={groups.data && `${count(groups.data.length, "group")} on ${cluster}`} actions={<><AlertsButton /><SearchInput label="Search groups" value={text} onChange={setText} /></>} />
+      <Bar title="Consumer groups" badge={<ClusterTag cluster={cluster} />} sub={groups.data && count(groups.data.length, "group")} actions={<><AlertsButton cluster={cluster} group={group} /><SearchInput label="Search groups" value={text} onChange={setText} /></>} />
       <Table
         id="groups"
         label={`Consumer groups of ${cluster}`}

@@ -7,11 +7,11 @@ import { clip } from "@/shared/clip";
 import { bytes, dateTimeMs, number } from "@/shared/format";
 import { JsonTree } from "@/shared/JsonTree";
 import { ErrorState, Facts, Loading, Tabs } from "@/shared/layout";
-import { LongText } from "@/shared/LongText";
 import { toast } from "@/shared/overlay";
-import { navigate, path } from "@/shared/router";
+import { Link, navigate, path } from "@/shared/router";
 import { Differences } from "./Differences";
 import { HexView } from "./HexView";
+import { RawText } from "./RawText";
 import styles from "./Records.module.css";
 
 export interface Place {
@@ -109,9 +109,9 @@ function Value({ record, request, compared }: { record: RecordDetail; request: R
     <div className={styles["value"]}>
       <Tabs label="The value as" value={view} onChange={(id) => setPicked(id as View)} tabs={tabs} testId="record-view">
         {view === "tree" && record.json !== null && <JsonTree text={record.json} label="Value" />}
-        {view === "raw" && <LongText text={record.text ?? record.json ?? "null"} label="The value as text" testId="record-raw" />}
+        {view === "raw" && <RawText key={`${partition}-${offset}`} record={record} request={request} />}
         {view === "hex" && <HexView key={`${partition}-${offset}`} cluster={cluster} topic={topic} partition={partition} offset={offset} total={record.value_bytes} />}
-        {view === "schema" && record.schema !== null && <Schema schema={record.schema} />}
+        {view === "schema" && record.schema !== null && <Schema cluster={cluster} schema={record.schema} />}
         {view === "compare" && compared !== null && <Differences left={{ ...request, ...compared }} right={request} />}
       </Tabs>
     </div>
@@ -121,11 +121,17 @@ function Value({ record, request, compared }: { record: RecordDetail; request: R
 /** A button shows its line's beginning. */
 const BUTTON_CHARS_MAX = 80;
 
-function Schema({ schema }: { schema: RecordSchema }) {
+/** `orders-value, version 3`, opened on the screen of schemas. */
+function Use({ cluster, use }: { cluster: string; use: string }) {
+  const [, subject, version] = /^(.*), version (\d+)$/.exec(use) ?? [];
+  return subject === undefined ? use : <Link to={path("schemas", cluster, subject, { version })} data-testid="record-subject">{use}</Link>;
+}
+
+function Schema({ cluster, schema }: { cluster: string; schema: RecordSchema }) {
   const indented = schema.text === null ? null : schema.kind === "Protobuf" ? null : schema.text;
   return (
     <div className={styles["schema"]} data-testid="record-schema">
-      <Facts items={[["id", String(schema.id)], ["kind", schema.kind ?? "not known"], ...schema.uses.map((use) => ["subject", use] as const)]} />
+      <Facts items={[["id", String(schema.id)], ["kind", schema.kind ?? "not known"], ...schema.uses.map((use) => ["subject", <Use key={use} cluster={cluster} use={use} />] as const)]} />
       {schema.problem !== null && <p className="bad">{schema.problem}</p>}
       {indented !== null ? <JsonTree text={indented} label="Schema" testId="record-schema-json" /> : schema.text !== null && <pre>{schema.text}</pre>}
     </div>
@@ -134,6 +140,8 @@ function Schema({ schema }: { schema: RecordSchema }) {
 
 function Actions({ record, request, other, compared, onCompare }: { record: RecordDetail; request: RecordRequest; other: Place | null; compared: Place | null; onCompare: RecordPaneProps["onCompare"] }) {
   const { cluster, topic, partition, offset } = request;
+  // A part of a value is not taken for the value.
+  const part = record.json === null && record.text !== null && record.text_bytes > new TextEncoder().encode(record.text).length;
   const copy = () => {
     const text = record.json ?? record.text ?? "";
     navigator.clipboard.writeText(text).then(() => toast.done("Value copied"), (error: unknown) => toast.failed("The value was not copied", error));
@@ -148,7 +156,7 @@ function Actions({ record, request, other, compared, onCompare }: { record: Reco
       ) : (
         <Button wide onClick={() => onCompare(null)} testId="record-compare-end">{compared === null ? "Choose the other record in the table, or end comparing" : "End comparing"}</Button>
       )}
-      <Button wide onClick={copy}>Copy the value</Button>
+      <Button wide onClick={copy} testId="record-copy">{part ? `Copy the first ${bytes(new TextEncoder().encode(record.text ?? "").length)} of the value` : "Copy the value"}</Button>
     </div>
   );
 }

@@ -1,10 +1,14 @@
-import { fireEvent, screen, waitFor, within } from "@testing-library/react";
+import { QueryClientProvider } from "@tanstack/react-query";
+import { fireEvent, render, screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, expect, test } from "vitest";
 import type { TailRequest } from "@/bindings";
+import { newQueryClient, setTransport } from "@/platform";
 import { StatusSlotsContext } from "@/shared/Status";
+import { fixture } from "@/testing/fixture";
 import { show, type Asked } from "@/testing/render";
 import Topics from ".";
 import { lineOf } from "./HexView";
+import { RecordPane } from "./RecordPane";
 
 const AT = "#/topics/prod-eu/shop.events";
 let asked: Asked[] = [];
@@ -136,4 +140,36 @@ test("a line of bytes is digits in pairs and what they are in ASCII", () => {
   expect(lineOf("4f72646572000aff", 0, 16)).toEqual({ hex: "4f 72 64 65 72 00 0a ff", text: "Order···" });
   expect(lineOf(undefined, 0, 16)).toEqual({ hex: "", text: "" });
   expect(lineOf("4f72646572000aff41", 0, 8).hex).toBe("4f 72 64 65  72 00 0a ff");
+});
+
+test("a value of megabytes is shown part by part, and never taken for whole", async () => {
+  const large = "x".repeat(1024 * 1024);
+  const part = 256 * 1024;
+  const record = {
+    topic: "shop.events", partition: 1, offset: 7, timestamp_ms: null, key: null, key_format: { definition: { format: "text" }, label: "Text", detected: true }, key_bytes: 0, key_problem: null, headers: [],
+    value_format: { definition: { format: "text" }, label: "Text", detected: true }, json: null, text: large.slice(0, part), text_bytes: large.length, value_bytes: large.length, problem: null, schema: null,
+  };
+  const wanted: number[] = [];
+  const engine = fixture();
+  setTransport({
+    ...engine,
+    async call(name, request) {
+      if (name === "record_show") return record;
+      if (name !== "record_text") return engine.call(name, request);
+      const { first, limit } = request as { first: number; limit: number };
+      wanted.push(first);
+      return { text: large.slice(first, first + limit), first, next: Math.min(large.length, first + limit), total: large.length };
+    },
+  });
+  render(<QueryClientProvider client={newQueryClient()}><RecordPane cluster="prod-eu" topic="shop.events" at={{ partition: 1, offset: 7 }} other={null} onCompare={() => {}} onClose={() => {}} /></QueryClientProvider>);
+  expect((await screen.findByTestId("raw-place")).textContent).toContain("of 1");
+  const lines = screen.getByTestId("record-raw-lines");
+  expect(Number(lines.dataset["lines"])).toBe(Math.ceil(part / 400));
+  expect(screen.getByTestId("record-copy").textContent).toContain("Copy the first");
+  expect(wanted).toEqual([]);
+  fireEvent.click(screen.getByTestId("raw-next"));
+  await waitFor(() => expect(wanted).toEqual([part]));
+  fireEvent.click(screen.getByTestId("raw-end"));
+  await waitFor(() => expect(wanted).toEqual([part, 3 * part]));
+  await waitFor(() => expect(screen.getByTestId<HTMLButtonElement>("raw-next").disabled).toBe(true));
 });

@@ -2,6 +2,7 @@ import { useMemo, useState } from "react";
 import type { TopicSummary } from "@/bindings";
 import { useCall } from "@/platform";
 import { Age } from "@/shared/Age";
+import { ClusterTag } from "@/shared/ClusterTag";
 import { Badge, Button, Dot, SearchInput, Switch } from "@/shared/controls";
 import { bytes, count, duration, number, perSecondNumber } from "@/shared/format";
 import { Bar, EmptyState, Screen } from "@/shared/layout";
@@ -53,7 +54,8 @@ export function TopicList({ cluster }: { cluster: string }) {
     <Screen testId="screen-topics">
       <Bar
         title="Topics"
-        sub={list && `${count(list.topics.filter((topic) => !topic.internal).length, "topic")} on ${cluster}`}
+        badge={<ClusterTag cluster={cluster} />}
+        sub={list && count(list.topics.filter((topic) => !topic.internal).length, "topic")}
         actions={
           <>
             <Switch label="Internal" checked={internal} onChange={setInternal} testId="topics-internal" />

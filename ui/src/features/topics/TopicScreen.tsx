@@ -1,6 +1,7 @@
 import { useState, type ReactNode } from "react";
 import { useCall } from "@/platform";
 import type { PartitionDetail } from "@/bindings";
+import { ClusterTag } from "@/shared/ClusterTag";
 import { Badge, SearchInput, Switch } from "@/shared/controls";
 import { bytes, count, number, perSecondNumber } from "@/shared/format";
 import { Bar, Screen, Tabs } from "@/shared/layout";
@@ -35,6 +36,7 @@ export function TopicScreen({ cluster, topic }: TopicProps) {
   const [seen, setSeen] = useState(tab === "records");
   if (tab === "records" && !seen) setSeen(true);
   const sum = (of: (each: PartitionDetail) => number | null) => partitions?.reduce<number | null>((total, each) => { const one = of(each); return total === null || one === null ? null : total + one; }, 0) ?? null;
+  const registry = useCall("cluster_list", {}).data?.find(({ name }) => name === cluster)?.registry != null;
   const [changed, setChanged] = useState(false);
   const config = useTopicConfig(cluster, topic, tab !== "records");
   const ownSettings = config.data?.filter((entry) => entry.source === "topic").length;
@@ -43,12 +45,13 @@ export function TopicScreen({ cluster, topic }: TopicProps) {
     <Screen testId="screen-topic">
       <Bar
         title={<><Link to={path("topics")} className="mute" aria-label="All topics">Topics</Link><span className="faint"> / </span><span title={topic}>{topic}</span></>}
-        badge={behind > 0 && <Badge tone="warning" testId="topic-behind">{`${behind} NOT IN SYNC`}</Badge>}
+        badge={<><ClusterTag cluster={cluster} />{behind > 0 && <Badge tone="warning" testId="topic-behind">{`${behind} NOT IN SYNC`}</Badge>}</>}
         sub={partitions && <span title={`${bytes(sum((each) => each.bytes_on_disk))} on disk with all copies`}>{`${count(partitions.length, "partition")} · ${number(records)} records · ${bytes(sum((each) => each.bytes))} · ${perSecondNumber(sum((each) => each.in_per_second))} /s`}</span>}
         actions={
           <>
             {tab === "config" && <Switch label="Only changed" checked={changed} onChange={setChanged} testId="config-changed" />}
             {tab in SEARCHES && <SearchInput label={SEARCHES[tab as keyof typeof SEARCHES]} value={text} onChange={setText} />}
+            {registry && <Link to={path("schemas", cluster, { search: topic })} className="mute" data-testid="topic-schemas">Schemas</Link>}
             <WriteActions cluster={cluster} topic={topic} />
             {detail.data && <Actions cluster={cluster} detail={detail.data} />}
           </>

@@ -37,6 +37,7 @@ pub(super) async fn summary(
         color: definition.color,
         read_only: definition.read_only,
         bootstrap,
+        registry: definition.registry.map(|registry| registry.url),
     }
 }
 
@@ -111,6 +112,10 @@ pub async fn tail_rows(app: &App, request: TailRowsRequest) -> Result<TailRows> 
 
 pub async fn record_show(app: &App, request: RecordRequest) -> Result<RecordDetail> {
     records::show(&*app.opened().await?, &request).await
+}
+
+pub async fn record_text(app: &App, request: RecordTextRequest) -> Result<RecordText> {
+    records::text(&*app.opened().await?, &request).await
 }
 
 pub async fn record_bytes(app: &App, request: RecordBytesRequest) -> Result<RecordBytes> {

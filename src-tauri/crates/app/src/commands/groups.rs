@@ -42,3 +42,21 @@ pub async fn group_delete(app: &App, request: GroupDelete) -> Result<Nothing> {
 pub async fn alert_list(app: &App, _: Nothing) -> Result<Vec<AlertSummary>> {
     lag::alerts::list(&*app.opened().await?).await
 }
+
+pub async fn alert_preview(app: &App, request: AlertRequest) -> Result<AlertPreview> {
+    lag::alert_edit::preview(&*app.opened().await?, &request).await
+}
+
+pub async fn alert_test(app: &App, request: AlertRequest) -> Result<AlertTested> {
+    lag::alert_edit::test(&*app.opened().await?, &request).await
+}
+
+pub async fn alert_save(app: &App, request: AlertSaveRequest) -> Result<Nothing> {
+    lag::alert_edit::save(&app.opened().await?, &request)?;
+    Ok(Nothing {})
+}
+
+pub async fn alert_delete(app: &App, request: Named) -> Result<Nothing> {
+    lag::alert_edit::delete(&app.opened().await?, &request.name)?;
+    Ok(Nothing {})
+}

@@ -8,6 +8,7 @@ mod deliver;
 mod groups;
 mod people;
 mod produce;
+mod schemas;
 mod topics;
 mod work;
 
@@ -18,5 +19,6 @@ pub use deliver::*;
 pub use groups::*;
 pub use people::*;
 pub use produce::*;
+pub use schemas::*;
 pub use topics::*;
 pub use work::*;

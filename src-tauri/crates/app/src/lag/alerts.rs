@@ -292,7 +292,7 @@ fn tell(row: &mut AlertRow, changes: &mut Changes, alert: &AlertDefinition, grou
     row.owed.drain(..late);
 }
 
-fn time(ms: Option<i64>) -> Value {
+pub(super) fn time(ms: Option<i64>) -> Value {
     let time = ms.and_then(DateTime::from_timestamp_millis);
     time.map_or(Value::Null, |time| {
         time.to_rfc3339_opts(SecondsFormat::Millis, true).into()
@@ -396,7 +396,7 @@ async fn tell_one(open: &OpenWorkspace, alert: &str, news: &str) -> Result<()> {
         .map_err(|error| worded(error).context(format!("alerts/{alert}.toml")))
 }
 
-async fn post(open: &OpenWorkspace, webhook: &AlertWebhook, news: &Value) -> Result<()> {
+pub(super) async fn post(open: &OpenWorkspace, webhook: &AlertWebhook, news: &Value) -> Result<()> {
     let mut settings = Map::new();
     settings.insert("url".to_owned(), webhook.url.clone().into());
     let headers = webhook.headers.iter();
@@ -414,7 +414,7 @@ async fn post(open: &OpenWorkspace, webhook: &AlertWebhook, news: &Value) -> Res
 }
 
 /// The connector speaks of a destination's `[settings]`; here they are under `[webhook]`.
-fn worded(mut error: Error) -> Error {
+pub(super) fn worded(mut error: Error) -> Error {
     error.message = error.message.replace("settings.", "webhook.");
     error
 }

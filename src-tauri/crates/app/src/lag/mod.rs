@@ -3,6 +3,7 @@
 //! Invariants: one sample of a cluster at a time; a cluster that is slow is sampled less often, and holds up no other
 //! one; whoever looks while sampling goes on in the background gets the last sample at once.
 
+pub mod alert_edit;
 pub mod alerts;
 mod chart;
 mod rebalances;

@@ -11,6 +11,8 @@ use tailrace_model::{
 
 /// Levels of nesting that are walked; what is below is compared as a whole.
 const DEPTH_MAX: usize = 64;
+/// Bytes of a value that are shown on a side.
+const SHOWN_BYTES_MAX: usize = 4 * 1024;
 
 /// Key, headers, and every field of the value.
 pub fn differences(left: &RecordDetail, right: &RecordDetail) -> RecordDifferences {
@@ -63,8 +65,19 @@ fn note(found: &mut RecordDifferences, path: String, left: Option<String>, right
     }
     found.total += 1;
     if found.differences.len() < DIFFERENCES_MAX {
+        let (left, right) = (left.map(cut), right.map(cut));
         found.differences.push(RecordDifference { path, left, right });
     }
+}
+
+/// A large value is told by its beginning and its size.
+fn cut(mut text: String) -> String {
+    let whole = text.len();
+    if whole > SHOWN_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(SHOWN_BYTES_MAX));
+        text.push_str(&format!("... ({whole} bytes)"));
+    }
+    text
 }
 
 fn walk(
@@ -149,6 +162,7 @@ mod tests {
             value_format: format,
             json: Some(json.to_owned()),
             text: Some(json.to_owned()),
+            text_bytes: json.len() as u64,
             value_bytes: 0,
             problem: None,
             schema: None,

@@ -12,9 +12,9 @@ use tailrace_model::{
     Error, Result, TopicFormats,
     api::{
         FormatUsed, RecordBytes, RecordBytesRequest, RecordCompareRequest, RecordDetail, RecordDifferences,
-        RecordHeader, RecordRequest, RecordSchema, TopicFormatsRequest,
+        RecordHeader, RecordRequest, RecordSchema, RecordText, RecordTextRequest, TopicFormatsRequest,
     },
-    limits::{RECORD_BYTES_PAGE_MAX, RECORD_TEXT_BYTES_MAX},
+    limits::{RECORD_BYTES_PAGE_MAX, RECORD_JSON_BYTES_MAX, RECORD_TEXT_BYTES_MAX},
 };
 
 pub use formats::{TopicView, check, list, registry};
@@ -22,8 +22,51 @@ pub use near::{near, unseen};
 
 use crate::{clusters::Cluster, core::now_ms, open::OpenWorkspace};
 
-/// One record, decoded.
+/// One record, decoded; of a large value as much as can be handed over at once.
 pub async fn show(open: &OpenWorkspace, request: &RecordRequest) -> Result<RecordDetail> {
+    let mut detail = whole(open, request).await?;
+    if let Some(json) = detail.json.take_if(|json| json.len() > RECORD_JSON_BYTES_MAX) {
+        detail.problem.get_or_insert_with(|| {
+            format!(
+                "its {} bytes of JSON are too many for a tree ({RECORD_JSON_BYTES_MAX} are the most): its text is shown page by page",
+                json.len()
+            )
+        });
+    }
+    if let Some(text) = &mut detail.text {
+        text.truncate(text.floor_char_boundary(RECORD_TEXT_BYTES_MAX));
+    }
+    Ok(detail)
+}
+
+/// A part of the value as text.
+pub async fn text(open: &OpenWorkspace, request: &RecordTextRequest) -> Result<RecordText> {
+    let detail = whole(open, &request.record).await?;
+    let limit = (request.limit as usize).min(RECORD_TEXT_BYTES_MAX);
+    Ok(part(
+        detail.text.as_deref().unwrap_or_default(),
+        request.first,
+        limit,
+    ))
+}
+
+/// No character is cut, and every part has one as long as something is left.
+fn part(text: &str, first: u64, limit: usize) -> RecordText {
+    let first = text.floor_char_boundary(usize::try_from(first).unwrap_or(usize::MAX));
+    let next = match text.floor_char_boundary(first.saturating_add(limit)) {
+        next if next > first => next,
+        _ => text.ceil_char_boundary(first.saturating_add(1)),
+    };
+    RecordText {
+        text: text[first..next].to_owned(),
+        first: first as u64,
+        next: next as u64,
+        total: text.len() as u64,
+    }
+}
+
+/// One record, decoded, however large.
+async fn whole(open: &OpenWorkspace, request: &RecordRequest) -> Result<RecordDetail> {
     let cluster = open.cluster(&request.cluster).await?;
     let record = fetch(&cluster, &request.topic, request.partition, request.offset).await?;
     let mut view = TopicView::new(open, &cluster, &request.topic, &request.formats)?;
@@ -46,10 +89,12 @@ pub async fn show(open: &OpenWorkspace, request: &RecordRequest) -> Result<Recor
         (value_format, value),
         schema,
     );
-    Ok(match open.masks(&request.cluster, &request.topic) {
+    let mut detail = match open.masks(&request.cluster, &request.topic) {
         Some(masks) => masks.detail(detail),
         None => detail,
-    })
+    };
+    detail.text_bytes = detail.text.as_ref().map_or(0, |text| text.len() as u64);
+    Ok(detail)
 }
 
 fn detail(
@@ -60,18 +105,6 @@ fn detail(
     schema: Option<RecordSchema>,
 ) -> RecordDetail {
     let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
-    let mut problem = value.problem;
-    let (json, text) = within(value.json, value.text);
-    let text = text.map(|mut text| {
-        if text.len() > RECORD_TEXT_BYTES_MAX {
-            let whole = text.len();
-            text.truncate(text.floor_char_boundary(RECORD_TEXT_BYTES_MAX));
-            problem.get_or_insert_with(|| {
-                format!("the first {} of its {whole} characters are shown: the bytes are shown whole, and exported whole", text.len())
-            });
-        }
-        text
-    });
     RecordDetail {
         topic: topic.to_owned(),
         partition: record.partition,
@@ -90,26 +123,12 @@ fn detail(
             })
             .collect(),
         value_format,
-        json,
-        text,
+        json: value.json,
+        text: value.text,
+        text_bytes: 0,
         value_bytes: length(&record.value),
-        problem,
+        problem: value.problem,
         schema,
-    }
-}
-
-/// JSON that indenting made too long is shown as it was written, once: a tree is made of it all the same.
-fn within(json: Option<String>, text: Option<String>) -> (Option<String>, Option<String>) {
-    let fits = |text: &String| text.len() <= RECORD_TEXT_BYTES_MAX;
-    let Some(indented) = json else {
-        return (None, text);
-    };
-    if fits(&indented) {
-        return (Some(indented), text);
-    }
-    match text {
-        Some(text) if fits(&text) && text.trim_start().starts_with(['{', '[']) => (Some(text), None),
-        text => (None, text),
     }
 }
 
@@ -235,7 +254,7 @@ fn hex(bytes: &[u8]) -> String {
 
 /// What two records do not have in common, field by field.
 pub async fn compare(open: &OpenWorkspace, request: &RecordCompareRequest) -> Result<RecordDifferences> {
-    let (left, right) = tokio::try_join!(show(open, &request.left), show(open, &request.right))?;
+    let (left, right) = tokio::try_join!(whole(open, &request.left), whole(open, &request.right))?;
     Ok(compare::differences(&left, &right))
 }
 
@@ -291,14 +310,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_that_indenting_makes_too_long_is_shown_as_it_was_written() {
-        let some = |text: &str| Some(text.to_owned());
-        let long = || Some(" ".repeat(RECORD_TEXT_BYTES_MAX + 1));
-        assert_eq!(within(some("{ }"), some("{}")), (some("{ }"), some("{}")));
-        assert_eq!(within(long(), some("{}")), (some("{}"), None));
-        assert_eq!(within(long(), some("7b7d")), (None, some("7b7d")));
-        assert_eq!(within(long(), long()), (None, long()));
-        assert_eq!(within(None, some("x")), (None, some("x")));
+    fn parts_of_a_text_are_the_text() {
+        let text = "añb€c".repeat(7);
+        for limit in [0, 1, 2, 3, 5, 64, 1_000] {
+            let (mut first, mut read) = (0, String::new());
+            while first < text.len() as u64 {
+                let found = part(&text, first, limit);
+                assert_eq!((found.first, found.total), (first, text.len() as u64));
+                assert!(found.next > first && !found.text.is_empty());
+                read.push_str(&found.text);
+                first = found.next;
+            }
+            assert_eq!(read, text, "{limit}");
+        }
+        assert_eq!(part(&text, u64::MAX, 9).text, "");
+        assert_eq!(part("", 0, 9).next, 0);
+        // In the midst of a character: from its beginning.
+        assert_eq!(part("€", 2, 9).text, "€");
     }
 
     #[test]

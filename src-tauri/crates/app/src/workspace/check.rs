@@ -68,7 +68,7 @@ impl Found {
     }
 }
 
-fn names_of<T>(named: &Named<T>) -> Named<()> {
+pub(super) fn names_of<T>(named: &Named<T>) -> Named<()> {
     let bare = |loaded: &Loaded<T>| Loaded {
         name: loaded.name.clone(),
         file: String::new(),

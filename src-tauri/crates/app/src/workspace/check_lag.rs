@@ -1,10 +1,10 @@
 //! What alerts and the settings of lag can't say.
 
-use tailrace_model::{AlertDefinition, LagSettings};
+use tailrace_model::{AlertDefinition, Error, LagSettings};
 
 use super::{
     check::{Report, each},
-    definitions::{Kind, Named, instead},
+    definitions::{Kind, Loaded, Named, instead},
 };
 use crate::secrets;
 
@@ -58,54 +58,72 @@ pub(super) fn check_lag_settings(report: &mut Report<'_>, lag: &LagSettings) {
 
 pub(super) fn check_alerts(alerts: &mut Named<AlertDefinition>, clusters: &Named<()>) {
     each(Kind::Alert, alerts, |report, _, alert| {
-        if alert.lag.is_none() && alert.lag_time.is_none() && alert.status.is_empty() {
-            report.at(
-                &[],
-                "the alert watches for nothing: add lag = 10000, lag_time = \"5 minutes\" or status = [\"err\"]",
-            );
-        }
-        if alert.lag == Some(0) {
-            report.at(&["lag"], "a lag of at least 0 always holds: write 1 or more");
-        }
-        for (index, cluster) in alert.clusters.iter().enumerate() {
-            if !clusters.contains_key(cluster) {
-                let instead = instead(Kind::Cluster, clusters, cluster);
-                report.at(
-                    &["clusters", &index.to_string()],
-                    format!("there is no cluster \"{cluster}\"{instead}"),
-                );
-            }
-        }
-        for (index, group) in alert.groups.iter().enumerate() {
-            if group.trim().is_empty() {
-                report.at(
-                    &["groups", &index.to_string()],
-                    "the group is empty: write its name, with * for any signs, or remove it",
-                );
-            }
-        }
-        if alert.hold.approximate_ms() > HOLD_MS_MAX {
-            report.at(
-                &["for"],
-                format!("for can't be {}: it is a week at most", alert.hold),
-            );
-        }
-        let Some(webhook) = &alert.webhook else { return };
-        let written = secrets::reference(&webhook.url).is_none();
-        if written && !webhook.url.starts_with("https://") && !webhook.url.starts_with("http://") {
-            report.at(
-                &["webhook", "url"],
-                "the url has to begin with https:// or http://, or be a secret:NAME",
-            );
-        }
-        let texts = webhook
-            .headers
-            .iter()
-            .map(|(name, value)| (vec!["webhook", "headers", name.as_str()], value));
-        for (path, value) in texts.chain([(vec!["webhook", "url"], &webhook.url)]) {
-            if let Some(Err(error)) = secrets::reference(value) {
-                report.at(&path, error.message);
-            }
-        }
+        check_alert(report, alert, clusters)
     });
+}
+
+/// What is wrong with an alert that is not saved yet.
+pub(super) fn problems_of(name: &str, alert: &AlertDefinition, clusters: &Named<()>) -> Vec<Error> {
+    let unsaved = Loaded {
+        name: name.to_owned(),
+        file: format!("{}/{name}.toml", Kind::Alert.folder()),
+        value: Some(alert.clone()),
+        problems: Vec::new(),
+        toml: String::new(),
+    };
+    let mut named = Named::from([(name.to_owned(), unsaved)]);
+    check_alerts(&mut named, clusters);
+    named.into_values().flat_map(|loaded| loaded.problems).collect()
+}
+
+fn check_alert(report: &mut Report<'_>, alert: &AlertDefinition, clusters: &Named<()>) {
+    if alert.lag.is_none() && alert.lag_time.is_none() && alert.status.is_empty() {
+        report.at(
+            &[],
+            "the alert watches for nothing: add lag = 10000, lag_time = \"5 minutes\" or status = [\"err\"]",
+        );
+    }
+    if alert.lag == Some(0) {
+        report.at(&["lag"], "a lag of at least 0 always holds: write 1 or more");
+    }
+    for (index, cluster) in alert.clusters.iter().enumerate() {
+        if !clusters.contains_key(cluster) {
+            let instead = instead(Kind::Cluster, clusters, cluster);
+            report.at(
+                &["clusters", &index.to_string()],
+                format!("there is no cluster \"{cluster}\"{instead}"),
+            );
+        }
+    }
+    for (index, group) in alert.groups.iter().enumerate() {
+        if group.trim().is_empty() {
+            report.at(
+                &["groups", &index.to_string()],
+                "the group is empty: write its name, with * for any signs, or remove it",
+            );
+        }
+    }
+    if alert.hold.approximate_ms() > HOLD_MS_MAX {
+        report.at(
+            &["for"],
+            format!("for can't be {}: it is a week at most", alert.hold),
+        );
+    }
+    let Some(webhook) = &alert.webhook else { return };
+    let written = secrets::reference(&webhook.url).is_none();
+    if written && !webhook.url.starts_with("https://") && !webhook.url.starts_with("http://") {
+        report.at(
+            &["webhook", "url"],
+            "the url has to begin with https:// or http://, or be a secret:NAME",
+        );
+    }
+    let texts = webhook
+        .headers
+        .iter()
+        .map(|(name, value)| (vec!["webhook", "headers", name.as_str()], value));
+    for (path, value) in texts.chain([(vec!["webhook", "url"], &webhook.url)]) {
+        if let Some(Err(error)) = secrets::reference(value) {
+            report.at(&path, error.message);
+        }
+    }
 }

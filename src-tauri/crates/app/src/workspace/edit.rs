@@ -16,7 +16,9 @@ const INDENT: usize = 2;
 /// Keys of what is left out of a file where it says no more than leaving it out would.
 const DEFAULTS: [(&str, &str); 1] = [("aggregate", "count")];
 /// Keys whose text is a span of time: `14d` and `14 days` are the same.
-const SPANS: [&str; 3] = ["window", "every", "refresh"];
+const SPANS: [&str; 5] = ["window", "every", "refresh", "lag_time", "for"];
+/// Keys of lists that say nothing when they are empty.
+const LISTS: [&str; 3] = ["clusters", "groups", "status"];
 
 /// The text of a file for `definition`, made from the text it has now (empty: a new file).
 pub(super) fn edit<T>(file: &str, before: &str, definition: &T) -> Result<String>
@@ -79,9 +81,11 @@ fn without_defaults(map: Map<String, Json>) -> Map<String, Json> {
 }
 
 fn is_default(key: &str, value: &Json) -> bool {
-    DEFAULTS
-        .iter()
-        .any(|(name, text)| *name == key && value.as_str() == Some(text))
+    let empty = LISTS.contains(&key) && value.as_array().is_some_and(Vec::is_empty);
+    empty
+        || DEFAULTS
+            .iter()
+            .any(|(name, text)| *name == key && value.as_str() == Some(text))
 }
 
 // Laying out what is new.

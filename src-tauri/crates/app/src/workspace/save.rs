@@ -4,13 +4,14 @@ use std::path::Path;
 
 use serde::{Serialize, de::DeserializeOwned};
 use tailrace_model::{
-    AudienceDefinition, ClusterDefinition, DestinationDefinition, Error, Result, SourceDefinition,
-    SyncDefinition, TraitDefinition, WarehouseDefinition,
+    AlertDefinition, AudienceDefinition, ClusterDefinition, DestinationDefinition, Error, Result,
+    SourceDefinition, SyncDefinition, TraitDefinition, WarehouseDefinition,
 };
 
 use super::{
     Workspace,
-    check::check_name,
+    check::{check_name, names_of},
+    check_lag::problems_of,
     definitions::Kind,
     edit::edit,
     files::{cannot_write, read_text, remove, write_atomically},
@@ -75,6 +76,32 @@ impl Workspace {
 
     pub fn save_sync(&mut self, name: &str, definition: &SyncDefinition) -> Result<()> {
         self.save_toml(Kind::Sync, name, definition)
+    }
+
+    /// Refused with the first thing that is wrong with it.
+    pub fn save_alert(&mut self, name: &str, definition: &AlertDefinition) -> Result<()> {
+        self.check_alert(name, definition)?;
+        self.save_toml(Kind::Alert, name, definition)
+    }
+
+    /// What is wrong with an alert, saved or not.
+    pub fn check_alert(&self, name: &str, definition: &AlertDefinition) -> Result<()> {
+        named(Kind::Alert, name)?;
+        let clusters = names_of(&self.definitions.clusters);
+        let problems = problems_of(name, definition, &clusters);
+        problems.into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// The file goes, with its comments.
+    pub fn delete_alert(&mut self, name: &str) -> Result<()> {
+        named(Kind::Alert, name)?;
+        let path = self.dir.join(format!("{}/{name}.toml", Kind::Alert.folder()));
+        if !path.exists() {
+            let sentence = format!("there is no alert \"{name}\": `tailrace alerts` lists them");
+            return Err(Error::user("unknown_alert", sentence));
+        }
+        remove(&path).map_err(|error| cannot_write(&path, &error))?;
+        self.saved(Kind::Alert, name)
     }
 
     fn save_toml<T>(&mut self, kind: Kind, name: &str, definition: &T) -> Result<()>

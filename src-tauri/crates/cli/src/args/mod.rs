@@ -1,11 +1,13 @@
 //! The command line: names, flags and their help.
 
+mod schemas;
 mod topics;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use schemas::{AlertVerb, Alerts, SchemaVerb, Schemas, TypeArg};
 pub use topics::{Acls, TopicVerb, Topics};
 
 /// Kafka topics in, audiences out.
@@ -79,7 +81,14 @@ pub enum Command {
         listen: String,
     },
     /// Alerts on lag, and what they say now
-    Alerts,
+    Alerts(Alerts),
+    /// The schema registry of a cluster: subjects, or one subject and its versions; and their changes
+    #[command(
+        args_conflicts_with_subcommands = true,
+        subcommand_negates_reqs = true,
+        disable_version_flag = true
+    )]
+    Schemas(Schemas),
     /// One SELECT over events, profiles, traits, audiences and warehouses
     Sql(Sql),
     /// Profiles
@@ -533,4 +542,14 @@ pub enum Secret {
     Delete {
         name: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn every_command_holds_together() {
+        super::Cli::command().debug_assert();
+    }
 }

@@ -1,4 +1,4 @@
-//! Consumer groups: lag, offsets that are moved, alerts.
+//! Consumer groups: lag, offsets that are moved.
 
 use std::{
     io::{BufRead, IsTerminal},
@@ -464,56 +464,6 @@ async fn delete(app: &App, request: GroupDelete, yes: bool, output: &Output) -> 
     run::group_delete(app, request).await?;
     output.note(&format!("{what}: deleted"));
     Ok(Outcome::Done)
-}
-
-pub async fn alerts(app: &App, output: &Output) -> anyhow::Result<Outcome> {
-    let alerts = run::alert_list(app, Nothing {}).await?;
-    if output.json {
-        alerts.iter().try_for_each(|alert| output.object(alert))?;
-        return Ok(Outcome::Done);
-    }
-    if alerts.is_empty() {
-        output.note("no alert is defined: write alerts/NAME.toml, see the example of `tailrace init`");
-        return Ok(Outcome::Done);
-    }
-    let rows: Vec<Vec<String>> = alerts.iter().flat_map(alert_rows).collect();
-    output.table(&["alert", "state", "cluster", "group", "since", "why"], &rows)?;
-    Ok(Outcome::Done)
-}
-
-fn alert_rows(alert: &AlertSummary) -> Vec<Vec<String>> {
-    if alert.instances.is_empty() {
-        let state = if alert.definition.enabled { "quiet" } else { "off" };
-        let none = "-".to_owned();
-        return vec![vec![
-            alert.name.clone(),
-            state.to_owned(),
-            none.clone(),
-            none.clone(),
-            none,
-            alert.sentence.clone(),
-        ]];
-    }
-    let row = |it: &AlertInstance| {
-        let state = match it.state {
-            AlertState::Firing => "FIRING",
-            AlertState::Pending => "pending",
-            AlertState::Resolved => "resolved",
-        };
-        let why = match &it.error {
-            Some(error) => format!("{} (not told: {})", it.reason, error.message),
-            None => it.reason.clone(),
-        };
-        vec![
-            alert.name.clone(),
-            state.to_owned(),
-            it.cluster.clone(),
-            it.group.clone(),
-            time(it.resolved_ms.unwrap_or(it.since_ms)),
-            why,
-        ]
-    };
-    alert.instances.iter().map(row).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The commands, by area.
 
+mod alerts;
 mod clusters;
 mod columns;
 mod connect;
@@ -10,6 +11,7 @@ mod groups;
 mod people;
 mod produce;
 mod progress;
+mod schemas;
 mod sql;
 mod tail;
 mod topic_changes;
@@ -37,9 +39,15 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
         Command::Secret(secret) => work::secret(secret, output),
         Command::Ingest { until_caught_up } => work::ingest(folder()?, until_caught_up, output).await,
         Command::Serve { listen } => work::serve(folder()?, &listen, output).await,
-        Command::Alerts => {
+        Command::Alerts(it) => {
             with(folder()?, OpenOptions::look(), async |app| {
-                groups::alerts(app, output).await
+                alerts::alerts(app, it, output).await
+            })
+            .await
+        }
+        Command::Schemas(it) => {
+            with(folder()?, OpenOptions::look(), async |app| {
+                schemas::schemas(app, it, output).await
             })
             .await
         }

@@ -167,7 +167,7 @@ pub async fn change(app: &App, verb: TopicVerb, output: &Output) -> anyhow::Resu
     let (request, yes) = read(verb)?;
     let cluster = request.cluster.clone();
     let preview = run::topic_change_preview(app, request).await?;
-    show(&preview, output);
+    show_change(&preview.title, &preview.lines, &preview.warnings, output);
     if preview.nothing {
         if output.json {
             output.object(&serde_json::json!({ "done": null, "preview": preview }))?;
@@ -192,9 +192,9 @@ pub async fn change(app: &App, verb: TopicVerb, output: &Output) -> anyhow::Resu
 }
 
 /// What will change, beside the result: a program that reads it gets it with the result.
-fn show(preview: &TopicChangePreview, output: &Output) {
-    output.note(&preview.title);
-    for line in &preview.lines {
+pub fn show_change(title: &str, lines: &[ChangeLine], warnings: &[String], output: &Output) {
+    output.note(title);
+    for line in lines {
         let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
         let note = line
             .note
@@ -208,12 +208,13 @@ fn show(preview: &TopicChangePreview, output: &Output) {
             value(&line.after)
         ));
     }
-    for warning in &preview.warnings {
+    for warning in warnings {
         output.note(&format!("  ! {warning}"));
     }
 }
 
-async fn agreed(output: &Output) -> anyhow::Result<bool> {
+/// One question on the terminal.
+pub async fn agreed(output: &Output) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Err(misuse("nobody can be asked here, so nothing was changed: add --yes to do it").into());
     }

@@ -14,6 +14,8 @@ pub struct ClusterSummary {
     pub read_only: bool,
     /// `bootstrap.servers`; of the sandbox: its address once it runs.
     pub bootstrap: Option<String>,
+    /// The address of its schema registry; absent: its file names none.
+    pub registry: Option<String>,
 }
 
 /// A cluster looked at: every call speaks to it.
@@ -221,8 +223,10 @@ pub struct RecordDetail {
     pub value_format: FormatUsed,
     /// The value as JSON, when it can be read as JSON: indented, unless that makes it too long.
     pub json: Option<String>,
-    /// The value as text; of bytes: the beginning as hexadecimal. Absent beside `json`: the same.
+    /// The value as text, or its beginning: see `text_bytes`. Of bytes: the beginning as hexadecimal.
     pub text: Option<String>,
+    /// Bytes of the whole text; the command `record_text` hands over what `text` has not.
+    pub text_bytes: u64,
     pub value_bytes: u64,
     pub problem: Option<String>,
     /// What the value names in its header, and what the registry says of it.

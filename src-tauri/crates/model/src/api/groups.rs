@@ -301,6 +301,54 @@ pub struct AlertSummary {
     pub instances: Vec<AlertInstance>,
 }
 
+/// An alert as it is written now, saved or not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct AlertRequest {
+    pub name: String,
+    pub definition: AlertDefinition,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct AlertSaveRequest {
+    pub name: String,
+    pub definition: AlertDefinition,
+    /// A new one: refused where there is one of this name.
+    #[serde(default)]
+    pub create: bool,
+}
+
+/// Whether an alert would fire as things are now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct AlertPreview {
+    /// What it watches for, as a sentence.
+    pub sentence: String,
+    /// The groups that it watches; those for which it holds first.
+    pub groups: Vec<AlertPreviewGroup>,
+    /// Clusters that could not be asked, a sentence each.
+    pub missing: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct AlertPreviewGroup {
+    pub cluster: String,
+    pub group: String,
+    /// Whether its conditions hold now; it fires when they hold for as long as it says. Absent: something it asks for
+    /// is unknown.
+    pub holds: Option<bool>,
+    pub lag: Option<i64>,
+    pub lag_ms: Option<i64>,
+    pub status: LagStatus,
+    pub reason: String,
+}
+
+/// What the webhook made of a notice that is marked as a test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct AlertTested {
+    /// Why it was not told; absent: it was.
+    pub error: Option<Error>,
+    pub took_ms: i64,
+}
+
 /// An alert for one group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct AlertInstance {

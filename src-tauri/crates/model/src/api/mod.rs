@@ -8,6 +8,7 @@ mod groups;
 mod people;
 mod produce;
 mod records;
+mod schemas;
 mod topics;
 mod work;
 
@@ -19,6 +20,7 @@ pub use groups::*;
 pub use people::*;
 pub use produce::*;
 pub use records::*;
+pub use schemas::*;
 use serde::{Deserialize, Serialize};
 pub use topics::*;
 use ts_rs::TS;

@@ -70,6 +70,25 @@ pub struct RecordBytes {
     pub total: u64,
 }
 
+/// A part of a value as text, for one that is too large to be handed over at once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct RecordTextRequest {
+    pub record: RecordRequest,
+    /// A byte of the text; a character that it cuts is begun anew.
+    pub first: u64,
+    /// At most [`crate::limits::RECORD_TEXT_BYTES_MAX`].
+    pub limit: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RecordText {
+    pub text: String,
+    /// Where it begins, and where what follows begins, in bytes.
+    pub first: u64,
+    pub next: u64,
+    pub total: u64,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct RecordCompareRequest {
     pub left: RecordRequest,

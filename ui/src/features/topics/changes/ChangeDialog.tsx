@@ -6,11 +6,11 @@
 import { useEffect, useRef, useState, type ReactNode } from "react";
 import type { TopicChange, TopicChangePreview } from "@/bindings";
 import { useAction } from "@/platform";
+import { ChangeLines } from "@/shared/ChangeLines";
 import { Button } from "@/shared/controls";
-import { groupedCounts, groupedDigits, UNKNOWN } from "@/shared/format";
+import { groupedCounts } from "@/shared/format";
 import { ErrorNote, Loading } from "@/shared/layout";
 import { Dialog, toast } from "@/shared/overlay";
-import styles from "../topics.module.css";
 
 const STALE = ["topic_list", "topic_show", "topic_config", "topic_compare"] as const;
 
@@ -59,41 +59,9 @@ export function ChangeDialog({ cluster, title, form, change, action, onClose, on
     </>
   );
   return (
-    <Dialog open onClose={onClose} width={620} title={shown?.title ? groupedCounts(shown.title) : title} footer={footer} testId="change">
-      {shown === null ? (form ?? (preview.isPending ? <Loading label="Asking the cluster" /> : null)) : <Preview preview={shown} />}
+    <Dialog open onClose={onClose} cluster={cluster} width={620} title={shown?.title ? groupedCounts(shown.title) : title} footer={footer} testId="change">
+      {shown === null ? (form ?? (preview.isPending ? <Loading label="Asking the cluster" /> : null)) : <ChangeLines {...shown} />}
       {error && <div style={{ marginTop: 12 }}><ErrorNote error={error} testId="change-error" /></div>}
     </Dialog>
   );
-}
-
-/** Exactly what will change, and what should be known before. */
-function Preview({ preview }: { preview: TopicChangePreview }) {
-  return (
-    <div data-testid="change-lines">
-      {preview.lines.length === 0 ? <p className="mute">Nothing would change.</p> : (
-        <div className={styles["changes"]}>
-          <div className={styles["scroll"]}>
-            <table>
-              <thead><tr><th>what</th><th>now</th><th>then</th><th /></tr></thead>
-              <tbody>
-                {preview.lines.map((line) => (
-                  <tr key={line.what} data-testid="change-line" data-key={line.what}>
-                    <td className="mono">{line.what}</td>
-                    <td className="mono mute">{shownValue(line.before)}</td>
-                    <td className="mono">{shownValue(line.after)}</td>
-                    <td className="mute">{line.note === null ? "" : groupedCounts(line.note)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
-        </div>
-      )}
-      {preview.warnings.length > 0 && <div className={styles["warnings"]}>{preview.warnings.map((warning) => <p key={warning} className={preview.destructive ? "bad" : "warn"}>{warning}</p>)}</div>}
-    </div>
-  );
-}
-
-function shownValue(value: string | null): string {
-  return value === null ? UNKNOWN : groupedDigits(value);
 }

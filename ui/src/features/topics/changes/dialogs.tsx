@@ -49,7 +49,7 @@ export function NewTopicDialog({ cluster, onClose, onDone }: { cluster: string; 
       ]}
     />
   );
-  return <ChangeDialog cluster={cluster} title={`New topic on ${cluster}`} form={form} change={change} action="Make the topic" onClose={onClose} onDone={() => onDone(text("topic").trim())} />;
+  return <ChangeDialog cluster={cluster} title="New topic" form={form} change={change} action="Make the topic" onClose={onClose} onDone={() => onDone(text("topic").trim())} />;
 }
 
 export function AddPartitionsDialog({ cluster, topic, has, onClose }: DialogOf & { has: number }) {

@@ -57,7 +57,7 @@ export function Copy({ cluster, topic, where, onClose }: CopyProps) {
   };
   const interrupted = copy.error && toAppError(copy.error).code === "copy_interrupted";
   return (
-    <Dialog open onClose={onClose} title={`Copy records of ${topic}`} about={`From ${cluster}. Keys, values and headers are copied byte for byte.`} width={600} testId="copy">
+    <Dialog open onClose={onClose} cluster={values("to_cluster") || undefined} title={`Copy records of ${topic}`} about={`From ${cluster}. Keys, values and headers are copied byte for byte.`} width={600} testId="copy">
       <Form fields={fields} values={shown} onChange={setForm} onSubmit={() => send("ask")} submit={copy.isPending ? "Copying…" : "Copy"} errors={wrong} busy={copy.isPending} testId="copy-form" />
       {copy.isPending && <p className="mute">It goes on when this is closed: <a href={path("activity")}>Activity</a> shows how far it is, and stops it.</p>}
       {copy.error && <ErrorNote error={copy.error} testId="copy-error" />}

@@ -51,7 +51,7 @@ interface ProduceProps {
 export function Produce({ cluster, topic, onClose }: ProduceProps) {
   const [tab, setTab] = useState("record");
   return (
-    <Dialog open onClose={onClose} title={`Produce to ${topic}`} about={`On ${cluster}. Records are acknowledged by every in-sync replica, once each.`} width={640} testId="produce">
+    <Dialog open onClose={onClose} cluster={cluster} title={`Produce to ${topic}`} about={`Records are acknowledged by every in-sync replica, once each.`} width={640} testId="produce">
       <Tabs label="What to produce" value={tab} onChange={setTab} tabs={[{ id: "record", label: "One record" }, { id: "file", label: "A file" }]} testId="produce-tabs">
         <div style={{ paddingTop: 12 }}>{tab === "record" ? <OneRecord cluster={cluster} topic={topic} /> : <AFile cluster={cluster} topic={topic} onClose={onClose} />}</div>
       </Tabs>

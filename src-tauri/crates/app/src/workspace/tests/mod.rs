@@ -1,5 +1,6 @@
 //! A workspace on disk: what is read, what is said of bad files, what saving leaves behind.
 
+mod alerts;
 mod bad_files;
 mod outside;
 mod saving;

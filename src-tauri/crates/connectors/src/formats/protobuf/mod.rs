@@ -12,7 +12,10 @@ use std::{
 };
 
 use plan::Plan;
-use prost_reflect::{DescriptorPool, MessageDescriptor, prost::Message as _, prost_types::FileDescriptorSet};
+use prost_reflect::{
+    DescriptorPool, EnumDescriptor, FileDescriptor, MessageDescriptor, prost::Message as _,
+    prost_types::FileDescriptorSet,
+};
 use protox::{
     Compiler,
     file::{ChainFileResolver, File, FileResolver, GoogleFileResolver},
@@ -140,14 +143,7 @@ pub(super) fn descriptor(
     references: &[(String, String)],
     message: Option<&str>,
 ) -> Result<(MessageDescriptor, Vec<usize>)> {
-    let references: Vec<(&str, &str)> = references
-        .iter()
-        .map(|(name, text)| (name.as_str(), text.as_str()))
-        .collect();
-    let pool = pool(text, &references)?;
-    let file = pool
-        .get_file_by_name(FILE)
-        .ok_or_else(|| wrong("it has no file"))?;
+    let file = file(text, references)?;
     let mut found = Vec::new();
     places(file.messages(), &mut Vec::new(), &mut found);
     let mut known: Vec<String> = found
@@ -166,6 +162,26 @@ pub(super) fn descriptor(
         )),
         None => wrong("it has no message"),
     })
+}
+
+/// The messages of a file that are in no other.
+pub(super) fn messages(text: &str, references: &[(String, String)]) -> Result<Vec<MessageDescriptor>> {
+    Ok(file(text, references)?.messages().collect())
+}
+
+/// The enumerations of a file that are in no message.
+pub(super) fn enums(text: &str, references: &[(String, String)]) -> Result<Vec<EnumDescriptor>> {
+    Ok(file(text, references)?.enums().collect())
+}
+
+fn file(text: &str, references: &[(String, String)]) -> Result<FileDescriptor> {
+    let references: Vec<(&str, &str)> = references
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    pool(text, &references)?
+        .get_file_by_name(FILE)
+        .ok_or_else(|| wrong("it has no file"))
 }
 
 /// Every message with its place, the first of a file first.

@@ -131,6 +131,11 @@ impl Client {
         })
     }
 
+    /// Without user and password: those are refused in it.
+    pub fn url(&self) -> &str {
+        self.url.as_str()
+    }
+
     pub fn target(&self) -> &str {
         &self.target
     }
@@ -150,6 +155,19 @@ impl Client {
             .request(Method::POST, path, query)
             .header("Content-Type", CONTENT)
             .body(body.to_string());
+        self.answer(request).await
+    }
+
+    pub async fn put<T: DeserializeOwned>(&self, path: &[&str], body: &Value) -> Result<T> {
+        let request = self
+            .request(Method::PUT, path, &[])
+            .header("Content-Type", CONTENT)
+            .body(body.to_string());
+        self.answer(request).await
+    }
+
+    pub async fn delete<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T> {
+        let request = self.request(Method::DELETE, path, &[]);
         self.answer(request).await
     }
 
@@ -239,10 +257,15 @@ impl Client {
             ),
             (404, 40401) => Error::refused("unknown_subject", sentence("has no such subject", "")),
             (404, 40402) => Error::refused("unknown_version", sentence("has no such version", "")),
+            (404, 40408) => Error::refused("no_level", sentence("has no level of its own for it", "")),
             (404, 40403) => Error::refused("unknown_schema", sentence("has no such schema", "")),
             (404 | 405 | 410, _) => Error::refused(
                 "registry_answer",
                 sentence("does not know this call", ": check the url, its path included"),
+            ),
+            (422, 42206) => Error::refused(
+                "schema_referenced",
+                sentence("keeps the version, which other schemas refer to", ""),
             ),
             (409, _) => Error::refused(
                 "incompatible_schema",

@@ -6,6 +6,7 @@
 
 mod cache;
 mod client;
+mod outline;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -18,6 +19,7 @@ use tailrace_model::{Error, Result};
 use cache::Cache;
 use client::Client;
 pub use client::{RegistryAuth, RegistrySettings};
+pub use outline::{OutlineField, outline};
 
 /// Schemas that one schema may refer to, whether itself or through others.
 const REFERENCES_MAX: usize = 200;
@@ -123,6 +125,18 @@ pub struct Compatibility {
     pub is_compatible: bool,
     #[serde(default)]
     pub messages: Vec<String>,
+    /// Apicurio's own word for it.
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+impl Compatibility {
+    /// Why not, as the registry says; it may say nothing.
+    pub fn reasons(&self) -> Vec<String> {
+        let given = self.messages.iter().chain(self.reason.iter());
+        let lines = given.map(|it| it.split_whitespace().collect::<Vec<_>>().join(" "));
+        lines.filter(|line| !line.is_empty()).collect()
+    }
 }
 
 /// A schema as the registry answers for an id.
@@ -169,6 +183,11 @@ impl Registry {
         self.inner.client.target()
     }
 
+    /// The address alone.
+    pub fn url(&self) -> &str {
+        self.inner.client.url()
+    }
+
     /// Names of subjects, sorted.
     pub async fn subjects(&self) -> Result<Vec<String>> {
         let mut subjects: Vec<String> = self.inner.client.get(&["subjects"], &[]).await?;
@@ -204,14 +223,69 @@ impl Registry {
             .await
     }
 
-    /// `BACKWARD`, `FULL_TRANSITIVE`, ...: what a new version of the subject has to keep to.
-    pub async fn compatibility_level(&self, subject: &str) -> Result<String> {
-        let level: Level = self
+    /// The registry's own level: of subjects that have none.
+    pub async fn global_level(&self) -> Result<String> {
+        let level: Level = self.inner.client.get(&["config"], &[]).await?;
+        Ok(level.level)
+    }
+
+    /// The level that is set for the subject; `None`: the registry's own holds.
+    pub async fn own_level(&self, subject: &str) -> Result<Option<String>> {
+        match self.inner.client.get::<Level>(&["config", subject], &[]).await {
+            Ok(level) => Ok(Some(level.level)),
+            Err(error) if matches!(error.code.as_str(), "no_level" | "unknown_subject") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sets the level of a subject, or (`None`) the registry's own.
+    pub async fn set_level(&self, subject: Option<&str>, level: &str) -> Result<()> {
+        let path: Vec<&str> = ["config"].into_iter().chain(subject).collect();
+        let body = json!({"compatibility": level});
+        self.inner
+            .client
+            .put::<serde::de::IgnoredAny>(&path, &body)
+            .await?;
+        Ok(())
+    }
+
+    /// From now on the registry's own level holds for the subject.
+    pub async fn reset_level(&self, subject: &str) -> Result<()> {
+        let path = ["config", subject];
+        match self.inner.client.delete::<serde::de::IgnoredAny>(&path).await {
+            Err(error) if error.code != "no_level" => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Deletes a version, or (`None`) the subject; schemas stay readable by their ids where the registry deletes softly.
+    pub async fn delete(&self, subject: &str, version: Option<i32>) -> Result<()> {
+        let version = version.map(|version| version.to_string());
+        let mut path = vec!["subjects", subject];
+        path.extend(version.iter().flat_map(|version| ["versions", version.as_str()]));
+        self.inner.client.delete::<serde::de::IgnoredAny>(&path).await?;
+        Ok(())
+    }
+
+    /// The version of the subject that a schema is already; `None`: it is none of them.
+    pub async fn lookup(&self, subject: &str, schema: &NewSchema) -> Result<Option<i32>> {
+        let found: Result<SubjectVersion> = self
             .inner
             .client
-            .get(&["config", subject], &[("defaultToGlobal", "true")])
-            .await?;
-        Ok(level.level)
+            .post(&["subjects", subject], &[], &json!(schema))
+            .await;
+        match found {
+            Ok(found) => Ok(Some(found.version)),
+            Err(error) if matches!(error.code.as_str(), "unknown_schema" | "unknown_subject") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ids of the schemas that refer to a version.
+    pub async fn referenced_by(&self, subject: &str, version: i32) -> Result<Vec<u32>> {
+        let version = version.to_string();
+        let path = ["subjects", subject, "versions", &version, "referencedby"];
+        self.inner.client.get(&path, &[]).await
     }
 
     /// Whether a schema may be the next version after `version` (`None`: the latest).
@@ -266,7 +340,12 @@ impl Registry {
         Ok(schema)
     }
 
-    /// Depth first: what a schema refers to comes before it.
+    /// Everything that a schema refers to, name and text; what a schema refers to comes before it.
+    pub async fn texts(&self, of: Vec<SchemaReference>) -> Result<Vec<(String, String)>> {
+        self.references(of).await
+    }
+
+    /// Depth first.
     async fn references(&self, of: Vec<SchemaReference>) -> Result<Vec<(String, String)>> {
         struct Step {
             left: std::vec::IntoIter<SchemaReference>,

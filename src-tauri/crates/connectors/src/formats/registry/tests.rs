@@ -152,7 +152,14 @@ async fn compatible(RawQuery(query): RawQuery, Json(schema): Json<Value>) -> Res
 }
 
 async fn config(Path(subject): Path<String>) -> Response {
-    Json(json!({"compatibilityLevel": if subject == "strict" { "FULL" } else { "BACKWARD" }})).into_response()
+    match subject.as_str() {
+        "strict" => Json(json!({"compatibilityLevel": "FULL"})).into_response(),
+        _ => error(
+            404,
+            40408,
+            "Subject does not have subject-level compatibility configured",
+        ),
+    }
 }
 
 async fn uses(State(held): State<Held>, Path(id): Path<u32>) -> Response {
@@ -283,7 +290,11 @@ async fn subjects_and_versions() {
             version: 2
         }]
     );
-    assert_eq!(registry.compatibility_level("strict").await.unwrap(), "FULL");
+    assert_eq!(
+        registry.own_level("strict").await.unwrap().as_deref(),
+        Some("FULL")
+    );
+    assert_eq!(registry.own_level("plain").await.unwrap(), None);
 }
 
 #[tokio::test]
