@@ -84,7 +84,8 @@ impl Stage<'_> {
             .wait_gone(&integration::window::testid("loading"), DEADLINE)
             .await?;
         for theme in THEMES {
-            let set = "document.documentElement.dataset.theme = arguments[0]";
+            // Two frames later it is painted.
+            let set = "document.documentElement.dataset.theme = arguments[0]; return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))";
             self.drive.window.script(set, &[json!(theme)]).await?;
             self.drive
                 .window

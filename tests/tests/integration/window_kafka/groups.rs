@@ -70,7 +70,7 @@ async fn refused(stage: &Stage<'_>, group: &str) -> Result<()> {
     drive.choose("reset-kind", "earliest").await?;
     drive.see("reset-refused").await?;
     let why = drive.text("reset-refused").await?;
-    ensure!(why.contains(group) && why.ends_with('.'), "{why}");
+    ensure!(why.contains(group) && why.contains("stop it first"), "{why}");
     let disabled = drive.window.attribute(&testid("reset-apply"), "disabled").await?;
     ensure!(disabled.is_some(), "it can be moved all the same");
     stage.picture("reset-refused").await?;

@@ -5,6 +5,7 @@ import type { ResetRequest, ResetRow, ResetScope } from "@/bindings";
 import { useAction, useCall } from "@/platform";
 import { Button, Select, TextInput } from "@/shared/controls";
 import controls from "@/shared/controls.module.css";
+import { sentence } from "@/shared/errors";
 import { count, number, signed, UNKNOWN } from "@/shared/format";
 import { EmptyState, ErrorNote } from "@/shared/layout";
 import { Dialog, toast } from "@/shared/overlay";
@@ -64,7 +65,7 @@ export function ResetDialog({ cluster, group, topics, onClose }: { cluster: stri
         {topic !== "" && <TextInput label="Partitions" placeholder="all partitions, or 0, 2, 5-7" value={parts} onChange={setParts} mono testId="reset-partitions" />}
       </div>
       {kind === "csv" && <CsvField value={text} onChange={setText} />}
-      {shown?.refused != null && <p className={styles["refused"]} role="alert" data-testid="reset-refused">{shown.refused}</p>}
+      {shown?.refused != null && <p className={styles["refused"]} role="alert" data-testid="reset-refused">{sentence(shown.refused)}</p>}
       {request !== null && plan.error !== null && <ErrorNote error={plan.error} />}
       {apply.error !== null && <ErrorNote error={apply.error} />}
       <Table

@@ -26,6 +26,9 @@ export default function Groups() {
   const shown = useMemo(() => groups.data?.filter((row) => row.group.toLowerCase().includes(text.toLowerCase())), [groups.data, text]);
   const failed = groups.data?.filter((row) => row.level === "err").length ?? 0;
   const warned = groups.data?.filter((row) => row.status === "warn").length ?? 0;
+  const unjudged = groups.data?.filter((row) => row.status === "unknown").length ?? 0;
+  const ill = failed > 0 || warned > 0;
+  const health = ill ? `${failed} stopped, stalled or gone back · ${count(warned, "warning")}` : unjudged > 0 ? `${count(unjudged, "group")} not judged yet` : "every group keeps up";
   const sampled = groups.data?.[0]?.sampled_ms;
   return (
     <Screen testId="screen-groups">
@@ -52,7 +55,7 @@ export default function Groups() {
       {group !== undefined && <Detail key={`${cluster}/${group}`} cluster={cluster} group={group} />}
       {groups.data && (
         <Status>
-          <span data-testid="group-health"><Dot tone={failed > 0 ? "error" : warned > 0 ? "warning" : "ok"} />{failed > 0 || warned > 0 ? `${failed} stopped, stalled or gone back · ${count(warned, "warning")}` : "every group keeps up"}</span>
+          <span data-testid="group-health"><Dot tone={failed > 0 ? "error" : warned > 0 ? "warning" : unjudged > 0 ? "neutral" : "ok"} />{health}</span>
           {sampled !== undefined && <span>sampled {timeOfDay(sampled)}</span>}
           <span>lag in time from record timestamps</span>
         </Status>
