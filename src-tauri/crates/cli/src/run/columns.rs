@@ -29,29 +29,36 @@ enum Form {
     Written(SelectedOut),
 }
 
+/// How columns are written; absent: a table for the eye.
+pub fn written_as(format: Format) -> Result<Option<SqlFormat>, Error> {
+    Ok(match format {
+        Format::Table => None,
+        Format::Json => Some(SqlFormat::Jsonl),
+        Format::Csv => Some(SqlFormat::Csv),
+        Format::Parquet => Some(SqlFormat::Parquet),
+        Format::Arrow => Some(SqlFormat::Arrow),
+        Format::Kcat => {
+            return Err(misuse(
+                "kcat's lines are of whole records and have no place for --select: write --format json"
+                    .to_owned(),
+            ));
+        }
+    })
+}
+
 impl Columns {
-    pub fn new(sink: Box<dyn Write + Send>, format: Format) -> Result<Self, Error> {
-        let waiting = |sink, format| Form::Waiting {
-            sink: Some(sink),
-            format,
-        };
-        let form = match format {
-            Format::Table => Form::Table {
+    pub fn new(sink: Box<dyn Write + Send>, written: Option<SqlFormat>) -> Self {
+        let form = match written {
+            None => Form::Table {
                 sink,
                 widths: Vec::new(),
             },
-            Format::Json => waiting(sink, SqlFormat::Jsonl),
-            Format::Csv => waiting(sink, SqlFormat::Csv),
-            Format::Parquet => waiting(sink, SqlFormat::Parquet),
-            Format::Arrow => waiting(sink, SqlFormat::Arrow),
-            Format::Kcat => {
-                return Err(misuse(
-                    "kcat's lines are of whole records and have no place for --select: write --format json"
-                        .to_owned(),
-                ));
-            }
+            Some(format) => Form::Waiting {
+                sink: Some(sink),
+                format,
+            },
         };
-        Ok(Self { form })
+        Self { form }
     }
 
     /// Writes what has come from a row on; returns the number of the row after it.

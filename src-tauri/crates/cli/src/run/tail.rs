@@ -6,7 +6,11 @@ use chrono::DateTime;
 use tailrace_app::{App, commands as run};
 use tailrace_model::{Error, FormatDefinition, TopicFormats, api::*, limits::ROWS_PAGE_MAX};
 
-use super::{columns::Columns, export, sql::Pipe};
+use super::{
+    columns::{Columns, written_as},
+    export,
+    sql::Pipe,
+};
 use crate::{
     Outcome,
     args::{Format, Tail},
@@ -50,7 +54,10 @@ pub async fn tail(app: &App, args: Tail, output: &Output) -> anyhow::Result<Outc
         return export::export(app, request, path, format, output).await;
     }
     let mut sink = match args.select {
-        Some(_) => Place::Columns(Columns::new(Sink::place(&args, format)?, format)?),
+        Some(_) => {
+            let written = written_as(format)?;
+            Place::Columns(Columns::new(Sink::place(&args, format)?, written))
+        }
         None => Place::Records(Sink::open(&args, format)?),
     };
     let view = tokio::select! {
