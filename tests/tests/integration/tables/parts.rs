@@ -268,7 +268,7 @@ impl Part {
         TailRequest {
             cluster: "test".to_owned(),
             topic: topic.to_owned(),
-            start: self.start.clone(),
+            start: self.start,
             until_ms: self.until_ms,
             partitions: self.partitions.clone(),
             filter: Some(filter.to_owned()),
