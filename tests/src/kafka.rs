@@ -275,6 +275,17 @@ impl Kafka {
         Ok(())
     }
 
+    /// The names of all topics, those of Kafka's own included.
+    pub async fn topics(&self) -> Result<Vec<String>> {
+        let config = self.client_config();
+        let asked = tokio::task::spawn_blocking(move || {
+            let consumer: BaseConsumer = config.create()?;
+            let metadata = consumer.fetch_metadata(None, Duration::from_secs(30))?;
+            anyhow::Ok(metadata.topics().iter().map(|it| it.name().to_owned()).collect())
+        });
+        asked.await?
+    }
+
     /// Deletes a partition's records before an offset.
     pub async fn delete_records(&self, topic: &str, partition: i32, before: i64) -> Result<()> {
         let admin: AdminClient<DefaultClientContext> = self.client_config().create()?;
@@ -300,6 +311,8 @@ impl Kafka {
         config
             .set("enable.idempotence", "true")
             .set("linger.ms", "20")
+            // What is too large is the broker's to say.
+            .set("message.max.bytes", "67108864")
             .set("compression.type", "lz4");
         let topic = topic.to_owned();
         tokio::task::spawn_blocking(move || produce(&config, &topic, &records)).await?

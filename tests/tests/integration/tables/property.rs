@@ -89,6 +89,7 @@ async fn tail(opened: &Opened, topic: &str, predicate: &str) -> Result<Places> {
         until_ms: None,
         partitions: Vec::new(),
         filter: Some(predicate.to_owned()),
+        select: None,
         stop_at_end: true,
         limit: None,
         formats: Default::default(),

@@ -18,11 +18,11 @@ use std::{
 
 use async_trait::async_trait;
 use futures::future::join_all;
-use sample::Sample;
+pub use sample::Sample;
 use table::KafkaTable;
 use tailrace_engine::session::{self, Named, TopicTable, Topics};
 use tailrace_model::{
-    ClusterKind, Error, Result,
+    ClusterKind, Error, Result, TopicFormats,
     api::{Column, SqlTable, TopicRef},
 };
 
@@ -102,7 +102,7 @@ impl Topics for WorkspaceTopics {
     async fn open(&self, cluster: &str, topic: &str, named: &Named) -> Result<Arc<dyn TopicTable>> {
         let open = self.open()?;
         let reached = open.cluster(cluster).await?;
-        let sample = Sample::take(&open, &reached, topic, self.now_ms).await?;
+        let sample = Sample::take(&open, &reached, topic, &TopicFormats::default(), self.now_ms).await?;
         let of = TopicRef {
             cluster: cluster.to_owned(),
             topic: topic.to_owned(),
@@ -174,7 +174,9 @@ async fn topics(open: &Arc<OpenWorkspace>, cluster: &str, kind: ClusterKind) -> 
 /// One topic with its columns, from a sample taken now.
 pub async fn table(open: &Arc<OpenWorkspace>, of: TopicRef, now_ms: i64) -> Result<SqlTable> {
     let reached: Arc<Cluster> = open.cluster(&of.cluster).await?;
-    let columns = Sample::take(open, &reached, &of.topic, now_ms).await?.columns();
+    let columns = Sample::take(open, &reached, &of.topic, &TopicFormats::default(), now_ms)
+        .await?
+        .columns();
     open.known_topics.set_columns(of.clone(), columns.clone());
     Ok(SqlTable {
         name: session::quote_path(&[&of.cluster, &of.topic]),
