@@ -75,7 +75,7 @@ async fn subjects_versions_and_their_differences() -> Result<()> {
     );
     let side = |side: &str| -> Vec<String> {
         let rows = difference["rows"].as_array().into_iter().flatten();
-        let line = |row: &Value| match (side, text(&row["change"])) {
+        let line = |row: &Value| match (side, text(&row["change"]).as_str()) {
             ("right", "same") => row["left"].as_str().map(str::to_owned),
             _ => row[side].as_str().map(str::to_owned),
         };

@@ -1385,7 +1385,7 @@ export type RecordDetail = { topic: string, partition: number, offset: number, t
  */
 key: string | null, key_format: FormatUsed, key_bytes: number, key_problem: string | null, headers: Array<RecordHeader>, value_format: FormatUsed, 
 /**
- * The value as indented JSON, when it can be read as JSON.
+ * The value as JSON, when it can be read as JSON: indented, unless that makes it too long.
  */
 json: string | null, 
 /**
@@ -1431,11 +1431,11 @@ export type RecordRequest = { cluster: string, topic: string, partition: number,
  */
 formats?: TopicFormats, };
 
-export type RecordRow = { partition: number, offset: number, timestamp_ms: number | null, key: string | null, 
+export type RecordRow = { partition: number, offset: number, timestamp_ms: number | null, 
 /**
- * The beginning of the value as text; see [`crate::limits::CELL_CHARS_MAX`].
+ * Its beginning as text, as are the value's and each field's; see [`crate::limits::CELL_CHARS_MAX`].
  */
-value: string | null, value_bytes: number, 
+key: string | null, value: string | null, value_bytes: number, 
 /**
  * One a column of `TailRows::columns`.
  */
@@ -2076,6 +2076,11 @@ partitions: Array<number>,
  */
 filter?: string | null, 
 /**
+ * Columns in SQL over the same: `_key, value.total * 100 AS cents`. They are what is written; the rows of the view stay
+ * whole records.
+ */
+select?: string | null, 
+/**
  * Stops at the ends that the partitions had when it started.
  */
 stop_at_end: boolean, 
@@ -2102,6 +2107,15 @@ first: number, rows: Array<RecordRow>,
 columns: Array<Column>, total: number, };
 
 /**
+ * Rows of a tail, from one on, as much of each as a table shows.
+ */
+export type TailRowsRequest = { view: number, offset: number, limit: number, 
+/**
+ * The fields that are wanted, by their names in the tail's columns: the others are not decoded. Absent: all.
+ */
+columns: Array<string> | null, };
+
+/**
  * Where a tail starts. kcat's notation: `beginning`, `end`, `OFFSET`, `-N` (the last N), `s@MILLISECONDS`.
  */
 export type TailStart = "beginning" | "end" | { "offset": number } | { "last": number } | { "timestamp": number };
@@ -2121,7 +2135,11 @@ evicted: number,
 /**
  * Values of a field that were not of the type first seen; the filter saw them as null.
  */
-mistyped: number, per_second: number, started_ms: number, 
+mistyped: number, 
+/**
+ * Records that matched and wait for slower partitions, so that they come in the order of time.
+ */
+waiting: number, per_second: number, started_ms: number, 
 /**
  * Decoded fields worth a column, most frequent first.
  */
@@ -2400,7 +2418,7 @@ export interface Commands {
   tail_stop: { request: ViewRequest; response: TailStatus };
   tail_close: { request: ViewRequest; response: Nothing };
   tail_status: { request: ViewRequest; response: TailStatus };
-  tail_rows: { request: RowsRequest; response: TailRows };
+  tail_rows: { request: TailRowsRequest; response: TailRows };
   record_show: { request: RecordRequest; response: RecordDetail };
   record_text: { request: RecordTextRequest; response: RecordText };
   record_bytes: { request: RecordBytesRequest; response: RecordBytes };
