@@ -205,6 +205,7 @@ impl Watched {
             until_ms: None,
             partitions: Vec::new(),
             filter: None,
+            select: None,
             stop_at_end: false,
             select: None,
             limit: None,
@@ -406,7 +407,9 @@ async fn a_broker_dies_while_it_is_tailed() -> Result<()> {
     let acknowledged = writer.end().await?;
     let all = acknowledged.len();
     let status = watched
-        .wait_for("every record", |status| status.scanned >= all as u64)
+        .wait_for("every record", |status| {
+            status.matched >= all as u64 && status.waiting == 0
+        })
         .await?;
     ensure!(
         status.state == TailState::Running && status.evicted == 0,

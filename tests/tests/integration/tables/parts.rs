@@ -56,6 +56,11 @@ impl Written {
         format!("\n[topics.\"{topic}\".value]\n{format}\n")
     }
 
+    /// Whether the masks hide the texts.
+    fn is_masked(self) -> bool {
+        self == Self::Json
+    }
+
     fn encode(self, json: &Value) -> Result<Vec<u8>> {
         Ok(match self {
             Self::Json => json.to_string().into_bytes(),
@@ -182,7 +187,12 @@ struct Topic {
 }
 
 impl Topic {
-    async fn read(kafka: &Kafka, topic: &str, values: &BTreeMap<String, Value>) -> Result<Self> {
+    async fn read(
+        kafka: &Kafka,
+        topic: &str,
+        values: &BTreeMap<String, Value>,
+        masked: bool,
+    ) -> Result<Self> {
         let (committed, all) = (kafka.consume(topic).await?, kafka.consume_all(topic).await?);
         let ends = crate::broker::ends(kafka, topic, PARTITIONS).await?;
         let mut offsets = BTreeMap::new();
@@ -198,10 +208,13 @@ impl Topic {
         ensure!(all.len() > committed.len(), "some were aborted");
         let record = |record: &Consumed| {
             let key = String::from_utf8(record.key.clone().context("a key")?)?;
-            let value = values.get(&key).context("a value")?;
+            let mut value = values.get(&key).context("a value")?.clone();
+            if masked {
+                value["s"] = Value::Null;
+            }
             let time_ms = record.timestamp_ms.context("a time")?;
             Ok((
-                known(record.partition, record.offset, time_ms, &key, value),
+                known(record.partition, record.offset, time_ms, &key, &value),
                 time_ms,
             ))
         };
@@ -272,6 +285,7 @@ impl Part {
             until_ms: self.until_ms,
             partitions: self.partitions.clone(),
             filter: Some(filter.to_owned()),
+            select: None,
             stop_at_end: true,
             select: None,
             limit: None,
@@ -284,7 +298,10 @@ async fn open(kafka: &Kafka, folder: &TempDir, topic: &str, written: Written) ->
     let put = |name: &str, text: String| std::fs::write(folder.path().join(name), text);
     std::fs::create_dir_all(folder.path().join("clusters"))?;
     put("r.avsc", AVRO.to_owned())?;
-    let masks = "[[masks]]\ncolumn = \"value.s\"\nwith = \"remove\"\n";
+    let masks = match written.is_masked() {
+        true => "[[masks]]\ncolumn = \"value.s\"\nwith = \"remove\"\n",
+        false => "",
+    };
     put("tailrace.toml", format!("name = \"test\"\n{masks}"))?;
     let cluster = format!(
         "kind = \"kafka\"\n\n[properties]\n\"bootstrap.servers\" = \"{}\"\n{}",
@@ -331,7 +348,7 @@ async fn agrees(kafka: &Kafka, written: Written) -> Result<()> {
     let topic = unique("tables.parts");
     kafka.create_topic(&topic, PARTITIONS).await?;
     let values = fill(kafka, &topic, written, &mut dice).await?;
-    let whole = Topic::read(kafka, &topic, &values).await?;
+    let whole = Topic::read(kafka, &topic, &values, written.is_masked()).await?;
     let folder = TempDir::with_prefix("tailrace-parts-")?;
     let app = open(kafka, &folder, &topic, written).await?;
     let (mut found, mut parts, mut told) = (0, 0, 0);
@@ -355,9 +372,9 @@ async fn agrees(kafka: &Kafka, written: Written) -> Result<()> {
             within.len(),
             status.undecoded
         );
-        // The filter sees what the masks hide, and nobody else does.
+        // What the masks hide is in nothing that is shown, and is found by no condition either.
         ensure!(
-            !shown.contains("Order") && !shown.contains("Größe"),
+            !written.is_masked() || (!shown.contains("Order") && !shown.contains("Größe")),
             "{what}: {shown}"
         );
         found += expected.len();
