@@ -207,7 +207,6 @@ impl Watched {
             filter: None,
             select: None,
             stop_at_end: false,
-            select: None,
             limit: None,
             formats: Default::default(),
         };

@@ -287,7 +287,6 @@ impl Part {
             filter: Some(filter.to_owned()),
             select: None,
             stop_at_end: true,
-            select: None,
             limit: None,
             formats: Default::default(),
         }
