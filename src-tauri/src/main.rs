@@ -3,10 +3,10 @@
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 mod commands;
-#[cfg(target_os = "linux")]
-mod drawing;
 mod notices;
 mod subscriptions;
+#[cfg(target_os = "linux")]
+mod webview;
 mod window;
 
 use std::{path::PathBuf, sync::Arc};
@@ -20,7 +20,7 @@ fn main() -> anyhow::Result<()> {
     #[cfg(target_os = "linux")]
     // SAFETY: this is the first thing that the process does, and it has one thread.
     unsafe {
-        drawing::choose();
+        webview::choose();
     }
     tracing_subscriber::fmt()
         .with_env_filter(
