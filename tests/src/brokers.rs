@@ -15,7 +15,8 @@ use tempfile::TempDir;
 
 use crate::{
     Unavailable, eventually, free_port,
-    kafka::{CLUSTER_ID, Java, START_DEADLINE, node_properties},
+    java::Java,
+    kafka::{CLUSTER_ID, START_DEADLINE, node_properties},
     process::Process,
 };
 

@@ -6,11 +6,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{
-    Unavailable, eventually, free_port,
-    kafka::{Java, Kafka},
-    process::Process,
-};
+use crate::{Unavailable, eventually, free_port, java::Java, kafka::Kafka, process::Process};
 
 const WHAT: &str = "Kafka Connect";
 /// It looks through every jar for plugins first.

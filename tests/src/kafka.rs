@@ -4,7 +4,7 @@
 
 use std::{
     fmt::Write as _,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -24,29 +24,18 @@ use tokio::sync::OnceCell;
 
 use crate::{
     Unavailable, eventually, free_port,
+    java::Java,
     listeners::{Setup, add_listeners},
-    on_path,
-    process::{Process, Program},
-    root,
+    process::Process,
 };
 
 const WHAT: &str = "Apache Kafka";
-/// Resolving downloads 45 MB the first time.
-const RESOLVE_DEADLINE: Duration = Duration::from_secs(600);
 pub(crate) const START_DEADLINE: Duration = Duration::from_secs(120);
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
 /// Sixteen bytes of a name, in base 64.
 pub(crate) const CLUSTER_ID: &str = "dGFpbHJhY2UtdGVzdHM";
 /// Another program may take a free port before the broker binds it.
 const START_ATTEMPTS_MAX: usize = 3;
-/// Quick to start rather than quick for hours: one compiler tier, one collector thread, a small heap.
-const JVM: [&str; 5] = [
-    "-Xms96m",
-    "-Xmx384m",
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
-    "-Djava.awt.headless=true",
-];
 
 /// One record to produce.
 #[derive(Debug, Clone, Default)]
@@ -100,12 +89,6 @@ pub struct Kafka {
     setup: Setup,
     /// Of the listeners of its setup, in their order.
     ports: Vec<u16>,
-}
-
-#[derive(Clone)]
-pub(crate) struct Java {
-    program: PathBuf,
-    classpath: String,
 }
 
 impl Kafka {
@@ -351,68 +334,14 @@ pub struct Consumed {
     pub headers: Vec<(String, Option<Vec<u8>>)>,
 }
 
-impl Java {
-    pub(crate) async fn find() -> Result<Self, Unavailable> {
-        let program = on_path("java").ok_or_else(|| Unavailable::new(WHAT, "java is not installed"))?;
-        static CLASSPATH: OnceCell<Result<String, Unavailable>> = OnceCell::const_new();
-        let classpath = CLASSPATH.get_or_init(resolve).await.clone()?;
-        Ok(Self { program, classpath })
-    }
-
-    pub(crate) fn program(&self, name: &'static str, folder: &Path, main_class: &str) -> Program {
-        self.program_with(name, folder, &[], main_class)
-    }
-
-    pub(crate) fn program_with(
-        &self,
-        name: &'static str,
-        folder: &Path,
-        options: &[String],
-        main_class: &str,
-    ) -> Program {
-        let logging = root().join("tests/kafka/log4j2.properties");
-        Program::new(name, folder, &self.program)
-            .args(JVM)
-            .args([format!("-Dlog4j2.configurationFile={}", logging.display())])
-            .args(options)
-            .args(["-cp", &self.classpath, main_class])
-    }
-}
-
-/// The classpath of a broker and of a Connect worker. Kept under `target/` beside the `pom.xml` it came from, so that Maven runs only when that
-/// has changed or a jar is gone.
-async fn resolve() -> Result<String, Unavailable> {
-    resolve_classpath()
-        .await
-        .map_err(|error| Unavailable::new(WHAT, format!("{error:#}")))
-}
-
-async fn resolve_classpath() -> Result<String> {
-    let pom = std::fs::read_to_string(root().join("tests/kafka/pom.xml"))?;
-    let kept = root().join("target/kafka");
-    std::fs::create_dir_all(&kept)?;
-    let kept = kept.canonicalize()?;
-    let (kept_pom, kept_classpath) = (kept.join("pom.xml"), kept.join("classpath.txt"));
-    if std::fs::read_to_string(&kept_pom).is_ok_and(|found| found == pom)
-        && let Ok(classpath) = std::fs::read_to_string(&kept_classpath)
-        && classpath.split(':').all(|jar| Path::new(jar).is_file())
-    {
-        return Ok(classpath);
-    }
-    let maven = on_path("mvn").context("Maven, which resolves its jars, is not installed")?;
-    let folder = TempDir::with_prefix("tailrace-maven-")?;
-    Program::new("maven", folder.path(), maven)
-        .args(["-q", "-B", "-f"])
-        .args([root().join("tests/kafka/pom.xml")])
-        .args([
-            "dependency:build-classpath".to_owned(),
-            format!("-Dmdep.outputFile={}", kept_classpath.display()),
-        ])
-        .run(RESOLVE_DEADLINE)
-        .await?;
-    std::fs::write(&kept_pom, pom)?;
-    Ok(std::fs::read_to_string(&kept_classpath)?)
-}
+/// One broker, so one replica of everything.
+const ALONE: [&str; 5] = [
+    "offsets.topic.replication.factor=1",
+    "transaction.state.log.replication.factor=1",
+    "transaction.state.log.min.isr=1",
+    "share.coordinator.state.topic.replication.factor=1",
+    "share.coordinator.state.topic.min.isr=1",
+];
 
 /// Settings that every broker here has: no more threads and buffers than a test needs.
 pub(crate) const SETTINGS: [&str; 13] = [
@@ -431,15 +360,6 @@ pub(crate) const SETTINGS: [&str; 13] = [
     "log.cleaner.backoff.ms=1000",
     // Records keep the times of the histories that tests make up: none is too old.
     "log.retention.ms=-1",
-];
-
-/// One broker, so one replica of everything.
-const ALONE: [&str; 5] = [
-    "offsets.topic.replication.factor=1",
-    "transaction.state.log.replication.factor=1",
-    "transaction.state.log.min.isr=1",
-    "share.coordinator.state.topic.replication.factor=1",
-    "share.coordinator.state.topic.min.isr=1",
 ];
 
 fn server_properties(folder: &Path, port: u16, controller_port: u16) -> Result<String> {

@@ -10,6 +10,7 @@ pub mod brokers;
 pub mod cli;
 pub mod connect;
 pub mod http;
+pub mod java;
 pub mod kafka;
 pub mod listeners;
 pub mod postgres;
