@@ -476,6 +476,8 @@ fn start_driver(driver: &Path, home: &Path, display: &str, port: u16, options: &
         .env("NO_AT_BRIDGE", "1")
         .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
         .env("LIBGL_ALWAYS_SOFTWARE", "1")
+        // Of a page that is painted the driver was seen to wait for a picture in vain.
+        .env("WEBKIT_DISABLE_COMPOSITING_MODE", "0")
         .env("LC_ALL", "C.UTF-8")
         .env("TZ", "UTC");
     for (name, folder) in [

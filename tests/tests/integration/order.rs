@@ -320,7 +320,7 @@ async fn columns_are_selected_in_every_form() -> Result<()> {
         let path = workspace.path(&format!("columns.{ending}"));
         let out = path.to_str().context("a path")?;
         let told = workspace
-            .json(&[&args(columns, &["--json", "--out"])[..], &[out]].concat())
+            .json(&[&args(columns, &["--out"])[..], &[out]].concat())
             .await?;
         assert_eq!(told["rows"], json!(1_498), "{ending}");
         let bytes = std::fs::read(&path)?;

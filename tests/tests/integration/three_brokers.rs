@@ -379,7 +379,8 @@ async fn a_broker_dies_while_it_is_tailed() -> Result<()> {
     writer.wait_for_more(&before).await?;
     watched
         .wait_for("the tail to go on", |status| {
-            status.state == TailState::Running && status.note.is_none()
+            status.state == TailState::Running
+                && !status.note.as_deref().is_some_and(|note| note.contains(&address))
         })
         .await?;
     let below = before.values().copied().max().unwrap_or_default();

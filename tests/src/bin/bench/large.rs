@@ -64,7 +64,6 @@ pub async fn measure(topics: usize, groups: usize) -> Result<Vec<Figure>> {
         Frames::watch(&window).await?;
         tokio::time::sleep(REFRESHED).await;
         frames = Some(Frames::take(&window).await?);
-        window.screenshot("bench-large").await?;
         window.signal("TERM", DEADLINE).await?;
     }
     let frames = frames.context("no window was opened")?;

@@ -186,7 +186,9 @@ pub fn studio(workspace: &Path) -> Result<Options> {
     Ok(Options::new(program("tailrace-studio")?)
         .arg(workspace.display().to_string())
         .env("TAILRACE_DATA", path(".data"))
-        .env("TAILRACE_CONFIG_DIR", path(".config")))
+        .env("TAILRACE_CONFIG_DIR", path(".config"))
+        // As the program itself chooses on a machine without a GPU.
+        .env("WEBKIT_DISABLE_COMPOSITING_MODE", "1"))
 }
 
 fn shown(load: &Load, seen: &Seen, seconds: u64) -> Vec<Figure> {

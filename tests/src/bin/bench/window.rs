@@ -116,7 +116,9 @@ fn studio(folder: &Path) -> Result<Options> {
     let path = |name: &str| folder.join(name).display().to_string();
     Ok(Options::new(program("tailrace-studio")?)
         .env("TAILRACE_DATA", path("data"))
-        .env("TAILRACE_CONFIG_DIR", path("config")))
+        .env("TAILRACE_CONFIG_DIR", path("config"))
+        // As the program itself chooses on a machine without a GPU.
+        .env("WEBKIT_DISABLE_COMPOSITING_MODE", "1"))
 }
 
 /// The first start, and the memory after so many seconds of tailing.

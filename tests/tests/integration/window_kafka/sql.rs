@@ -31,7 +31,7 @@ pub async fn asked_and_stopped(stage: &Stage<'_>, topic: &str) -> Result<()> {
     drive
         .write(
             "sql-editor-input",
-            &format!("select value.nobody from {CLUSTER}.{topic}"),
+            &format!("select _offst from {CLUSTER}.{topic}"),
         )
         .await?;
     drive.window.press("Shift+Enter").await?;

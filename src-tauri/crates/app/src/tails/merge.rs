@@ -284,10 +284,12 @@ impl Merge {
             1 => "1 place".to_owned(),
             places => format!("{places} places"),
         };
-        Some(format!(
-            "not in the order of time in {places}, because {}",
-            why.collect::<Vec<_>>().join(", and ")
-        ))
+        let mut why = why.collect::<Vec<_>>().join(", and ");
+        if why.is_empty() {
+            // Nothing was waited for: of partitions at their ends, one may be told of a moment before another.
+            why.push_str("they arrived after records of a later time");
+        }
+        Some(format!("not in the order of time in {places}, because {why}"))
     }
 
     /// Records before this place can be released; `None`: all.
