@@ -83,6 +83,11 @@ impl Stage<'_> {
             .window
             .wait_gone(&integration::window::testid("loading"), DEADLINE)
             .await?;
+        self.picture_now(name).await
+    }
+
+    /// Of what goes on still.
+    async fn picture_now(&self, name: &str) -> Result<()> {
         for theme in THEMES {
             // Two frames later it is painted.
             let set = "document.documentElement.dataset.theme = arguments[0]; return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))";

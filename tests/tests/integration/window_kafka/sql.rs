@@ -44,7 +44,7 @@ pub async fn asked_and_stopped(stage: &Stage<'_>, topic: &str) -> Result<()> {
     );
     run(stage, &endless).await?;
     drive.see_text("sql-state", "running").await?;
-    stage.picture("sql-running").await?;
+    stage.picture_now("sql-running").await?;
     drive.click("sql-stop").await?;
     drive.see_text("sql-state", "done").await?;
     drive.window.wait_gone(&testid("sql-stop"), DEADLINE).await?;

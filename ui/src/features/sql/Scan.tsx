@@ -9,7 +9,7 @@ export function Scan({ scan, running }: { scan: SqlScan; running: boolean }) {
     <>
       <span data-testid="sql-scan" title={read}>
         {running ? `${number(scan.records)} of ${number(scan.total)} records (${percent} %)` : `${number(scan.records)} records read`} · {bytes(scan.bytes)} · {number(Math.round(scan.records_per_second))}/s
-        {running && scan.left_ms !== null && ` · ${duration(scan.left_ms)} left`}
+        {running && (percent === 100 ? " · all read, computing" : scan.left_ms !== null && ` · ${duration(scan.left_ms)} left`)}
       </span>
       {!running && more.length > 0 && <span className="warn" data-testid="sql-said" title={more.join("; ")}>{more.join("; ")}</span>}
     </>
