@@ -74,7 +74,7 @@ pub async fn measure(records: u64, rounds: usize) -> Result<Vec<Figure>> {
             "Search as a tail: records per second over kcat piped into jq",
             &tailed,
             &piped,
-            "kcat | jq",
+            "kcat and jq",
         ),
     ])
 }
