@@ -270,23 +270,29 @@ async fn stage_orders(kafka: &Kafka, topic: &str) -> Result<Workspace> {
     Ok(workspace)
 }
 
+/// Columns of the orders worth 2 and more; what is selected comes next.
+fn tail_of_orders(topic: &str) -> [&str; 9] {
+    let orders = "value.revenue >= 2";
+    [
+        "tail",
+        "test",
+        topic,
+        "-o",
+        "beginning",
+        "--exit",
+        "--where",
+        orders,
+        "--select",
+    ]
+}
+
 #[tokio::test]
 async fn columns_are_selected_in_every_form() -> Result<()> {
     let kafka = need!(Kafka::shared().await);
     let topic = unique("select");
     let workspace = stage_orders(kafka, &topic).await?;
     let columns = "value.order_id, value.revenue * 100 as cents, _key";
-    let tail = [
-        "tail",
-        "test",
-        &topic,
-        "-o",
-        "beginning",
-        "--exit",
-        "--where",
-        "value.revenue >= 2",
-        "--select",
-    ];
+    let tail = tail_of_orders(&topic);
     let args = |select, more: &[&'static str]| [&tail[..], &[select], more].concat();
     let lines = workspace.lines(&args(columns, &["--format", "json"])).await?;
     assert_eq!(lines.len(), 1_498);
@@ -358,17 +364,7 @@ async fn columns_that_cannot_be_selected_are_explained() -> Result<()> {
     let topic = unique("select-wrong");
     let workspace = stage_orders(kafka, &topic).await?;
     let columns = "value.order_id, _key";
-    let tail = [
-        "tail",
-        "test",
-        &topic,
-        "-o",
-        "beginning",
-        "--exit",
-        "--where",
-        "value.revenue >= 2",
-        "--select",
-    ];
+    let tail = tail_of_orders(&topic);
     let args = |select, more: &[&'static str]| [&tail[..], &[select], more].concat();
     let kcat = workspace
         .sentence(&args(columns, &["--format", "kcat"]), 2)

@@ -1,6 +1,7 @@
 //! The commands, by area.
 
 mod alerts;
+mod changes;
 mod clusters;
 mod columns;
 mod connect;

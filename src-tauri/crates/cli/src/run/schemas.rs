@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use tailrace_app::{App, commands as run};
 use tailrace_model::{Error, api::*};
 
-use super::topic_changes::{agreed, show_change};
+use super::changes::{Shown, carry_out};
 use crate::{
     Outcome,
     args::{SchemaVerb, Schemas, TypeArg},
@@ -348,28 +348,18 @@ async fn apply(
 ) -> anyhow::Result<Outcome> {
     let cluster = request.cluster.clone();
     let preview = run::schema_change_preview(app, request).await?;
-    show_change(&preview.title, &preview.lines, &preview.warnings, output);
-    if preview.nothing {
-        if output.json {
-            output.object(&serde_json::json!({ "done": null, "preview": preview }))?;
-        }
-        output.note("nothing to change");
-        return Ok(Outcome::Done);
-    }
-    if !yes && !agreed(output).await? {
-        return Ok(Outcome::Failed);
-    }
     let request = SchemaChangeRequest {
         cluster,
         change: preview.change.clone(),
     };
-    let changed = run::schema_change_apply(app, request).await?;
-    if output.json {
-        output.object(&serde_json::json!({ "done": changed.done, "preview": preview }))?;
-    } else {
-        output.line(&changed.done)?;
-    }
-    Ok(Outcome::Done)
+    let shown = Shown {
+        title: &preview.title,
+        lines: &preview.lines,
+        warnings: &preview.warnings,
+        nothing: preview.nothing,
+    };
+    let apply = async { Ok(run::schema_change_apply(app, request).await?.done) };
+    carry_out(shown, &preview, apply, yes, output).await
 }
 
 #[cfg(test)]

@@ -1,15 +1,11 @@
 //! Changes of topics: shown, asked once, done.
-//!
-//! Invariant: nothing is done without `--yes` or a "y" typed on a terminal.
 
-use std::{
-    collections::BTreeMap,
-    io::{BufRead as _, IsTerminal as _, Write as _},
-};
+use std::collections::BTreeMap;
 
 use tailrace_app::{App, commands as run};
 use tailrace_model::{Error, api::*};
 
+use super::changes::{Shown, carry_out};
 use crate::{Outcome, args::TopicVerb, output::Output};
 
 fn misuse(message: impl Into<String>) -> Error {
@@ -167,71 +163,18 @@ pub async fn change(app: &App, verb: TopicVerb, output: &Output) -> anyhow::Resu
     let (request, yes) = read(verb)?;
     let cluster = request.cluster.clone();
     let preview = run::topic_change_preview(app, request).await?;
-    show_change(&preview.title, &preview.lines, &preview.warnings, output);
-    if preview.nothing {
-        if output.json {
-            output.object(&serde_json::json!({ "done": null, "preview": preview }))?;
-        }
-        output.note("nothing to change");
-        return Ok(Outcome::Done);
-    }
-    if !yes && !agreed(output).await? {
-        return Ok(Outcome::Failed);
-    }
     let request = TopicChangeRequest {
         cluster,
         change: preview.change.clone(),
     };
-    let changed = run::topic_change_apply(app, request).await?;
-    if output.json {
-        output.object(&serde_json::json!({ "done": changed.done, "preview": preview }))?;
-    } else {
-        output.line(&changed.done)?;
-    }
-    Ok(Outcome::Done)
-}
-
-/// What will change, beside the result: a program that reads it gets it with the result.
-pub fn show_change(title: &str, lines: &[ChangeLine], warnings: &[String], output: &Output) {
-    output.note(title);
-    for line in lines {
-        let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
-        let note = line
-            .note
-            .as_ref()
-            .map(|note| format!("  ({note})"))
-            .unwrap_or_default();
-        output.note(&format!(
-            "  {}: {} -> {}{note}",
-            line.what,
-            value(&line.before),
-            value(&line.after)
-        ));
-    }
-    for warning in warnings {
-        output.note(&format!("  ! {warning}"));
-    }
-}
-
-/// One question on the terminal.
-pub async fn agreed(output: &Output) -> anyhow::Result<bool> {
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return Err(misuse("nobody can be asked here, so nothing was changed: add --yes to do it").into());
-    }
-    // Reading waits for a person, which the async runtime must not.
-    let answer = tokio::task::spawn_blocking(|| {
-        let mut out = std::io::stderr().lock();
-        // Nobody to tell: then nobody answers either.
-        let _ = write!(out, "Do it? [y/N] ").and_then(|()| out.flush());
-        let mut answer = String::new();
-        std::io::stdin().lock().read_line(&mut answer).map(|_| answer)
-    })
-    .await??;
-    let yes = matches!(answer.trim().to_lowercase().as_str(), "y" | "yes");
-    if !yes {
-        output.note("nothing was changed");
-    }
-    Ok(yes)
+    let shown = Shown {
+        title: &preview.title,
+        lines: &preview.lines,
+        warnings: &preview.warnings,
+        nothing: preview.nothing,
+    };
+    let apply = async { Ok(run::topic_change_apply(app, request).await?.done) };
+    carry_out(shown, &preview, apply, yes, output).await
 }
 
 #[cfg(test)]
