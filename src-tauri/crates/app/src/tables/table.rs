@@ -104,7 +104,7 @@ impl KafkaTable {
         open: &Arc<OpenWorkspace>,
         cluster: Arc<Cluster>,
         topic: &str,
-        sample: Sample,
+        sample: &Sample,
         named: &Named,
         now_ms: i64,
     ) -> Self {
