@@ -3,6 +3,8 @@
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 mod commands;
+#[cfg(target_os = "linux")]
+mod drawing;
 mod notices;
 mod subscriptions;
 mod window;
@@ -15,6 +17,11 @@ use tauri::{Manager, RunEvent};
 use crate::subscriptions::Subscriptions;
 
 fn main() -> anyhow::Result<()> {
+    #[cfg(target_os = "linux")]
+    // SAFETY: this is the first thing that the process does, and it has one thread.
+    unsafe {
+        drawing::choose();
+    }
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_default_env()

@@ -33,8 +33,10 @@ use crate::{
 const WHAT: &str = "Apache Kafka";
 /// Resolving downloads 45 MB the first time.
 const RESOLVE_DEADLINE: Duration = Duration::from_secs(600);
-const START_DEADLINE: Duration = Duration::from_secs(120);
+pub(crate) const START_DEADLINE: Duration = Duration::from_secs(120);
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
+/// Sixteen bytes of a name, in base 64.
+pub(crate) const CLUSTER_ID: &str = "dGFpbHJhY2UtdGVzdHM";
 /// Another program may take a free port before the broker binds it.
 const START_ATTEMPTS_MAX: usize = 3;
 /// Quick to start rather than quick for hours: one compiler tier, one collector thread, a small heap.
@@ -151,7 +153,7 @@ impl Kafka {
         std::fs::write(&properties, text)?;
         let scram = setup.scram.iter().flat_map(|user| ["--add-scram", user]);
         java.program("format", folder.path(), "kafka.tools.StorageTool")
-            .args(["format", "--cluster-id", "dGFpbHJhY2UtdGVzdHM", "--config"])
+            .args(["format", "--cluster-id", CLUSTER_ID, "--config"])
             .args([&properties])
             .args(scram)
             .run(START_DEADLINE)
@@ -273,6 +275,17 @@ impl Kafka {
         Ok(())
     }
 
+    /// The names of all topics, those of Kafka's own included.
+    pub async fn topics(&self) -> Result<Vec<String>> {
+        let config = self.client_config();
+        let asked = tokio::task::spawn_blocking(move || {
+            let consumer: BaseConsumer = config.create()?;
+            let metadata = consumer.fetch_metadata(None, Duration::from_secs(30))?;
+            anyhow::Ok(metadata.topics().iter().map(|it| it.name().to_owned()).collect())
+        });
+        asked.await?
+    }
+
     /// Deletes a partition's records before an offset.
     pub async fn delete_records(&self, topic: &str, partition: i32, before: i64) -> Result<()> {
         let admin: AdminClient<DefaultClientContext> = self.client_config().create()?;
@@ -298,6 +311,8 @@ impl Kafka {
         config
             .set("enable.idempotence", "true")
             .set("linger.ms", "20")
+            // What is too large is the broker's to say.
+            .set("message.max.bytes", "67108864")
             .set("compression.type", "lz4");
         let topic = topic.to_owned();
         tokio::task::spawn_blocking(move || produce(&config, &topic, &records)).await?
@@ -305,8 +320,18 @@ impl Kafka {
 
     /// Everything in the topic up to its present end, partition by partition.
     pub async fn consume(&self, topic: &str) -> Result<Vec<Consumed>> {
+        self.consume_with(topic, "read_committed").await
+    }
+
+    /// The same with what was aborted.
+    pub async fn consume_all(&self, topic: &str) -> Result<Vec<Consumed>> {
+        self.consume_with(topic, "read_uncommitted").await
+    }
+
+    async fn consume_with(&self, topic: &str, level: &str) -> Result<Vec<Consumed>> {
         let mut config = self.client_config();
         config
+            .set("isolation.level", level)
             .set("group.id", "harness")
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true");
@@ -338,7 +363,7 @@ impl Java {
         self.program_with(name, folder, &[], main_class)
     }
 
-    fn program_with(
+    pub(crate) fn program_with(
         &self,
         name: &'static str,
         folder: &Path,
@@ -389,11 +414,52 @@ async fn resolve_classpath() -> Result<String> {
     Ok(std::fs::read_to_string(&kept_classpath)?)
 }
 
+/// Settings that every broker here has: no more threads and buffers than a test needs.
+pub(crate) const SETTINGS: [&str; 13] = [
+    "offsets.topic.num.partitions=4",
+    "transaction.state.log.num.partitions=4",
+    "share.coordinator.state.topic.num.partitions=1",
+    "group.initial.rebalance.delay.ms=0",
+    // After a kill the broker waits for its former self to time out.
+    "broker.session.timeout.ms=5000",
+    "broker.heartbeat.interval.ms=1000",
+    "auto.create.topics.enable=false",
+    "num.network.threads=2",
+    "num.io.threads=4",
+    "background.threads=2",
+    "log.cleaner.dedupe.buffer.size=4194304",
+    "log.cleaner.backoff.ms=1000",
+    // Records keep the times of the histories that tests make up: none is too old.
+    "log.retention.ms=-1",
+];
+
+/// One broker, so one replica of everything.
+const ALONE: [&str; 5] = [
+    "offsets.topic.replication.factor=1",
+    "transaction.state.log.replication.factor=1",
+    "transaction.state.log.min.isr=1",
+    "share.coordinator.state.topic.replication.factor=1",
+    "share.coordinator.state.topic.min.isr=1",
+];
+
 fn server_properties(folder: &Path, port: u16, controller_port: u16) -> Result<String> {
+    let voters = format!("1@127.0.0.1:{controller_port}");
+    node_properties(folder, 1, port, controller_port, &voters, &ALONE)
+}
+
+/// A node that is broker and controller.
+pub(crate) fn node_properties(
+    folder: &Path,
+    id: i32,
+    port: u16,
+    controller_port: u16,
+    voters: &str,
+    settings: &[&str],
+) -> Result<String> {
     let mut text = String::new();
     let data = folder.join("data");
-    writeln!(text, "process.roles=broker,controller\nnode.id=1")?;
-    writeln!(text, "controller.quorum.voters=1@127.0.0.1:{controller_port}")?;
+    writeln!(text, "process.roles=broker,controller\nnode.id={id}")?;
+    writeln!(text, "controller.quorum.voters={voters}")?;
     writeln!(
         text,
         "listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}"
@@ -403,29 +469,7 @@ fn server_properties(folder: &Path, port: u16, controller_port: u16) -> Result<S
         "advertised.listeners=PLAINTEXT://127.0.0.1:{port}\ncontroller.listener.names=CONTROLLER"
     )?;
     writeln!(text, "log.dirs={}", data.display())?;
-    // One broker, so one replica of everything; and no more threads and buffers than a test needs.
-    for setting in [
-        "offsets.topic.replication.factor=1",
-        "offsets.topic.num.partitions=4",
-        "transaction.state.log.replication.factor=1",
-        "transaction.state.log.min.isr=1",
-        "transaction.state.log.num.partitions=4",
-        "share.coordinator.state.topic.replication.factor=1",
-        "share.coordinator.state.topic.min.isr=1",
-        "share.coordinator.state.topic.num.partitions=1",
-        "group.initial.rebalance.delay.ms=0",
-        // After a kill the broker waits for its former self to time out.
-        "broker.session.timeout.ms=5000",
-        "broker.heartbeat.interval.ms=1000",
-        "auto.create.topics.enable=false",
-        "num.network.threads=2",
-        "num.io.threads=4",
-        "background.threads=2",
-        "log.cleaner.dedupe.buffer.size=4194304",
-        "log.cleaner.backoff.ms=1000",
-        // Records keep the times of the histories that tests make up: none is too old.
-        "log.retention.ms=-1",
-    ] {
+    for setting in settings.iter().chain(&SETTINGS) {
         writeln!(text, "{setting}")?;
     }
     Ok(text)

@@ -6,6 +6,7 @@
 //! through [`need!`], which records it in the file that `TAILRACE_SKIPPED` names, or fails where there is no such
 //! file: there is no silent skip.
 
+pub mod brokers;
 pub mod cli;
 pub mod connect;
 pub mod http;

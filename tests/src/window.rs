@@ -4,6 +4,7 @@
 //! Screenshots go to `target/screenshots/NAME.png` of the checkout.
 
 mod display;
+mod dragging;
 mod processes;
 mod webdriver;
 
@@ -341,6 +342,13 @@ impl Window {
         self.session.resize(width, height).await
     }
 
+    /// Drags files from outside onto the window's middle and lets them go.
+    pub async fn drop_files(&self, files: &[PathBuf]) -> Result<()> {
+        let (display, files) = (self.display_name.clone(), files.to_vec());
+        let dropped = tokio::task::spawn_blocking(move || dragging::drop_files(&display, &files)).await?;
+        self.explained(dropped).await
+    }
+
     /// Writes what the window shows to `target/screenshots/NAME.png`.
     pub async fn screenshot(&self, name: &str) -> Result<PathBuf> {
         let folder = root().join("target/screenshots");
@@ -354,6 +362,11 @@ impl Window {
     /// (proportional set size).
     pub fn memory_bytes(&self) -> Result<u64> {
         processes::memory_bytes(self.pid.context("the program's process was not found")?)
+    }
+
+    /// As [`Self::memory_bytes`], of the program alone.
+    pub fn program_memory_bytes(&self) -> Result<u64> {
+        processes::pss_bytes(self.pid.context("the program's process was not found")?)
     }
 
     /// When the program's process was started.

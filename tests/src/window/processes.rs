@@ -66,7 +66,8 @@ pub fn started_at(pid: u32) -> Result<SystemTime> {
     Ok(SystemTime::now() - uptime.saturating_sub(started))
 }
 
-fn pss_bytes(pid: u32) -> Result<u64> {
+/// Of the process alone.
+pub fn pss_bytes(pid: u32) -> Result<u64> {
     let text = std::fs::read_to_string(of(pid, "smaps_rollup"))?;
     let line = text
         .lines()

@@ -10,6 +10,7 @@ use integration::kafka::Kafka;
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer},
+    error::{KafkaError, RDKafkaErrorCode},
 };
 
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -85,14 +86,40 @@ pub async fn wait_for_commits(
     }
 }
 
-/// Commits offsets for a group that has no members.
+/// Commits offsets for a group that has no members. Who coordinates a new group may have to be agreed on first.
 pub async fn commit(kafka: &Kafka, group: &str, topic: &str, offsets: &[(i32, i64)]) -> Result<()> {
-    let consumer = consumer(kafka, group)?;
     let mut list = TopicPartitionList::new();
     for (partition, offset) in offsets {
         list.add_partition_offset(topic, *partition, Offset::Offset(*offset))?;
     }
-    Ok(tokio::task::spawn_blocking(move || consumer.commit(&list, CommitMode::Sync)).await??)
+    commit_with(consumer(kafka, group)?, list).await
+}
+
+/// The same by a client of any cluster's.
+pub async fn commit_with(consumer: BaseConsumer, offsets: TopicPartitionList) -> Result<()> {
+    let committing = tokio::task::spawn_blocking(move || {
+        let started = Instant::now();
+        loop {
+            match consumer.commit(&offsets, CommitMode::Sync) {
+                Ok(()) => return Ok(()),
+                Err(error) if started.elapsed() < TIMEOUT && is_unsettled(&error) => {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    });
+    committing.await?
+}
+
+fn is_unsettled(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{CoordinatorLoadInProgress, CoordinatorNotAvailable, NotCoordinator};
+    error.rdkafka_error_code().is_some_and(|code| {
+        matches!(
+            code,
+            CoordinatorLoadInProgress | CoordinatorNotAvailable | NotCoordinator
+        )
+    })
 }
 
 /// Joins a group and stays in it until the answer is dropped.

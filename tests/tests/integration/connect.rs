@@ -8,6 +8,7 @@ use integration::{
     secure::{CLIENT_ID, CLIENT_SECRET, PASSWORD, POWERLESS, Secure, USER},
     unique,
 };
+use openssl::{pkey::PKey, symm::Cipher, x509::X509};
 use serde_json::Value;
 
 use crate::workspace::{DEADLINE, Workspace};
@@ -444,5 +445,149 @@ async fn tokens_are_renewed_while_a_tail_goes_on() -> Result<()> {
         })
         .collect();
     assert_eq!(numbers, (1..=i64::try_from(written)?).collect::<Vec<_>>());
+    Ok(())
+}
+
+/// Sizes of logs, access rules and quotas come by our own words of the protocol, and log in by their own.
+#[tokio::test]
+async fn what_librdkafka_has_no_call_for_logs_in_too() -> Result<()> {
+    let secure = need!(Secure::shared().await);
+    let workspace = need!(workspace());
+    let workspace = workspace.env("TAILRACE_SECRET_KEY", KEY_PASSWORD);
+    let (ca, endpoint) = (secure.file("ca.pem"), secure.tokens.token_url());
+    let tls = [("security.protocol", "ssl"), ("ssl.ca.location", ca.as_str())];
+    cluster(&workspace, "tls", &secure.at("TLS")?, &tls)?;
+    // A folder of certificates, among other files, as systems have it.
+    workspace.write("certs/ca.pem", std::fs::read(&ca)?)?;
+    workspace.write("certs/README", "not a certificate")?;
+    let folder = workspace.path("certs").display().to_string();
+    link_by_hash(&workspace.path("certs"))?;
+    let many = [("security.protocol", "ssl"), ("ssl.ca.location", folder.as_str())];
+    cluster(&workspace, "folder", &secure.at("TLS")?, &many)?;
+
+    let identity = [("ssl.certificate.location", secure.file("client.pem"))];
+    let mutual = |key: &str, password: Option<&'static str>| {
+        let mut all: Vec<(&str, String)> = tls
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect();
+        all.extend(identity.iter().map(|(name, value)| (*name, value.clone())));
+        all.push(("ssl.key.location", key.to_owned()));
+        all.extend(password.map(|password| ("ssl.key.password", password.to_owned())));
+        all
+    };
+    for (name, properties) in [
+        ("mutual", mutual(&secure.file("client.key"), None)),
+        (
+            "locked",
+            mutual(&locked_key(secure, &workspace)?, Some("secret:key")),
+        ),
+    ] {
+        let properties: Vec<(&str, &str)> = properties
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        cluster(&workspace, name, &secure.at("MUTUAL")?, &properties)?;
+    }
+    for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
+        let name = mechanism.to_lowercase();
+        cluster(
+            &workspace,
+            &name,
+            &secure.at("SCRAM")?,
+            &sasl(mechanism, USER, &ca),
+        )?;
+    }
+    cluster(&workspace, "oauth", &secure.at("OAUTH")?, &oauth(&endpoint, &ca))?;
+    let topic = unique("wired");
+    secure.kafka.create_topic(&topic, 1).await?;
+    secure
+        .kafka
+        .produce(&topic, [("k", "v".repeat(500), 1_700_000_000_000)])
+        .await?;
+    for name in [
+        "tls",
+        "folder",
+        "mutual",
+        "locked",
+        "plain",
+        "scram-sha-256",
+        "scram-sha-512",
+        "oauth",
+    ] {
+        let partitions = workspace.lines(&["topics", name, &topic]).await?;
+        assert!(
+            partitions[0]["bytes"].as_i64().is_some_and(|bytes| bytes > 0),
+            "{name}: {partitions:?}"
+        );
+        let brokers = workspace.lines(&["brokers", name]).await?;
+        assert!(brokers[0]["disk_bytes_free"].is_i64(), "{name}: {brokers:?}");
+        // There are none of either, and that is an answer.
+        assert!(workspace.lines(&["acls", name]).await?.is_empty(), "{name}");
+        assert!(workspace.lines(&["quotas", name]).await?.is_empty(), "{name}");
+    }
+    Ok(())
+}
+
+const KEY_PASSWORD: &str = "of the key";
+
+/// The client's key behind a password, as `openssl` writes it.
+fn locked_key(secure: &Secure, workspace: &Workspace) -> Result<String> {
+    let key = PKey::private_key_from_pem(&std::fs::read(secure.file("client.key"))?)?;
+    let locked = key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), KEY_PASSWORD.as_bytes())?;
+    workspace.write("keys/locked.key", locked)?;
+    Ok(workspace.path("keys/locked.key").display().to_string())
+}
+
+/// OpenSSL looks for the certificates of a folder by a hash of their names.
+fn link_by_hash(folder: &std::path::Path) -> Result<()> {
+    let certificate = X509::from_pem(&std::fs::read(folder.join("ca.pem"))?)?;
+    let name = format!("{:08x}.0", certificate.subject_name_hash());
+    Ok(std::os::unix::fs::symlink(
+        folder.join("ca.pem"),
+        folder.join(name),
+    )?)
+}
+
+/// What may not be told is not told as nothing, and a login that fails says so.
+#[tokio::test]
+async fn what_librdkafka_has_no_call_for_is_refused_in_words() -> Result<()> {
+    let secure = need!(Secure::shared().await);
+    let workspace = need!(workspace());
+    let (ca, endpoint) = (secure.file("ca.pem"), secure.tokens.token_url());
+    for (mechanism, name) in [("SCRAM-SHA-256", "powerless"), ("SCRAM-SHA-256", "wrong")] {
+        let mut properties = sasl(mechanism, POWERLESS, &ca);
+        properties[3].1 = if name == "wrong" {
+            "secret:wrong"
+        } else {
+            "secret:powerless"
+        };
+        cluster(&workspace, name, &secure.at("SCRAM")?, &properties)?;
+    }
+    let nowhere = secure.tokens.http.url("/elsewhere");
+    cluster(
+        &workspace,
+        "no-token",
+        &secure.at("OAUTH")?,
+        &oauth(&nowhere, &ca),
+    )?;
+    cluster(&workspace, "oauth", &secure.at("OAUTH")?, &oauth(&endpoint, &ca))?;
+    for what in ["acls", "quotas"] {
+        let said = workspace.sentence(&[what, "powerless"], 1).await?;
+        assert!(
+            said.contains("\"powerless\"") && said.contains("may not describe the cluster"),
+            "{what}: {said}"
+        );
+        let said = workspace.sentence(&[what, "wrong"], 1).await?;
+        assert!(
+            said.contains("uthentication") && !said.contains("hunter2"),
+            "{what}: {said}"
+        );
+        let said = workspace.sentence(&[what, "no-token"], 1).await?;
+        assert!(
+            said.contains("404") && !said.contains(CLIENT_SECRET),
+            "{what}: {said}"
+        );
+    }
     Ok(())
 }

@@ -115,6 +115,25 @@ async fn marks_of_transactions_are_no_lag() -> Result<()> {
     assert_eq!(partition(&detail, 0)?["lag"], 3, "{detail}");
     assert_eq!(partition(&show(&begun).await?, 0)?["lag"], 6);
 
+    // In the list too; and a mark at the end of one partition is none whatever the others hold.
+    let both = unique("both");
+    let plain = unique("plain");
+    kafka.create_topic(&plain, 2).await?;
+    kafka
+        .produce(
+            &plain,
+            (0..4).map(|n| Record::new("k", n.to_string()).on_partition(n % 2)),
+        )
+        .await?;
+    broker::commit(kafka, &both, &topic, &[(0, 5)]).await?;
+    broker::commit(kafka, &both, &plain, &[(0, 2), (1, 1)]).await?;
+    let listed = workspace.lines(&["groups", "list", "test"]).await?;
+    let lag_of = |group: &str| {
+        let found = listed.iter().find(|it| it["group"] == group);
+        found.map(|it| it["lag"].clone()).unwrap_or_default()
+    };
+    assert_eq!((lag_of(&done), lag_of(&both)), (0.into(), 1.into()), "{listed:?}");
+
     // A transaction that stays open holds readers of committed records back, and that is said.
     let producer = transaction(producer, &topic, 3, false).await?;
     let detail = show(&done).await?;

@@ -152,3 +152,60 @@ async fn the_terminal_masks_when_it_is_asked_to() -> Result<()> {
     );
     Ok(())
 }
+
+/// A condition sees what is shown: what is hidden can't be found out by asking for it.
+#[tokio::test]
+async fn a_condition_sees_masked_values() -> Result<()> {
+    let kafka = need!(Kafka::shared().await);
+    let topic = unique("masks-where");
+    let workspace = stage(kafka, &topic).await?;
+    let count = async |condition: &str, more: &[&str]| -> Result<usize> {
+        let tail = [
+            "tail",
+            "test",
+            &topic,
+            "-o",
+            "beginning",
+            "--exit",
+            "--json",
+            "--where",
+            condition,
+        ];
+        let output = workspace.run(&[&tail[..], more].concat()).await?.exits(0)?;
+        Ok(output.json_lines()?.len())
+    };
+    for hidden in [
+        "value.card = '4111111111111111'",
+        "value.card like '4111%'",
+        "value.customer.email = 'ada@example.com'",
+        "length(value.customer.email) = 15",
+        "_key = 'user-u-4711'",
+        "value like '%ada@example.com%'",
+    ] {
+        assert!(
+            count(hidden, &[]).await? > 0,
+            "{hidden} finds nothing where nothing is hidden"
+        );
+        assert_eq!(count(hidden, &["--masked"]).await?, 0, "{hidden}");
+    }
+    assert_eq!(count("value.plain = 'seen'", &["--masked"]).await?, 2);
+    assert_eq!(count("value.card = '•••1111'", &["--masked"]).await?, 2);
+    let selected = workspace
+        .run(&[
+            "tail",
+            "test",
+            &topic,
+            "-o",
+            "beginning",
+            "--exit",
+            "--masked",
+            "--json",
+            "--select",
+            "value.card, value.customer.email, _key, _headers",
+        ])
+        .await?
+        .exits(0)?;
+    hidden_in("selected columns", &selected.stdout)?;
+    assert_eq!(selected.json_lines()?[0]["card"], "•••1111");
+    Ok(())
+}

@@ -4,7 +4,7 @@
 //! Every screen leaves a picture in both sizes and both themes: somebody looks at them.
 
 mod deliver;
-mod drive;
+pub mod drive;
 mod ending;
 mod observe;
 mod people;

@@ -1312,11 +1312,11 @@ export type RecordDetail = { topic: string, partition: number, offset: number, t
  */
 key: string | null, key_format: FormatUsed, key_bytes: number, key_problem: string | null, headers: Array<RecordHeader>, value_format: FormatUsed, 
 /**
- * The value as indented JSON, when it can be read as JSON.
+ * The value as JSON, when it can be read as JSON: indented, unless that makes it too long.
  */
 json: string | null, 
 /**
- * The value as text; of bytes: the beginning as hexadecimal.
+ * The value as text; of bytes: the beginning as hexadecimal. Absent beside `json`: the same.
  */
 text: string | null, value_bytes: number, problem: string | null, 
 /**
@@ -1354,11 +1354,11 @@ export type RecordRequest = { cluster: string, topic: string, partition: number,
  */
 formats?: TopicFormats, };
 
-export type RecordRow = { partition: number, offset: number, timestamp_ms: number | null, key: string | null, 
+export type RecordRow = { partition: number, offset: number, timestamp_ms: number | null, 
 /**
- * The beginning of the value as text; see [`crate::limits::CELL_CHARS_MAX`].
+ * Its beginning as text, as are the value's and each field's; see [`crate::limits::CELL_CHARS_MAX`].
  */
-value: string | null, value_bytes: number, 
+key: string | null, value: string | null, value_bytes: number, 
 /**
  * One a column of `TailRows::columns`.
  */
@@ -1761,6 +1761,11 @@ partitions: Array<number>,
  */
 filter?: string | null, 
 /**
+ * Columns in SQL over the same: `_key, value.total * 100 AS cents`. They are what is written; the rows of the view stay
+ * whole records.
+ */
+select?: string | null, 
+/**
  * Stops at the ends that the partitions had when it started.
  */
 stop_at_end: boolean, 
@@ -1806,7 +1811,11 @@ evicted: number,
 /**
  * Values of a field that were not of the type first seen; the filter saw them as null.
  */
-mistyped: number, per_second: number, started_ms: number, 
+mistyped: number, 
+/**
+ * Records that matched and wait for slower partitions, so that they come in the order of time.
+ */
+waiting: number, per_second: number, started_ms: number, 
 /**
  * Decoded fields worth a column, most frequent first.
  */

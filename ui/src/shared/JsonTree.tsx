@@ -2,12 +2,16 @@
 
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef, useState, type KeyboardEvent } from "react";
+import { clip } from "./clip";
 import { lines, parseJson, type Line } from "./json";
 import styles from "./JsonTree.module.css";
 
 const LINE_PX = 19;
 /** Containers are open to this depth at first. */
 const OPEN_DEPTH = 2;
+/** Of one line: more would be laid out for nothing, and stand still meanwhile. */
+const LINE_CHARS_MAX = 2_000;
+const TITLE_CHARS_MAX = 1_000;
 
 export function JsonTree({ text, label = "Value", testId = "json" }: { text: string; label?: string; testId?: string }) {
   const tree = useMemo(() => parseJson(text), [text]);
@@ -48,6 +52,7 @@ export function JsonTree({ text, label = "Value", testId = "json" }: { text: str
           const line = shown[item.index];
           if (!line) return null;
           const folds = line.state === "open" || line.state === "folded";
+          const { shown: part, more } = clip(line.text, LINE_CHARS_MAX);
           return (
             <div
               key={line.path}
@@ -58,7 +63,7 @@ export function JsonTree({ text, label = "Value", testId = "json" }: { text: str
               data-open={folds ? "" : undefined}
               data-active={item.index === active ? "" : undefined}
               data-path={line.path}
-              title={line.text.length > 40 ? line.text : undefined}
+              title={line.text.length > 40 ? line.text.slice(0, TITLE_CHARS_MAX) : undefined}
               style={{ transform: `translateY(${item.start}px)`, paddingLeft: line.depth * 14 }}
               onClick={() => {
                 setActive(item.index);
@@ -67,7 +72,8 @@ export function JsonTree({ text, label = "Value", testId = "json" }: { text: str
             >
               <span className={styles["sign"]} aria-hidden="true">{line.state === "open" ? "▾" : line.state === "folded" ? "▸" : ""}</span>
               {line.key !== null && <><span className={styles["key"]}>{line.key}</span>: </>}
-              <span className={line.state === "folded" ? styles["fold"] : line.value ? styles[line.value.kind] : undefined}>{line.text}</span>
+              <span className={line.state === "folded" ? styles["fold"] : line.value ? styles[line.value.kind] : undefined}>{part}</span>
+              {more !== null && <span className={styles["fold"]}>{more}</span>}
             </div>
           );
         })}

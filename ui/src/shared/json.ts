@@ -1,5 +1,8 @@
 /**
  * JSON as lines of a tree. Numbers keep the text they had: an id of 19 digits must not be rounded by the window.
+ *
+ * Values of megabytes are read here on the window's own thread: the reader goes over the text once, character by
+ * character, and keeps parts of it instead of making new texts.
  */
 
 export type Json =
@@ -7,9 +10,11 @@ export type Json =
   | { kind: "array"; items: readonly Json[] }
   | { kind: "string" | "number" | "literal"; text: string };
 
-const TOKEN = /\s*(?:([{}[\],:])|("(?:[^"\\]|\\.)*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)|(true|false|null))/y;
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 /** Deeper than this is shown as text, not as a tree. */
 const DEPTH_MAX = 200;
+const QUOTE = 0x22, BACKSLASH = 0x5c, COMMA = 0x2c, COLON = 0x3a, OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d, OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d;
+const LITERALS: Readonly<Record<number, string>> = { 0x74: "true", 0x66: "false", 0x6e: "null" };
 
 /** The tree, or null where the text is not JSON. */
 export function parseJson(text: string): Json | null {
@@ -26,53 +31,76 @@ class Reader {
   private at = 0;
   constructor(private readonly text: string) {}
 
+  /** The next character that is no space; NaN at the end. */
+  private peek(): number {
+    for (;;) {
+      const code = this.text.charCodeAt(this.at);
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return code;
+      this.at += 1;
+    }
+  }
+
   atEnd(): boolean {
-    return this.text.slice(this.at).trim() === "";
+    return Number.isNaN(this.peek());
   }
 
-  private next(): RegExpExecArray {
-    TOKEN.lastIndex = this.at;
-    const match = TOKEN.exec(this.text);
-    if (!match) throw new SyntaxError("not JSON");
-    this.at = TOKEN.lastIndex;
-    return match;
-  }
-
-  private peek(): string | undefined {
-    const before = this.at;
-    const sign = this.next()[1];
-    this.at = before;
-    return sign;
+  private take(code: number): boolean {
+    if (this.peek() !== code) return false;
+    this.at += 1;
+    return true;
   }
 
   value(depth: number): Json {
     if (depth > DEPTH_MAX) throw new SyntaxError("too deep");
-    const [, sign, string, number, literal] = this.next();
-    if (string !== undefined) return { kind: "string", text: string };
-    if (number !== undefined) return { kind: "number", text: number };
-    if (literal !== undefined) return { kind: "literal", text: literal };
-    if (sign === "{") return { kind: "object", entries: this.list("}", () => this.entry(depth)) };
-    if (sign === "[") return { kind: "array", items: this.list("]", () => this.value(depth + 1)) };
-    throw new SyntaxError("not JSON");
+    const code = this.peek();
+    if (code === QUOTE) return { kind: "string", text: this.string() };
+    if (code === OPEN_OBJECT) return { kind: "object", entries: this.list(CLOSE_OBJECT, () => this.entry(depth)) };
+    if (code === OPEN_ARRAY) return { kind: "array", items: this.list(CLOSE_ARRAY, () => this.value(depth + 1)) };
+    const literal = LITERALS[code];
+    if (literal === undefined) return { kind: "number", text: this.number() };
+    if (!this.text.startsWith(literal, this.at)) throw new SyntaxError("not JSON");
+    this.at += literal.length;
+    return { kind: "literal", text: literal };
+  }
+
+  /** With its quotes. */
+  private string(): string {
+    const from = this.at;
+    for (let to = from + 1; ; to += 1) {
+      to = this.text.indexOf('"', to);
+      if (to < 0) throw new SyntaxError("not JSON");
+      let before = to;
+      while (this.text.charCodeAt(before - 1) === BACKSLASH) before -= 1;
+      // An even number of backslashes are escapes of each other: the quote is the end.
+      if ((to - before) % 2 === 1) continue;
+      this.at = to + 1;
+      return this.text.slice(from, this.at);
+    }
+  }
+
+  private number(): string {
+    NUMBER.lastIndex = this.at;
+    const found = NUMBER.exec(this.text)?.[0];
+    if (found === undefined) throw new SyntaxError("not JSON");
+    this.at += found.length;
+    return found;
   }
 
   private entry(depth: number): readonly [string, Json] {
-    const key = this.next()[2];
-    if (key === undefined || this.next()[1] !== ":") throw new SyntaxError("not JSON");
+    if (this.peek() !== QUOTE) throw new SyntaxError("not JSON");
+    const key = this.string();
+    if (!this.take(COLON)) throw new SyntaxError("not JSON");
     return [key, this.value(depth + 1)];
   }
 
-  private list<T>(close: string, item: () => T): T[] {
+  private list<T>(close: number, item: () => T): T[] {
     const items: T[] = [];
-    if (this.peek() === close) {
-      this.next();
-      return items;
-    }
+    this.at += 1;
+    if (this.take(close)) return items;
     for (;;) {
       items.push(item());
-      const sign = this.next()[1];
-      if (sign === close) return items;
-      if (sign !== ",") throw new SyntaxError("not JSON");
+      if (this.take(close)) return items;
+      if (!this.take(COMMA)) throw new SyntaxError("not JSON");
     }
   }
 }

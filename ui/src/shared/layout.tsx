@@ -83,7 +83,7 @@ export function Heading({ children }: { children: ReactNode }) {
 export function Facts({ items }: { items: readonly (readonly [string, ReactNode])[] }) {
   return (
     <dl className={styles["facts"]}>
-      {items.map(([name, value]) => [<dt key={`${name}-name`}>{name}</dt>, <dd key={name}>{value}</dd>])}
+      {items.map(([name, value], index) => [<dt key={`${index}-name`} title={name}>{name}</dt>, <dd key={index}>{value}</dd>])}
     </dl>
   );
 }

@@ -158,7 +158,7 @@ const TEXT_FORMAT = { definition: { format: "text" }, label: "Text", detected: t
 
 function status(tail: View, columns: Column[]): TailStatus {
   return {
-    state: tail.ended !== null ? "stopped" : tail.paused ? "paused" : "running", scanned: tail.total * 143, scanned_bytes: tail.total * 72_000, matched: tail.total, evicted: evicted(tail), mistyped: 0, undecoded: 0, undecoded_first: null, key_format: TEXT_FORMAT, value_format: JSON_FORMAT,
+    state: tail.ended !== null ? "stopped" : tail.paused ? "paused" : "running", scanned: tail.total * 143, scanned_bytes: tail.total * 72_000, matched: tail.total, evicted: evicted(tail), mistyped: 0, waiting: 0, undecoded: 0, undecoded_first: null, key_format: TEXT_FORMAT, value_format: JSON_FORMAT,
     per_second: tail.ended !== null || tail.paused ? 0 : 41_200, started_ms: Date.now() - 60_000, columns, partitions: [], note: tail.ended, error: null,
   };
 }

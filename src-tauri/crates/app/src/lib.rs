@@ -37,8 +37,9 @@ pub use open::{OpenOptions, OpenWorkspace};
 pub use queries::{Exported, Target};
 use tailrace_model::{
     Error, Result,
-    api::{FileWritten, Revision, RowsRequest, TailRequest, TailRows, TailStarted, Topic},
+    api::{FileWritten, Revision, Rows, RowsRequest, SqlFormat, TailRequest, TailRows, TailStarted, Topic},
 };
+pub use tails::SelectedOut;
 use tokio::sync::watch;
 
 #[derive(Debug, Clone, Default)]
@@ -255,6 +256,28 @@ pub async fn take_rows(app: &App, request: RowsRequest, whole: bool) -> Result<T
         tails::Values::Beginnings
     };
     view.rows(request.offset, request.limit, values)
+}
+
+/// Begins to write the columns that a tail of [`tail_all`] selects, as its rows come.
+pub async fn selected_out(
+    app: &App,
+    view: u64,
+    sink: Box<dyn std::io::Write + Send>,
+    format: SqlFormat,
+) -> Result<SelectedOut> {
+    app.opened().await?.tails.get(view)?.selected_out(sink, format)
+}
+
+/// As [`take_rows`], the columns that the tail selects, written. Returns the offset of the row after them.
+pub async fn write_selected(app: &App, request: RowsRequest, out: &mut SelectedOut) -> Result<u64> {
+    let view = app.opened().await?.tails.get(request.view)?;
+    view.write_selected(request.offset, request.limit, out)
+}
+
+/// As [`write_selected`], as text.
+pub async fn take_selected(app: &App, request: RowsRequest) -> Result<(u64, Rows)> {
+    let view = app.opened().await?.tails.get(request.view)?;
+    view.selected_text(request.offset, request.limit)
 }
 
 /// Draws the history of lag into a file that ends in `.svg` or `.png`.

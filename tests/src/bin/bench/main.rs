@@ -5,6 +5,8 @@
 
 mod audience;
 mod crowd;
+mod large;
+mod live;
 mod numbers;
 mod peer;
 mod report;
@@ -37,6 +39,9 @@ struct Args {
     /// People that the events are of; who only passes by comes on top
     #[arg(long, value_name = "N")]
     people: Option<u32>,
+    /// Topics of the large cluster
+    #[arg(long, value_name = "N")]
+    topics: Option<usize>,
     /// Seconds of tailing before the window's memory is measured
     #[arg(long, value_name = "SECONDS")]
     tailing: Option<u64>,
@@ -58,17 +63,18 @@ enum Which {
     Audience,
     /// Start of the window, and its memory
     Window,
+    /// A live tail in the window: frames, memory, and every record accounted for
+    Live,
+    /// A cluster of a thousand topics in the window
+    Large,
 }
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
     let args = Args::parse();
     let mut report = Report::new(args.quick);
-    let all = [Which::Tail, Which::Search, Which::Audience, Which::Window];
-    for which in all
-        .into_iter()
-        .filter(|which| args.which.is_empty() || args.which.contains(which))
-    {
+    let all = Which::value_variants().iter().copied();
+    for which in all.filter(|which| args.which.is_empty() || args.which.contains(which)) {
         let name = which
             .to_possible_value()
             .map(|value| value.get_name().to_owned())
@@ -107,6 +113,14 @@ async fn measure(which: Which, args: &Args) -> Result<Vec<report::Figure>> {
         Which::Window => {
             let tailing_s = args.tailing.unwrap_or(if args.quick { 5 } else { 60 });
             window::measure(tailing_s).await
+        }
+        Which::Live => {
+            let seconds = args.tailing.unwrap_or(if args.quick { 5 } else { 60 });
+            live::measure(seconds).await
+        }
+        Which::Large => {
+            let topics = args.topics.unwrap_or(if args.quick { 50 } else { 1_000 });
+            large::measure(topics, topics / 5).await
         }
     }
 }

@@ -115,7 +115,7 @@ pub async fn fill(kafka: &Kafka, records: u64) -> Result<Topic> {
 }
 
 /// An event as a shop sends it, flat enough to be read at a glance.
-fn record(dice: &mut Dice, topic: &mut Topic) -> Record {
+pub fn record(dice: &mut Dice, topic: &mut Topic) -> Record {
     let number = topic.records;
     let order = dice.per_mille(ORDER_PER_MILLE);
     let event = match order {
@@ -159,11 +159,17 @@ fn record(dice: &mut Dice, topic: &mut Topic) -> Record {
 
 /// A workspace that has this cluster and nothing else.
 pub async fn open(folder: &Path, bootstrap: &str, options: OpenOptions) -> Result<App> {
+    workspace(folder, bootstrap)?;
+    Ok(App::open(folder.to_owned(), options).await?)
+}
+
+/// The files of a workspace that has this cluster and nothing else.
+pub fn workspace(folder: &Path, bootstrap: &str) -> Result<()> {
     std::fs::create_dir_all(folder.join("clusters"))?;
     std::fs::write(folder.join("tailrace.toml"), "name = \"bench\"\n")?;
     let cluster = format!("kind = \"kafka\"\n\n[properties]\n\"bootstrap.servers\" = \"{bootstrap}\"\n");
     std::fs::write(folder.join("clusters/kafka.toml"), cluster)?;
-    Ok(App::open(folder.to_owned(), options).await?)
+    Ok(())
 }
 
 /// The whole topic through the app's own tail: records per second.
@@ -175,6 +181,7 @@ pub async fn tail(app: &App, topic: Topic) -> Result<f64> {
         until_ms: None,
         partitions: Vec::new(),
         filter: Some(FILTER.to_owned()),
+        select: None,
         stop_at_end: true,
         limit: None,
         formats: TopicFormats::default(),

@@ -1,5 +1,6 @@
 //! Topics as tables, on Apache Kafka: what is read, what is passed over, and that nothing is lost by either.
 
+mod parts;
 mod predicate;
 mod property;
 

@@ -33,6 +33,7 @@ const TEXTS: [&str; 6] = [
 ];
 
 /// A record with the parts that predicates look at.
+#[derive(Debug)]
 pub struct Known {
     pub partition: i32,
     pub offset: i64,
@@ -76,6 +77,19 @@ pub fn records(dice: &mut Dice, count: usize) -> (Vec<Record>, Vec<Known>) {
         });
     }
     (records, known)
+}
+
+/// A record of which the value is an object.
+pub fn known(partition: i32, offset: i64, time_ms: i64, key: &str, value: &Value) -> Known {
+    Known {
+        partition,
+        offset,
+        time_ms,
+        key: Some(key.to_owned()),
+        n: value["n"].as_f64(),
+        s: value["s"].as_str().map(str::to_owned),
+        deep: value["o"]["n"].as_f64(),
+    }
 }
 
 fn plain(dice: &mut Dice) -> Option<String> {

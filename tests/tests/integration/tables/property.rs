@@ -17,7 +17,7 @@ const PREDICATES: usize = 60;
 /// What the test is made of is the same every time.
 const SEED: u64 = 42;
 
-type Places = BTreeSet<(i32, i64)>;
+pub type Places = BTreeSet<(i32, i64)>;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_search_finds_what_a_full_consume_filtered_in_memory_has() -> Result<()> {
@@ -62,7 +62,7 @@ async fn a_search_finds_what_a_full_consume_filtered_in_memory_has() -> Result<(
 }
 
 /// Some that are too much, and some that are missing.
-fn differ(found: &Places, expected: &Places) -> [Places; 2] {
+pub fn differ(found: &Places, expected: &Places) -> [Places; 2] {
     let more = found.difference(expected).take(5).copied().collect();
     let missing = expected.difference(found).take(5).copied().collect();
     [more, missing]
@@ -89,6 +89,7 @@ async fn tail(opened: &Opened, topic: &str, predicate: &str) -> Result<Places> {
         until_ms: None,
         partitions: Vec::new(),
         filter: Some(predicate.to_owned()),
+        select: None,
         stop_at_end: true,
         limit: None,
         formats: Default::default(),

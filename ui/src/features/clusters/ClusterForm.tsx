@@ -44,7 +44,7 @@ export function ClusterForm({ of, onClose }: { of?: Draft; onClose: () => void }
     <Dialog open onClose={onClose} title={create ? "Add a cluster" : `Edit ${draft.name}`} about={create ? "It becomes clusters/NAME.toml in this workspace." : `clusters/${draft.name}.toml keeps its comments.`} width={640} footer={footer} testId="cluster-form">
       <div className={styles["sheet"]}>
         {test.error && <ErrorNote error={test.error} />}
-        {test.data && <Steps test={test.data} />}
+        {test.data && <Steps brief test={test.data} />}
         {save.error && <ErrorNote error={save.error} testId="cluster-save-error" />}
         <div className={styles["line"]}>
           <label className={styles["label"]}>Name<TextInput label="Name" value={draft.name} disabled={!create} placeholder="prod" onChange={(name) => change({ name })} testId="cluster-name" /></label>

@@ -1,8 +1,12 @@
 import type { RecordRequest } from "@/bindings";
 import { useCall } from "@/platform";
+import { clipPair } from "@/shared/clip";
 import { count, number } from "@/shared/format";
 import { EmptyState, ErrorState, Loading } from "@/shared/layout";
 import styles from "./Records.module.css";
+
+/** Of one side of a difference: where it begins is shown, however far into a long text that is. */
+const SIDE_CHARS_MAX = 400;
 
 /** What two records do not have in common, field by field. */
 export function Differences({ left, right }: { left: RecordRequest; right: RecordRequest }) {
@@ -17,9 +21,10 @@ export function Differences({ left, right }: { left: RecordRequest; right: Recor
       <table>
         <thead><tr><th>field</th><th>p {left.partition} · {number(left.offset)}</th><th>p {right.partition} · {number(right.offset)}</th></tr></thead>
         <tbody>
-          {differences.map(({ path, left: before, right: after }) => (
-            <tr key={path}><td className="mute">{path}</td><td>{before ?? <span className="faint">not there</span>}</td><td>{after ?? <span className="faint">not there</span>}</td></tr>
-          ))}
+          {differences.map(({ path, left: before, right: after }) => {
+            const [one, two] = clipPair(before, after, SIDE_CHARS_MAX);
+            return <tr key={path}><td className="mute">{path}</td><td>{one ?? <span className="faint">not there</span>}</td><td>{two ?? <span className="faint">not there</span>}</td></tr>;
+          })}
         </tbody>
       </table>
     </div>

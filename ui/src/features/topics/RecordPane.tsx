@@ -3,9 +3,11 @@ import type { RecordDetail, RecordRequest, RecordSchema } from "@/bindings";
 import { useCall } from "@/platform";
 import { Button } from "@/shared/controls";
 import { cx } from "@/shared/cx";
+import { clip } from "@/shared/clip";
 import { bytes, dateTimeMs, number } from "@/shared/format";
 import { JsonTree } from "@/shared/JsonTree";
 import { ErrorState, Facts, Loading, Tabs } from "@/shared/layout";
+import { LongText } from "@/shared/LongText";
 import { toast } from "@/shared/overlay";
 import { navigate, path } from "@/shared/router";
 import { Differences } from "./Differences";
@@ -61,11 +63,24 @@ function RecordFacts({ record }: { record: RecordDetail }) {
     <Facts
       items={[
         ["time", <span key="time" className="mono">{dateTimeMs(record.timestamp_ms)}</span>],
-        ["key", <span key="key" className="mono info">{record.key ?? "null"}</span>],
+        ["key", <Text key="key" text={record.key} tone="info" />],
         ["value", <span key="value" title={record.value_format.detected ? "Found out from the bytes" : "As chosen for the topic"}>{record.value_format.label}, {bytes(record.value_bytes)}</span>],
-        ...record.headers.map((header) => [header.name, <span key={header.name} className="mono">{header.value ?? "null"}</span>] as const),
+        ...record.headers.map((header, index) => [header.name, <Text key={index} text={header.value} />] as const),
       ]}
     />
+  );
+}
+
+/** What of a key or of a header is shown at once. */
+const TEXT_CHARS_MAX = 500;
+
+function Text({ text, tone }: { text: string | null; tone?: "info" }) {
+  const [whole, setWhole] = useState(false);
+  const { shown, more } = clip(text ?? "null", whole ? Infinity : TEXT_CHARS_MAX);
+  return (
+    <span className={cx("mono", text === null ? "faint" : tone)} data-selectable="">
+      {shown}{more !== null && <> <button type="button" className={styles["more"]} onClick={() => setWhole(true)} data-testid="record-text-more">{more}</button></>}
+    </span>
   );
 }
 
@@ -73,6 +88,13 @@ type View = "tree" | "raw" | "hex" | "schema" | "compare";
 
 function Value({ record, request, compared }: { record: RecordDetail; request: RecordRequest; compared: Place | null }) {
   const [picked, setPicked] = useState<View | null>(null);
+  // Whoever chose the other record wants to see how they differ, whichever view was open.
+  const comparing = compared !== null;
+  const [compares, setCompares] = useState(comparing);
+  if (compares !== comparing) {
+    setCompares(comparing);
+    if (comparing) setPicked(null);
+  }
   const tabs: { id: View; label: string }[] = [
     ...(record.json === null ? [] : [{ id: "tree" as const, label: "Tree" }]),
     { id: "raw", label: "Raw" },
@@ -87,7 +109,7 @@ function Value({ record, request, compared }: { record: RecordDetail; request: R
     <div className={styles["value"]}>
       <Tabs label="The value as" value={view} onChange={(id) => setPicked(id as View)} tabs={tabs} testId="record-view">
         {view === "tree" && record.json !== null && <JsonTree text={record.json} label="Value" />}
-        {view === "raw" && <pre data-testid="record-raw">{record.text ?? "null"}</pre>}
+        {view === "raw" && <LongText text={record.text ?? record.json ?? "null"} label="The value as text" testId="record-raw" />}
         {view === "hex" && <HexView key={`${partition}-${offset}`} cluster={cluster} topic={topic} partition={partition} offset={offset} total={record.value_bytes} />}
         {view === "schema" && record.schema !== null && <Schema schema={record.schema} />}
         {view === "compare" && compared !== null && <Differences left={{ ...request, ...compared }} right={request} />}
@@ -95,6 +117,9 @@ function Value({ record, request, compared }: { record: RecordDetail; request: R
     </div>
   );
 }
+
+/** A button shows its line's beginning. */
+const BUTTON_CHARS_MAX = 80;
 
 function Schema({ schema }: { schema: RecordSchema }) {
   const indented = schema.text === null ? null : schema.kind === "Protobuf" ? null : schema.text;
@@ -116,7 +141,7 @@ function Actions({ record, request, other, compared, onCompare }: { record: Reco
   const sameKey = (key: string) => navigate(path("topics", cluster, topic, { from: "beginning", where: `_key = '${key.replaceAll("'", "''")}'` }));
   return (
     <div className={styles["actions"]}>
-      {record.key !== null && <Button wide onClick={() => navigate(path("profiles", { search: record.key }))} testId="record-profile">Find the profile of {record.key}</Button>}
+      {record.key !== null && <Button wide onClick={() => navigate(path("profiles", { search: record.key }))} testId="record-profile">Find the profile of {clip(record.key, BUTTON_CHARS_MAX).shown}</Button>}
       {record.key !== null && <Button wide onClick={() => sameKey(record.key ?? "")} testId="record-same-key">Records with this key</Button>}
       {other === null ? (
         <Button wide onClick={() => onCompare({ partition, offset })} testId="record-compare">Compare with another record</Button>

@@ -133,6 +133,7 @@ test("two records are told apart by their fields", async () => {
 });
 
 test("a line of bytes is digits in pairs and what they are in ASCII", () => {
-  expect(lineOf("4f72646572000aff", 0)).toEqual({ hex: "4f 72 64 65 72 00 0a ff", text: "Order···" });
-  expect(lineOf(undefined, 0)).toEqual({ hex: "", text: "" });
+  expect(lineOf("4f72646572000aff", 0, 16)).toEqual({ hex: "4f 72 64 65 72 00 0a ff", text: "Order···" });
+  expect(lineOf(undefined, 0, 16)).toEqual({ hex: "", text: "" });
+  expect(lineOf("4f72646572000aff41", 0, 8).hex).toBe("4f 72 64 65  72 00 0a ff");
 });

@@ -143,6 +143,8 @@ function Pace({ tail }: { tail: Tail }) {
   const state = status?.state ?? "starting";
   const ended = state === "stopped" || state === "failed" || tail.error !== null;
   const paused = state === "paused";
+  // A broker that went away, or has not answered yet: nothing is live, though nothing is lost either.
+  const waiting = state === "starting" && status?.note != null;
   const pause = useAction("tail_pause", ["tail_status"]);
   const resume = useAction("tail_resume", ["tail_status"]);
   const stop = useAction("tail_stop", ["tail_status"]);
@@ -152,7 +154,7 @@ function Pace({ tail }: { tail: Tail }) {
   return (
     <div className={styles["pace"]}>
       <Button onClick={() => act(paused ? resume : pause)} disabled={view === null || ended} aria-pressed={paused} title={ended ? "It has ended: Run starts it again" : paused ? "Go on" : "Pause: nothing is read until it goes on"} style={{ width: 84 }} testId="tail-pause">
-        <Dot tone={ended ? "neutral" : paused ? "warning" : "ok"} />{ended ? (state === "failed" || tail.error !== null ? "Failed" : "Stopped") : paused ? "Paused" : "Live"}
+        <Dot tone={ended ? "neutral" : paused || waiting ? "warning" : "ok"} />{ended ? (state === "failed" || tail.error !== null ? "Failed" : "Stopped") : paused ? "Paused" : waiting ? "Waiting" : "Live"}
       </Button>
       <Button onClick={() => act(stop)} disabled={view === null || ended} title="Stop reading for good" testId="tail-stop">Stop</Button>
     </div>
@@ -161,7 +163,9 @@ function Pace({ tail }: { tail: Tail }) {
 
 function Waiting({ status, topic, filtered, failed, onBeginning }: { status: TailStatus | undefined; topic: string; filtered: boolean; failed: boolean; onBeginning: () => void }) {
   if (failed) return <EmptyState title="Nothing is tailed">Mend what the line above names, then run again.</EmptyState>;
+  if (filtered && status && status.scanned > 0 && status.state === "stopped") return <EmptyState title="No record matched">{`${count(status.scanned, "record")} scanned, none kept by the filter.${status.note === null ? "" : ` ${sentence(status.note)}.`}`}</EmptyState>;
   if (filtered && status && status.scanned > 0) return <EmptyState title="No record matches yet">{`${count(status.scanned, "record")} scanned, none kept by the filter. Records that match appear as they arrive.${status.note === null ? "" : ` ${sentence(status.note)}.`}`}</EmptyState>;
+  if (status?.state === "stopped") return <EmptyState title={filtered ? "No record matched" : "No records"}>{status.note === null ? `${count(status.scanned, "record")} scanned.` : `${sentence(status.note)}.`}</EmptyState>;
   return <EmptyState title={`Waiting for records in ${topic}`} actions={<Button onClick={onBeginning}>Start at the beginning</Button>}>{status?.note == null ? "New records appear as they arrive." : sentence(status.note)}</EmptyState>;
 }
 
@@ -180,13 +184,14 @@ function TailFacts({ status }: { status: TailStatus | undefined }) {
         <span data-testid="tail-scanned">scanned {count(status.scanned, "record")} · {bytes(status.scanned_bytes)}</span>
         <span data-testid="tail-matched">matched {number(status.matched)}</span>
         {status.evicted > 0 && <span data-testid="tail-evicted" title="The table keeps the newest rows. Those that left it are in the topic still.">left the table {number(status.evicted)}</span>}
+        {status.waiting > 0 && <span data-testid="tail-waiting" title="They matched, and wait for slower partitions, so that records come in the order of time">waiting for their turn {number(status.waiting)}</span>}
         {status.mistyped > 0 && <span className="warn" data-testid="tail-mistyped" title="Values that were not of the type first seen in their field: the filter saw them as null">of another type {number(status.mistyped)}</span>}
         {status.undecoded > 0 && <span className="warn" data-testid="tail-undecoded" title={`Not of the format they are read as, shown as they are. The first: ${status.undecoded_first ?? "not known"}`}>not decoded {number(status.undecoded)}</span>}
         {status.note !== null && status.note !== STATE_TEXTS[status.state] && <span className={styles["why"]} data-testid="tail-note" title={status.note}>{sentence(status.note)}</span>}
       </Status>
       <Status side="right">
         {reading && <span data-testid="tail-left">{number(toGo)} to go{status.per_second > 0 && `, ${duration((toGo / status.per_second) * 1000)}`}</span>}
-        <span>{rate(status.per_second)}</span>
+        {status.state !== "stopped" && status.state !== "failed" && <span>{rate(status.per_second)}</span>}
       </Status>
     </>
   );

@@ -4,7 +4,7 @@ import type { PartitionDetail } from "@/bindings";
 import { Badge, SearchInput, Switch } from "@/shared/controls";
 import { bytes, count, number, perSecondNumber } from "@/shared/format";
 import { Bar, Screen, Tabs } from "@/shared/layout";
-import { Link, path, useQueryParam } from "@/shared/router";
+import { Link, path, useQueryParam, useSetQuery } from "@/shared/router";
 import { Actions } from "./changes/Actions";
 import { Compare } from "./Compare";
 import { Configuration, useTopicConfig } from "./Configuration";
@@ -23,8 +23,11 @@ interface TopicProps {
 }
 
 export function TopicScreen({ cluster, topic }: TopicProps) {
-  const [tab, setTab] = useQueryParam("tab", "records");
+  const [tab] = useQueryParam("tab", "records");
   const [text, setText] = useQueryParam("search");
+  const setQuery = useSetQuery();
+  // What was searched for in one list is not what is searched for in another.
+  const setTab = (next: string) => setQuery({ tab: next === "records" ? "" : next, search: "" });
   const detail = useCall("topic_show", { cluster, topic }, { everyMs: EVERY_MS, keep: true });
   const partitions = detail.data?.partitions;
   const records = partitions?.every((each) => each.start !== null && each.end !== null) ? partitions.reduce((sum, each) => sum + (each.end ?? 0) - (each.start ?? 0), 0) : null;
@@ -39,7 +42,7 @@ export function TopicScreen({ cluster, topic }: TopicProps) {
   return (
     <Screen testId="screen-topic">
       <Bar
-        title={<><Link to={path("topics")} className="mute" aria-label="All topics">Topics</Link><span className="faint"> / </span>{topic}</>}
+        title={<><Link to={path("topics")} className="mute" aria-label="All topics">Topics</Link><span className="faint"> / </span><span title={topic}>{topic}</span></>}
         badge={behind > 0 && <Badge tone="warning" testId="topic-behind">{`${behind} NOT IN SYNC`}</Badge>}
         sub={partitions && <span title={`${bytes(sum((each) => each.bytes_on_disk))} on disk with all copies`}>{`${count(partitions.length, "partition")} · ${number(records)} records · ${bytes(sum((each) => each.bytes))} · ${perSecondNumber(sum((each) => each.in_per_second))} /s`}</span>}
         actions={

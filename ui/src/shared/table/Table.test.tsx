@@ -176,3 +176,24 @@ test("rows that are on their way are not said to be none", () => {
   expect(screen.getByTestId("t").dataset["total"]).toBe("252");
   frame.mockRestore();
 });
+
+test("a row is drawn again when it shows something else, and not before", async () => {
+  const drawn = vi.fn();
+  const columns: readonly Column<Row>[] = [{ id: "name", title: "name", width: 100, cell: (row) => { drawn(row.id); return row.name; } }];
+  const table = (total: number, following: boolean) => <Table id="t" label="Live" columns={columns} rowKey={key} source={live(total)} order="newest-first" follow={following} onFollowChange={() => {}} onSelect={() => {}} onOpen={() => {}} />;
+  const { rerender } = render(table(1000, true));
+  await waitFor(() => expect(shownKeys()[0]).toBe("999"));
+  const elements = screen.getAllByTestId("row");
+  rerender(table(1000, false));
+  drawn.mockClear();
+  // Held still: whatever arrives, no row is touched.
+  rerender(table(1200, false));
+  rerender(table(1400, false));
+  await waitFor(() => expect(screen.getByTestId("unseen").textContent).toContain("400"));
+  expect(drawn).not.toHaveBeenCalled();
+  // Followed: each is drawn once with what is new, where it stands.
+  rerender(table(1400, true));
+  await waitFor(() => expect(shownKeys()[0]).toBe("1399"));
+  expect(drawn).toHaveBeenCalledTimes(60);
+  expect(screen.getAllByTestId("row")).toEqual(elements);
+});

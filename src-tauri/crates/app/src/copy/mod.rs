@@ -22,6 +22,7 @@ use crate::{
         jobs::{self, Job},
         now_ms,
     },
+    masks::Masks,
     open::OpenWorkspace,
     records::TopicView,
     tails::{Filter, kept},
@@ -54,6 +55,7 @@ pub async fn copy(open: &Arc<OpenWorkspace>, mut request: CopyRequest) -> Result
         Some(filter) => Some(Picker {
             filter,
             view: TopicView::new(open, &from, &request.topic, &TopicFormats::default())?,
+            masks: open.masks(&request.from_cluster, &request.topic),
         }),
     };
     let writer = to.client.writer(&to_topic).await?;
@@ -167,12 +169,18 @@ fn from_where(journal: &Journal, request: &CopyRequest) -> Result<Vec<CopyPositi
 struct Picker {
     filter: Filter,
     view: TopicView,
+    /// What is hidden can't be found out by asking for it.
+    masks: Option<Masks>,
 }
 
 impl Picker {
     async fn pick(&mut self, raw: &RecordBatch) -> Result<RecordBatch> {
         let viewed = self.view.view(raw, now_ms()).await?;
-        let (mask, _) = self.filter.mask(&viewed.records, self.view.values_are_text())?;
+        let seen = match &self.masks {
+            Some(masks) => masks.batch(&viewed.records)?,
+            None => viewed.records,
+        };
+        let (mask, _) = self.filter.mask(&seen, self.view.values_are_text())?;
         kept(raw, &mask)
     }
 }

@@ -131,6 +131,7 @@ impl Demo<'_> {
             until_ms: None,
             partitions: Vec::new(),
             filter: filter.map(str::to_owned),
+            select: None,
             stop_at_end: false,
             limit: None,
             formats: TopicFormats::default(),

@@ -91,6 +91,8 @@ async fn collect_one(open: &Arc<OpenWorkspace>, offset: i64) {
         scanned: 0,
         scanned_bytes: 0,
         records: records.unwrap(),
+        order_ms: Int64Array::from(vec![0]),
+        marks: Vec::new(),
         bytes: event.len(),
         positions: vec![(0, offset + 1)],
         lost: 0,

@@ -2,6 +2,7 @@
 
 mod compare;
 mod formats;
+mod near;
 
 use tailrace_connectors::{
     clusters::kafka::RawRecord,
@@ -17,6 +18,7 @@ use tailrace_model::{
 };
 
 pub use formats::{TopicView, check, list, registry};
+pub use near::{near, unseen};
 
 use crate::{clusters::Cluster, core::now_ms, open::OpenWorkspace};
 
@@ -59,8 +61,8 @@ fn detail(
 ) -> RecordDetail {
     let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
     let mut problem = value.problem;
-    let json = value.json.filter(|json| json.len() <= RECORD_TEXT_BYTES_MAX);
-    let text = value.text.map(|mut text| {
+    let (json, text) = within(value.json, value.text);
+    let text = text.map(|mut text| {
         if text.len() > RECORD_TEXT_BYTES_MAX {
             let whole = text.len();
             text.truncate(text.floor_char_boundary(RECORD_TEXT_BYTES_MAX));
@@ -93,6 +95,21 @@ fn detail(
         value_bytes: length(&record.value),
         problem,
         schema,
+    }
+}
+
+/// JSON that indenting made too long is shown as it was written, once: a tree is made of it all the same.
+fn within(json: Option<String>, text: Option<String>) -> (Option<String>, Option<String>) {
+    let fits = |text: &String| text.len() <= RECORD_TEXT_BYTES_MAX;
+    let Some(indented) = json else {
+        return (None, text);
+    };
+    if fits(&indented) {
+        return (Some(indented), text);
+    }
+    match text {
+        Some(text) if fits(&text) && text.trim_start().starts_with(['{', '[']) => (Some(text), None),
+        text => (None, text),
     }
 }
 
@@ -272,6 +289,17 @@ pub fn format_problems(open: &OpenWorkspace) -> Vec<Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_that_indenting_makes_too_long_is_shown_as_it_was_written() {
+        let some = |text: &str| Some(text.to_owned());
+        let long = || Some(" ".repeat(RECORD_TEXT_BYTES_MAX + 1));
+        assert_eq!(within(some("{ }"), some("{}")), (some("{ }"), some("{}")));
+        assert_eq!(within(long(), some("{}")), (some("{}"), None));
+        assert_eq!(within(long(), some("7b7d")), (None, some("7b7d")));
+        assert_eq!(within(long(), long()), (None, long()));
+        assert_eq!(within(None, some("x")), (None, some("x")));
+    }
 
     #[test]
     fn bytes_are_two_digits_each() {

@@ -19,11 +19,12 @@ use std::{
 
 use async_trait::async_trait;
 use futures::future::join_all;
-use sample::{Basis, Kept, Sample};
+pub use sample::Sample;
+use sample::{Basis, Kept};
 use table::KafkaTable;
 use tailrace_engine::session::{self, Named, TopicTable, Topics};
 use tailrace_model::{
-    ClusterKind, Error, Result,
+    ClusterKind, Error, Result, TopicFormats,
     api::{Column, SqlTable, TopicRef},
 };
 
@@ -170,7 +171,7 @@ async fn sample_now(
     now_ms: i64,
 ) -> Result<Arc<Sample>> {
     let basis = Basis::of(open, of);
-    let sample = Arc::new(Sample::take(open, cluster, &of.topic, now_ms).await?);
+    let sample = Arc::new(Sample::take(open, cluster, &of.topic, &TopicFormats::default(), now_ms).await?);
     open.known_topics.set_columns(of.clone(), sample.columns());
     open.known_topics
         .keep_sample(of, basis, Arc::clone(&sample), now_ms);
@@ -272,7 +273,7 @@ mod tests {
         let all = Named::default();
         let first = sample(&all, now).await;
         assert!(first.records > 0, "the shop has orders");
-        let known = first.shape_for_test();
+        let known = first.all_fields().paths()[0].path[0].clone();
         assert!(
             Arc::ptr_eq(&first, &sample(&named(&known), now + 1).await),
             "kept"

@@ -18,7 +18,7 @@ use tailrace_model::{
 use tokio_util::sync::CancellationToken;
 
 use super::table;
-use crate::{clusters::Cluster, open::OpenWorkspace};
+use crate::{clusters::Cluster, open::OpenWorkspace, records::near};
 
 /// Records at each end of a partition, and in all.
 const END_RECORDS_MAX: i64 = 200;
@@ -87,7 +87,14 @@ pub struct Sample {
 }
 
 impl Sample {
-    pub async fn take(open: &OpenWorkspace, cluster: &Cluster, topic: &str, now_ms: i64) -> Result<Self> {
+    /// `asked`: how records are read; what is absent is as the cluster's file says.
+    pub async fn take(
+        open: &OpenWorkspace,
+        cluster: &Cluster,
+        topic: &str,
+        asked: &TopicFormats,
+        now_ms: i64,
+    ) -> Result<Self> {
         let client = &cluster.client;
         let partitions = client.topic(topic).await?.partitions.len().max(1) as i64;
         let each = (RECORDS_MAX / 2 / partitions).clamp(1, END_RECORDS_MAX);
@@ -113,7 +120,7 @@ impl Sample {
         if plan.records() == 0 {
             return Ok(sample);
         }
-        let mut reader = table::Reader::new(open, cluster, topic, &TopicFormats::default())?;
+        let mut reader = table::Reader::new(open, cluster, topic, asked)?;
         let mut tail = Tail::start_at(client, spec, plan, now_ms, &token)?;
         let mut raw: Vec<RecordBatch> = Vec::new();
         let mut bytes = 0;
@@ -183,32 +190,14 @@ impl Sample {
         (Some(fields), unseen)
     }
 
-    /// The name of a field that it has.
-    #[cfg(test)]
-    pub fn shape_for_test(&self) -> String {
-        let paths = self.shape.fields().paths();
-        paths
-            .first()
-            .and_then(|it| it.path.first())
-            .cloned()
-            .unwrap_or_default()
+    /// Every field that was seen.
+    pub fn all_fields(&self) -> Fields {
+        self.shape.fields()
     }
 
     /// A field that a name may have meant.
     pub fn near(&self, path: &[String]) -> Option<String> {
-        let wanted = path.last()?.to_lowercase();
-        let fields = self.shape.fields();
-        let near = |name: &str| {
-            let name = name.to_lowercase();
-            let (short, long) = match name.len() < wanted.len() {
-                true => (&name, &wanted),
-                false => (&wanted, &name),
-            };
-            short == long || (short.len() >= 3 && long.starts_with(short.as_str()))
-        };
-        let mut paths = fields.paths().into_iter();
-        let meant = paths.find(|it| it.path != path && it.path.last().is_some_and(|name| near(name)))?;
-        Some(format!("value.{}", meant.path.join(".")))
+        near(&self.shape.fields(), path)
     }
 
     /// For completion: `value` field by field.

@@ -22,7 +22,12 @@ use tailrace_engine::session::{
 use tailrace_model::{Error, Result, TopicFormats};
 
 use super::{closed, sample::Sample};
-use crate::{clusters::Cluster, masks::Masks, open::OpenWorkspace, records::TopicView};
+use crate::{
+    clusters::Cluster,
+    masks::Masks,
+    open::OpenWorkspace,
+    records::{self, TopicView},
+};
 
 /// Records of one batch.
 const BATCH_RECORDS_MAX: usize = 8_192;
@@ -186,13 +191,8 @@ impl TopicTable for KafkaTable {
         let unseen = self.unseen.iter().filter(|it| !it.seen.load(Ordering::Relaxed));
         let mut notes: Vec<String> = unseen
             .map(|it| {
-                let near = it.near.as_ref().map(|near| format!("; there is {near}"));
-                format!(
-                    "no record read of {} has value.{}{}",
-                    self.name(),
-                    it.path.join("."),
-                    near.unwrap_or_default()
-                )
+                let what = format!("no record read of {} has", self.name());
+                records::unseen(&what, &it.path, it.near.as_deref())
             })
             .collect();
         if self.read_on.load(Ordering::Relaxed) {

@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{AsArray, RecordBatch};
 use tailrace_connectors::formats::json::{Fields, Shape, ShapeLimits};
 use tailrace_model::{
     api::{Column, TailStatus},
     limits::{ROWS_PAGE_MAX, TAIL_BYTES_MAX, TAIL_RECORDS_MAX},
 };
+
+use super::merge::bytes_of;
 
 /// Records of each batch that are looked at for fields worth a column.
 const OBSERVED_PER_BATCH_MAX: usize = 32;
@@ -124,8 +126,8 @@ impl Buffer {
         self.matched
     }
 
-    /// Counts a batch and keeps what matched of it.
-    pub fn add(&mut self, matched: RecordBatch, counted: Counted, now_ms: i64) {
+    /// Counts a batch, before it was filtered.
+    pub fn count(&mut self, counted: Counted, now_ms: i64) {
         self.scanned += counted.records;
         self.scanned_bytes += counted.bytes as u64;
         self.mistyped += counted.mistyped;
@@ -142,6 +144,10 @@ impl Buffer {
         {
             self.rates.pop_front();
         }
+    }
+
+    /// Keeps records that matched, the next ones in order.
+    pub fn keep(&mut self, matched: RecordBatch) {
         let count = matched.num_rows();
         if count == 0 {
             return;
@@ -151,7 +157,7 @@ impl Buffer {
             self.shape.observe(sample.as_binary::<i32>());
         }
         self.matched += count as u64;
-        let bytes = matched.get_array_memory_size();
+        let bytes = bytes_of(&matched);
         self.rows += count;
         self.bytes += bytes;
         self.kept.push_back(Kept {
@@ -242,8 +248,6 @@ impl Buffer {
 
 #[cfg(test)]
 mod tests {
-    use tailrace_connectors::clusters::kafka::raw_schema;
-
     use super::*;
 
     #[test]
@@ -255,7 +259,7 @@ mod tests {
                     records,
                     ..Counted::default()
                 };
-                buffer.add(RecordBatch::new_empty(raw_schema()), counted, now_ms);
+                buffer.count(counted, now_ms);
             }
             buffer.status(now_ms).per_second
         };

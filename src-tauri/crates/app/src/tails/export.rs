@@ -1,4 +1,4 @@
-//! All matching records of a topic as a file: JSON Lines, CSV, Parquet or Arrow.
+//! All matching records of a topic, or the columns selected of them, as a file: JSON Lines, CSV, Parquet or Arrow.
 //!
 //! Invariants: every record that matches is in the file, none is cut; the file appears whole or not at all; an export with
 //! an end that was stopped before it leaves nothing, one without an end is ended by stopping it.
@@ -55,9 +55,12 @@ pub async fn export(open: &Arc<OpenWorkspace>, request: TailExportRequest) -> Re
     let tail = request.tail;
     let ends = tail.stop_at_end || tail.until_ms.is_some() || tail.limit.is_some();
     let title = format!("Export {} / {} to {}", tail.cluster, tail.topic, path.display());
-    let mut out = Out::open(&path, request.format)?;
     let number = start(open, tail, Keeps::Untaken).await?;
     let view = open.tails.get(number)?;
+    let mut out = Out::open(&path, request.format, view.columns()).inspect_err(|_| {
+        view.stop();
+        open.tails.close(number);
+    })?;
     let open_too = Arc::clone(open);
     let exported = jobs::run(
         open,
@@ -110,7 +113,10 @@ fn run(job: &Job, view: &TailView, out: &mut Out) -> Result<()> {
             }
             at = page.first + rows as u64;
             for slice in &page.slices {
-                out.write(slice)?;
+                match view.select() {
+                    Some(mut select) => out.write_columns(&select.rows(slice)?)?,
+                    None => out.write(slice)?,
+                }
             }
         }
         let total = status.partitions.iter().map(|it| (it.end - it.from).max(0));
@@ -134,14 +140,20 @@ enum Out {
 }
 
 impl Out {
-    fn open(path: &Path, format: ExportFormat) -> Result<Self> {
+    /// Of records, or of these columns.
+    fn open(path: &Path, format: ExportFormat, columns: Option<SchemaRef>) -> Result<Self> {
         let format = match format {
-            ExportFormat::JsonLines => return Lines::open(path).map(Self::Lines),
+            ExportFormat::JsonLines if columns.is_none() => return Lines::open(path).map(Self::Lines),
+            ExportFormat::JsonLines => BatchFormat::Json,
             ExportFormat::Csv => BatchFormat::Csv,
             ExportFormat::Parquet => BatchFormat::Parquet,
             ExportFormat::Arrow => BatchFormat::Arrow,
         };
-        Ok(Self::Batches(Some(BatchFile::open(path, format, &SCHEMA)?)))
+        Ok(Self::Batches(Some(BatchFile::open(
+            path,
+            format,
+            columns.as_ref().unwrap_or(&SCHEMA),
+        )?)))
     }
 
     fn write(&mut self, slice: &RecordBatch) -> Result<()> {
@@ -150,6 +162,14 @@ impl Out {
             Self::Lines(lines) => lines.write(&parts, slice.num_rows()),
             Self::Batches(Some(file)) => file.write(&parts.batch(slice.num_rows())?),
             Self::Batches(None) => Ok(()),
+        }
+    }
+
+    /// Columns that were selected.
+    fn write_columns(&mut self, rows: &RecordBatch) -> Result<()> {
+        match self {
+            Self::Batches(Some(file)) => file.write(rows),
+            Self::Lines(_) | Self::Batches(None) => Ok(()),
         }
     }
 

@@ -14,6 +14,8 @@ use tailrace_connectors::{
 use tailrace_engine::session::{RecordFilter, Used};
 use tailrace_model::{Error, Result};
 
+use crate::records::{near, unseen};
+
 /// See the module's text. Only the fields that the predicate names are decoded.
 pub struct Filter {
     predicate: RecordFilter,
@@ -26,9 +28,6 @@ pub struct Filter {
     /// Whether every path was seen: before that, each batch is looked through for them.
     complete: bool,
 }
-
-/// A name that begins another is near it from so many characters on.
-const NEAR_CHARS_MIN: usize = 3;
 
 /// Every value is looked at: a field that is in one record of a million decides what the predicate means there.
 const LOOK_AT_ALL: usize = usize::MAX;
@@ -102,30 +101,15 @@ impl Filter {
         }
         let fields = self.shape.fields();
         let path = self.paths.iter().find(|path| fields.find(path).is_none())?;
-        let wanted = path.last()?;
-        let near = |name: &String| {
-            let (short, long) = match name.len() < wanted.len() {
-                true => (name, wanted),
-                false => (wanted, name),
-            };
-            short == long || (short.len() >= NEAR_CHARS_MIN && long.starts_with(short.as_str()))
-        };
-        let mut paths = fields.paths().into_iter();
-        let meant = paths.find(|it| it.path.last().is_some_and(near));
-        let meant = meant.map_or_else(String::new, |it| {
-            format!("; there is value.{}", it.path.join("."))
-        });
-        Some(format!("no record so far has value.{}{meant}", path.join(".")))
+        Some(unseen(
+            "no record so far has",
+            path,
+            near(&fields, path).as_deref(),
+        ))
     }
 
-    /// The rows that satisfy the predicate, and how many values were not of their field's type.
+    /// Which rows satisfy the predicate, and how many values were not of their field's type.
     /// `values_are_text`: they have no fields, whatever is in them.
-    pub fn apply(&mut self, raw: &RecordBatch, values_are_text: bool) -> Result<(RecordBatch, u64)> {
-        let (mask, mistyped) = self.mask(raw, values_are_text)?;
-        Ok((kept(raw, &mask)?, mistyped))
-    }
-
-    /// Which rows satisfy the predicate.
     pub fn mask(&mut self, raw: &RecordBatch, values_are_text: bool) -> Result<(BooleanArray, u64)> {
         let values = raw
             .column_by_name("value")
@@ -189,8 +173,8 @@ mod tests {
     fn a_field_that_no_record_has_is_told_with_the_one_that_may_be_meant() {
         let check = |filter: &str, values: &[&str], kept: usize, unseen: Option<&str>| {
             let mut filter = Filter::parse(filter, 0).unwrap();
-            let (found, _) = filter.apply(&raw(values), false).unwrap();
-            assert_eq!((found.num_rows(), filter.unseen().as_deref()), (kept, unseen));
+            let (mask, _) = filter.mask(&raw(values), false).unwrap();
+            assert_eq!((mask.true_count(), filter.unseen().as_deref()), (kept, unseen));
         };
         let order = r#"{"event":"Order","properties":{"revenue":120}}"#;
         check("value.properties.revenue > 100", &[order], 1, None);
@@ -204,6 +188,8 @@ mod tests {
             0,
             Some("no record so far has value.total"),
         );
+        let meant = "no record so far has value.Properties.Revenue; there is value.properties.revenue";
+        check("value.Properties.Revenue > 100", &[order], 0, Some(meant));
         check("value = 'x'", &["x", "y"], 1, None);
     }
 }

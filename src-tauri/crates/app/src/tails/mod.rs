@@ -6,33 +6,36 @@
 mod buffer;
 mod export;
 mod filter;
+mod merge;
 mod rows;
+mod run;
+mod select;
 
-use std::sync::{Arc, Mutex, PoisonError};
-
-use arrow::{
-    array::AsArray,
-    datatypes::{Int32Type, Int64Type},
+use std::{
+    io::Write,
+    sync::{Arc, Mutex, PoisonError},
 };
+
+use arrow::{array::RecordBatch, datatypes::SchemaRef};
+
 pub use buffer::Keeps;
-use buffer::{Buffer, Counted, Page};
+use buffer::{Buffer, Page};
 pub use export::export;
 pub use filter::{Filter, kept};
 pub use rows::Values;
-use tailrace_connectors::{
-    clusters::kafka::{RawBatch, Tail, TailFrom, TailPhase, TailSpec, TailWatch},
-    formats::Viewed,
-};
+use run::Reading;
+pub use select::SelectedOut;
+use select::{Select, as_text};
+use tailrace_connectors::clusters::kafka::{Tail, TailFrom, TailPhase, TailSpec, TailWatch};
 use tailrace_model::{
     Error, Result,
-    api::{FormatUsed, TailRequest, TailRows, TailState, TailStatus, Topic},
+    api::{FormatUsed, Rows, SqlFormat, TailRequest, TailRows, TailState, TailStatus, Topic},
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    core::{ActivityHandle, Stage, now_ms},
-    masks::Masks,
+    core::{Stage, now_ms},
     open::OpenWorkspace,
     records::TopicView,
 };
@@ -50,6 +53,8 @@ pub struct TailView {
     undecoded_first: Mutex<Option<String>>,
     /// A field of the filter that no record has had so far.
     unseen: Mutex<Option<String>>,
+    order: Mutex<Order>,
+    select: Option<Mutex<Select>>,
     started_ms: i64,
     ended: watch::Sender<Option<Ending>>,
 }
@@ -60,6 +65,15 @@ impl std::fmt::Debug for TailView {
             .field("started_ms", &self.started_ms)
             .finish_non_exhaustive()
     }
+}
+
+/// How the order of time is kept.
+#[derive(Debug, Clone, Default)]
+struct Order {
+    /// Matched records that wait for slower partitions.
+    waiting: u64,
+    /// Where it was not kept, and why.
+    note: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -78,22 +92,37 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
     let filter = filter.map(|text| Filter::parse(text, now_ms())).transpose()?;
     let cluster = open.cluster(&request.cluster).await?;
     let formats = TopicView::new(open, &cluster, &request.topic, &request.formats)?;
+    let started_ms = now_ms();
     let reading = Reading {
         values_are_text: formats.values_are_text(),
         formats,
         filter,
         masks: open.masks(&request.cluster, &request.topic),
         limit: request.limit,
+        ends: request.stop_at_end || request.until_ms.is_some_and(|until_ms| until_ms <= started_ms),
+    };
+    let select = match request.select.as_deref() {
+        Some(text) => Some(
+            Select::plan(
+                open,
+                &cluster,
+                &request.topic,
+                (text, &request.formats),
+                started_ms,
+            )
+            .await?,
+        ),
+        None => None,
     };
     let mut spec = TailSpec::new(&request.topic, TailFrom::Start(request.start));
     spec.partitions = request.partitions.clone();
     spec.stop_at_end = request.stop_at_end;
     spec.until_ms = request.until_ms;
-    if reading.formats.is_plain() {
+    // A condition sees what is shown: not the bytes as they are where a part of them is hidden.
+    if reading.formats.is_plain() && reading.masks.is_none() {
         spec.sieve = reading.filter.as_ref().and_then(Filter::sieve).map(Arc::new);
     }
     let token = open.supervisor.token(Stage::Work);
-    let started_ms = now_ms();
     let tail = Tail::start(&cluster.client, spec, started_ms, token.clone()).await?;
     let (number, view) = open.tails.open(|_| TailView {
         token: token.clone(),
@@ -107,6 +136,8 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
         progress: tail.watch(),
         undecoded_first: Mutex::default(),
         unseen: Mutex::default(),
+        order: Mutex::default(),
+        select: select.map(Mutex::new),
         started_ms,
         ended: watch::Sender::new(None),
     })?;
@@ -121,179 +152,14 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
                 open.hub.publish(&Topic::View(number), total);
             }
         };
-        runtime.block_on(run(&view, tail, reading, &activity, publish));
+        runtime.block_on(run::run(&view, tail, reading, &activity, publish));
         activity.end(view.error().map_or(Ok(()), Err));
     });
     Ok(number)
 }
 
-/// What becomes of the records of a tail.
-struct Reading {
-    formats: TopicView,
-    values_are_text: bool,
-    filter: Option<Filter>,
-    masks: Option<Masks>,
-    limit: Option<u64>,
-}
-
-async fn run(
-    view: &TailView,
-    mut tail: Tail,
-    mut reading: Reading,
-    activity: &ActivityHandle,
-    publish: impl Fn(u64),
-) {
-    let mut paused = view.paused.subscribe();
-    let mut taken = view.taken.subscribe();
-    let mut last_note = None;
-    let ending = loop {
-        tokio::select! {
-            biased;
-            () = view.token.cancelled() => break Ending { note: "stopped".to_owned(), error: None },
-            waited = paused.wait_for(|paused| !paused) => if waited.is_err() {
-                break Ending { note: "stopped".to_owned(), error: None };
-            },
-        }
-        // Looked at after the change is marked as seen, so that one in between is not missed.
-        taken.mark_unchanged();
-        let full = view.buffer().is_full();
-        let next = tokio::select! {
-            biased;
-            () = view.token.cancelled() => continue,
-            changed = taken.changed(), if full => match changed { Ok(()) => continue, Err(_) => Ok(None) },
-            // What was read before the pause is shown after it.
-            changed = paused.changed() => match changed { Ok(()) => continue, Err(_) => Ok(None) },
-            next = tail.next(), if !full => next,
-            // A tail that waits for its broker says so.
-            () = tokio::time::sleep(std::time::Duration::from_millis(500)) => {
-                let note = tail.progress().note;
-                if note != last_note {
-                    last_note = note;
-                    publish(view.matched());
-                }
-                continue;
-            }
-        };
-        match next {
-            Ok(Some(batch)) => match keep(view, &mut reading, batch, &mut paused).await {
-                Ok(done) => {
-                    let progress = tail.progress();
-                    activity.progress(progress.scanned, None, None);
-                    publish(view.matched());
-                    if done {
-                        let note = format!(
-                            "stopped after {} matched records, as asked",
-                            reading.limit.unwrap_or_default()
-                        );
-                        break Ending { note, error: None };
-                    }
-                }
-                Err(error) => {
-                    break Ending {
-                        note: error.message.clone(),
-                        error: Some(error),
-                    };
-                }
-            },
-            Ok(None) if view.token.is_cancelled() => {
-                break Ending {
-                    note: "stopped".to_owned(),
-                    error: None,
-                };
-            }
-            Ok(None) => {
-                break Ending {
-                    note: "reached the end that the partitions had when it started".to_owned(),
-                    error: None,
-                };
-            }
-            Err(error) => {
-                break Ending {
-                    note: error.message.clone(),
-                    error: Some(error),
-                };
-            }
-        }
-    };
-    view.ended.send_replace(Some(ending));
-    publish(view.matched());
-}
-
-/// Filters a batch and keeps what matches; a batch that a pause overtakes is kept after it. True when as many matched
-/// as were asked for.
-async fn keep(
-    view: &TailView,
-    reading: &mut Reading,
-    batch: RawBatch,
-    paused: &mut watch::Receiver<bool>,
-) -> Result<bool> {
-    let limit = reading.limit;
-    let viewed = reading.formats.view(&batch.records, now_ms()).await?;
-    view.read_as(&reading.formats);
-    // Why a value can't be read may quote it.
-    if let Some(first) = first_problem(&viewed).filter(|_| reading.masks.is_none()) {
-        view.undecoded_first
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert(first);
-    }
-    let mut counted = Counted {
-        records: batch.scanned,
-        bytes: batch.scanned_bytes as usize,
-        mistyped: 0,
-        undecoded: (viewed.problems.len() + viewed.key_problems.len()) as u64,
-    };
-    let mut matched = viewed.records;
-    if let Some(filter) = &mut reading.filter {
-        (matched, counted.mistyped) = filter.apply(&matched, reading.values_are_text)?;
-        *view.unseen.lock().unwrap_or_else(PoisonError::into_inner) = filter.unseen();
-    }
-    // What is kept is what is shown: nothing behind it has the record as it was.
-    if let Some(masks) = &reading.masks {
-        matched = masks.batch(&matched)?;
-    }
-    loop {
-        {
-            let mut buffer = view.buffer();
-            // Looked at with the buffer held: see `TailView::pause`.
-            if !*view.paused.borrow() {
-                let left = limit.map_or(u64::MAX, |limit| limit.saturating_sub(buffer.matched()));
-                if matched.num_rows() as u64 > left {
-                    matched = matched.slice(0, left as usize);
-                }
-                buffer.add(matched, counted, now_ms());
-                return Ok(limit.is_some_and(|limit| buffer.matched() >= limit));
-            }
-        }
-        tokio::select! {
-            biased;
-            // What was read and not shown is read again by whoever starts again.
-            () = view.token.cancelled() => return Ok(false),
-            waited = paused.wait_for(|paused| !paused) => if waited.is_err() {
-                return Ok(false);
-            },
-        }
-    }
-}
-
-/// `partition 3, offset 51: Avro of schema 1: ...`
-fn first_problem(viewed: &Viewed) -> Option<String> {
-    let value = viewed.problems.first().map(|problem| ("", problem));
-    let key = viewed.key_problems.first().map(|problem| ("the key: ", problem));
-    let (what, problem) = value.or(key)?;
-    let partitions = viewed
-        .records
-        .column_by_name("_partition")?
-        .as_primitive::<Int32Type>();
-    let offsets = viewed
-        .records
-        .column_by_name("_offset")?
-        .as_primitive::<Int64Type>();
-    let (partition, offset) = (partitions.value(problem.row), offsets.value(problem.row));
-    Some(format!(
-        "partition {partition}, offset {offset}: {what}{}",
-        problem.reason
-    ))
+fn nothing_selected() -> Error {
+    Error::internal("select", "this tail selects no columns")
 }
 
 impl TailView {
@@ -364,24 +230,20 @@ impl TailView {
             .clone();
         status.error = ending.as_ref().and_then(|ending| ending.error.clone());
         status.note = ending.map(|ending| ending.note).or(progress.note);
+        let order = self.order.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        status.waiting = order.waiting;
         let unseen = self.unseen.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(unseen) = unseen.filter(|_| status.matched == 0) {
-            status.note = Some(match status.note {
-                Some(note) => format!("{note}; {unseen}"),
-                None => unseen,
-            });
-        }
-        if progress.lost > 0 {
-            let lost = format!(
+        let lost = (progress.lost > 0).then(|| {
+            format!(
                 "{} records were deleted from the topic before they could be read",
                 progress.lost
-            );
-            status.note = Some(
-                status
-                    .note
-                    .map_or_else(|| lost.clone(), |note| format!("{note}; {lost}")),
-            );
-        }
+            )
+        });
+        let unseen = unseen.filter(|_| status.matched == 0);
+        let columns = self.select().and_then(|select| select.note());
+        let all = status.note.into_iter().chain(unseen).chain(lost);
+        let said = all.chain(order.note).chain(columns);
+        status.note = said.reduce(|note, more| format!("{note}; {more}"));
         status
     }
 
@@ -389,6 +251,45 @@ impl TailView {
     /// Of a tail whose rows are taken, those before `offset` are given up.
     pub fn rows(&self, offset: u64, limit: u32, values: Values) -> Result<TailRows> {
         rows::render(self.take(offset, limit), values)
+    }
+
+    fn select(&self) -> Option<std::sync::MutexGuard<'_, Select>> {
+        let select = self.select.as_ref()?;
+        Some(select.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The columns that are written instead of records.
+    fn columns(&self) -> Option<SchemaRef> {
+        self.select().map(|select| select.schema())
+    }
+
+    /// As [`Self::rows`], the columns that the tail selects; and the number of the row after them.
+    fn selected(&self, offset: u64, limit: u32) -> Result<(u64, Vec<RecordBatch>)> {
+        let page = self.take(offset, limit);
+        let mut select = self.select().ok_or_else(nothing_selected)?;
+        let rows: usize = page.slices.iter().map(RecordBatch::num_rows).sum();
+        let batches = page.slices.iter().map(|slice| select.rows(slice));
+        Ok((page.first + rows as u64, batches.collect::<Result<_>>()?))
+    }
+
+    /// Begins to write the selected columns as they come.
+    pub fn selected_out(&self, sink: Box<dyn Write + Send>, format: SqlFormat) -> Result<SelectedOut> {
+        let schema = self.columns().ok_or_else(nothing_selected)?;
+        SelectedOut::open(sink, format, &schema)
+    }
+
+    /// Writes selected rows from `offset` on; returns the number of the row after them.
+    pub fn write_selected(&self, offset: u64, limit: u32, out: &mut SelectedOut) -> Result<u64> {
+        let (next, batches) = self.selected(offset, limit)?;
+        batches.iter().try_for_each(|batch| out.write(batch))?;
+        Ok(next)
+    }
+
+    /// As [`Self::write_selected`], as text.
+    pub fn selected_text(&self, offset: u64, limit: u32) -> Result<(u64, Rows)> {
+        let (next, batches) = self.selected(offset, limit)?;
+        let schema = self.columns().ok_or_else(nothing_selected)?;
+        Ok((next, as_text(self.matched(), &schema, &batches)))
     }
 
     /// As [`Self::rows`], as they are.

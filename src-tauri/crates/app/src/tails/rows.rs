@@ -14,13 +14,26 @@ use tailrace_model::{
 
 use super::buffer::Page;
 
-/// How much of each value a row carries.
+/// How much of its key, its value and each field a row carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Values {
     /// As much as a table's cell shows, on one line.
     Beginnings,
     /// All of it, as it is.
     Whole,
+}
+
+impl Values {
+    /// A key or a field may be as long as its record.
+    fn of(self, mut cell: String) -> String {
+        if self == Self::Beginnings
+            && let Some((end, _)) = cell.char_indices().nth(CELL_CHARS_MAX)
+        {
+            cell.truncate(end);
+            cell.push('…');
+        }
+        cell
+    }
 }
 
 /// Renders a page: only its rows are decoded.
@@ -75,9 +88,11 @@ fn render_slice(
         .collect();
     for row in 0..raw.num_rows() {
         let value = (!values.is_null(row)).then(|| values.value(row));
-        let fields = leaves
-            .iter()
-            .map(|leaf| leaf.as_ref().and_then(|leaf| cell(leaf, row)));
+        let fields = leaves.iter().map(|leaf| {
+            leaf.as_ref()
+                .and_then(|leaf| cell(leaf, row))
+                .map(|cell| shown.of(cell))
+        });
         let problem = match reasons {
             Some(reasons) => (!reasons.is_null(row)).then(|| reasons.value(row).to_owned()),
             None => value.and_then(|value| problem(value, detect(value))),
@@ -91,7 +106,7 @@ fn render_slice(
             partition: partitions.value(row),
             offset: offsets.value(row),
             timestamp_ms: (!timestamps.is_null(row)).then(|| timestamps.value(row)),
-            key: (!keys.is_null(row)).then(|| text_of(keys.value(row)).into_owned()),
+            key: (!keys.is_null(row)).then(|| shown.of(text_of(keys.value(row)).into_owned())),
             value: value.map(|value| match shown {
                 Values::Beginnings => preview(value, CELL_CHARS_MAX),
                 Values::Whole => text_of(value).into_owned(),
@@ -111,4 +126,18 @@ fn leaf(records: &RecordBatch, name: &str) -> Option<arrow::array::ArrayRef> {
         array = array.as_struct_opt()?.column_by_name(part)?.clone();
     }
     Some(array)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_the_beginning_of_what_is_long() {
+        let long = "é".repeat(CELL_CHARS_MAX + 1);
+        let cut = Values::Beginnings.of(long.clone());
+        assert_eq!(cut, format!("{}…", "é".repeat(CELL_CHARS_MAX)));
+        assert_eq!(Values::Whole.of(long.clone()), long);
+        assert_eq!(Values::Beginnings.of("short".to_owned()), "short");
+    }
 }

@@ -185,7 +185,7 @@ fn quoted(message: &str) -> Vec<&str> {
 }
 
 /// The name that was probably meant, if one is near enough.
-pub(super) fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // Of a word of one or two signs, every other is near.
     if written.chars().count() < 3 {
         return None;

@@ -178,12 +178,15 @@ pub struct Tail {
     /// Exit at the end of the partitions
     #[arg(short = 'e', long = "exit")]
     pub exit: bool,
-    /// Exit after this many records
+    /// Exit after this many records: the first in the order of time; without an end, the first that are shown
     #[arg(short = 'c', long = "count")]
     pub count: Option<u64>,
     /// A SQL predicate: "value.revenue > 100"
     #[arg(long = "where", value_name = "SQL")]
     pub filter: Option<String>,
+    /// Columns in SQL instead of whole records: "_key, value.revenue * 100 AS cents"
+    #[arg(long, value_name = "SQL")]
+    pub select: Option<String>,
     /// How keys are read: json, registry, avro, ...; default: as the cluster's file says, else found out
     #[arg(long, value_name = "FORMAT")]
     pub key_format: Option<String>,

@@ -1,6 +1,7 @@
 //! The commands, by area.
 
 mod clusters;
+mod columns;
 mod connect;
 mod deliver;
 mod demo;

@@ -76,7 +76,7 @@ fn written_as(format: Format) -> Result<SqlFormat, Error> {
 }
 
 /// Standard output. A reader that has gone away (`| head`) ends the output, not with an error.
-struct Pipe;
+pub struct Pipe;
 
 impl io::Write for Pipe {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

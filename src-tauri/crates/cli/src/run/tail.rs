@@ -6,7 +6,7 @@ use chrono::DateTime;
 use tailrace_app::{App, commands as run};
 use tailrace_model::{Error, FormatDefinition, TopicFormats, api::*, limits::ROWS_PAGE_MAX};
 
-use super::export;
+use super::{columns::Columns, export, sql::Pipe};
 use crate::{
     Outcome,
     args::{Format, Tail},
@@ -39,6 +39,7 @@ pub async fn tail(app: &App, args: Tail, output: &Output) -> anyhow::Result<Outc
         until_ms,
         partitions: args.partitions.clone(),
         filter: args.filter.clone(),
+        select: args.select.clone(),
         stop_at_end: args.exit,
         limit: args.count,
         formats: formats(&args),
@@ -48,7 +49,10 @@ pub async fn tail(app: &App, args: Tail, output: &Output) -> anyhow::Result<Outc
     {
         return export::export(app, request, path, format, output).await;
     }
-    let mut sink = Sink::open(&args, format, output)?;
+    let mut sink = match args.select {
+        Some(_) => Place::Columns(Columns::new(Sink::place(&args, format)?, format)?),
+        None => Place::Records(Sink::open(&args, format)?),
+    };
     let view = tokio::select! {
         started = tailrace_app::tail_all(app, request) => started?.view,
         () = tailrace_app::stop_signal() => return Ok(Outcome::Partly),
@@ -66,7 +70,7 @@ pub async fn tail(app: &App, args: Tail, output: &Output) -> anyhow::Result<Outc
                 ));
                 said = status.note.clone();
             }
-            printed = drain(app, view, printed, &mut sink).await?;
+            printed = sink.drain(app, view, printed).await?;
             if printed >= status.matched && matches!(status.state, TailState::Stopped | TailState::Failed) {
                 return anyhow::Ok(());
             }
@@ -80,9 +84,14 @@ pub async fn tail(app: &App, args: Tail, output: &Output) -> anyhow::Result<Outc
     }
     let status = run::tail_stop(app, ViewRequest { view }).await?;
     if status.state != TailState::Failed {
-        drain(app, view, printed, &mut sink).await?;
+        printed = sink.drain(app, view, printed).await?;
     }
     sink.finish()?;
+    // It may tell more of the columns now that all are written.
+    let status = TailStatus {
+        note: run::tail_status(app, ViewRequest { view }).await?.note,
+        ..status
+    };
     output.note(&ending(&status));
     match status.error {
         Some(error) => Err(error.into()),
@@ -91,6 +100,28 @@ pub async fn tail(app: &App, args: Tail, output: &Output) -> anyhow::Result<Outc
         } else {
             Outcome::Done
         }),
+    }
+}
+
+/// Whole records, or columns selected of them.
+enum Place {
+    Records(Sink),
+    Columns(Columns),
+}
+
+impl Place {
+    async fn drain(&mut self, app: &App, view: u64, from: u64) -> anyhow::Result<u64> {
+        match self {
+            Self::Records(sink) => drain(app, view, from, sink).await,
+            Self::Columns(columns) => columns.drain(app, view, from).await,
+        }
+    }
+
+    fn finish(self) -> anyhow::Result<()> {
+        match self {
+            Self::Records(sink) => sink.finish(),
+            Self::Columns(columns) => columns.finish(),
+        }
     }
 }
 
@@ -190,12 +221,13 @@ struct Sink {
 }
 
 impl Sink {
-    fn open(args: &Tail, format: Format, _: &Output) -> anyhow::Result<Self> {
+    /// Standard output, or the file that is named.
+    fn place(args: &Tail, format: Format) -> anyhow::Result<Box<dyn Write + Send>> {
         if matches!(format, Format::Parquet | Format::Arrow) {
             return Err(misuse("Parquet and Arrow are written to a file: add --out FILE".to_owned()).into());
         }
-        let out: Box<dyn Write + Send> = match &args.out {
-            None => Box::new(std::io::stdout()),
+        Ok(match &args.out {
+            None => Box::new(Pipe),
             Some(path) => Box::new(std::io::BufWriter::new(std::fs::File::create(path).map_err(
                 |error| {
                     Error::user(
@@ -204,9 +236,12 @@ impl Sink {
                     )
                 },
             )?)),
-        };
+        })
+    }
+
+    fn open(args: &Tail, format: Format) -> anyhow::Result<Self> {
         Ok(Self {
-            out,
+            out: Self::place(args, format)?,
             format,
             topic: args.topic.clone(),
             header: false,
@@ -284,7 +319,7 @@ impl Sink {
 }
 
 /// A reader that has gone away ends the output, not with an error.
-fn closed(error: std::io::Error) -> std::io::Result<()> {
+pub fn closed(error: std::io::Error) -> std::io::Result<()> {
     if error.kind() == std::io::ErrorKind::BrokenPipe {
         std::process::exit(0);
     }

@@ -136,7 +136,8 @@ impl Encoder {
         Ok(encoder)
     }
 
-    pub(super) fn new(schema: &RegisteredSchema, message: Option<&str>) -> Result<Self> {
+    /// Of a schema that is known already.
+    pub fn new(schema: &RegisteredSchema, message: Option<&str>) -> Result<Self> {
         let mut header = vec![0];
         header.extend(schema.id.to_be_bytes());
         if message.is_some() && schema.kind != SchemaKind::Protobuf {

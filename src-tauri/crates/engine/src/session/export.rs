@@ -168,6 +168,17 @@ impl Exporter {
         written.map_err(|error| failed(&self.name, &error))
     }
 
+    /// What was written so far is handed on to whoever reads it meanwhile.
+    pub fn flush(&mut self) -> Result<()> {
+        let flushed = match &mut self.writer {
+            Some(Writer::Csv(file)) => file.flush(),
+            Some(Writer::Lines(writer)) => writer.get_mut().flush(),
+            // The others are of no use before they end.
+            _ => Ok(()),
+        };
+        flushed.map_err(|error| failed(&self.name, &error))
+    }
+
     /// The file appears. Of a pipe, the path and the bytes are empty.
     pub fn finish(mut self) -> Result<FileWritten> {
         let bytes = self.close().map_err(|error| failed(&self.name, &error))?;

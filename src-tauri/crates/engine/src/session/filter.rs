@@ -45,7 +45,7 @@ impl RecordFilter {
     /// Reads `value.revenue > 100`, with or without `where` before it. `now()` is `now_ms`. Lines and columns of errors
     /// are those of `text`.
     pub fn parse(text: &str, now_ms: i64) -> Result<Self> {
-        let predicate = without_where(text);
+        let predicate = without_word(text, "where");
         if predicate.trim().is_empty() {
             return Err(Error::user(
                 "sql_empty",
@@ -184,16 +184,17 @@ pub(super) fn known(holds: &BooleanArray) -> BooleanArray {
     }
 }
 
-/// Blanks a leading `where`, so that columns stay where they were.
-fn without_where(text: &str) -> String {
+/// Blanks a leading word such as `where`, so that columns stay where they were.
+pub(super) fn without_word(text: &str, word: &str) -> String {
     let start = text.len() - text.trim_start().len();
     let rest = &text[start..];
-    let is_where = rest
-        .get(..5)
-        .is_some_and(|word| word.eq_ignore_ascii_case("where"))
-        && rest[5..].chars().next().is_none_or(char::is_whitespace);
-    if is_where {
-        format!("{}     {}", &text[..start], &rest[5..])
+    let length = word.len();
+    let leads = rest
+        .get(..length)
+        .is_some_and(|first| first.eq_ignore_ascii_case(word))
+        && rest[length..].chars().next().is_none_or(char::is_whitespace);
+    if leads {
+        format!("{}{}{}", &text[..start], " ".repeat(length), &rest[length..])
     } else {
         text.to_owned()
     }
@@ -227,7 +228,7 @@ fn compile(ast: &ExprWithAlias, schema: &SchemaRef, now_ms: i64) -> Result<Compi
     Err(first.unwrap_or_else(|| Error::internal("filter", "the filter was not compiled")))
 }
 
-fn logical(state: &SessionState, ast: ExprWithAlias, table: &DFSchema) -> Result<Expr> {
+pub(super) fn logical(state: &SessionState, ast: ExprWithAlias, table: &DFSchema) -> Result<Expr> {
     let expr = state
         .create_logical_expr_from_sql_expr(ast, table)
         .map_err(|error| explain(&error))?;
@@ -264,15 +265,16 @@ fn expression(state: &SessionState, ast: ExprWithAlias, table: &DFSchema) -> Res
 }
 
 /// An unknown name is most likely a field of the value.
-fn explain(error: &DataFusionError) -> Error {
+pub(super) fn explain(error: &DataFusionError) -> Error {
     let mut found = translate(error, &[]);
     if found.code == "unknown_column" {
         if let Some((before, _)) = found.message.split_once(". Did you mean") {
             found.message = before.to_owned();
         }
         let columns = RECORD_COLUMNS.join(", ");
+        let name = found.message.split('"').nth(1).unwrap_or("FIELD");
         found.message = format!(
-            "{}. A record has {columns}: a field of its value is written value.FIELD",
+            "{}. A record has {columns}: a field of its value is written value.{name}",
             found.message.trim_end()
         );
     }

@@ -15,6 +15,7 @@ mod paths;
 mod projection;
 mod query;
 mod rows;
+mod select;
 mod shapes;
 mod statement;
 mod topics;
@@ -64,6 +65,7 @@ pub use paths::RecordPath;
 pub use projection::RecordProjection;
 pub use query::{Counters, Query, QueryWatch};
 pub use rows::{ResultSet, cell, rows_of};
+pub use select::{RecordSelect, SelectedColumns};
 pub(crate) use shapes::Shapes;
 use topics::QueryTopics;
 pub use topics::{

@@ -167,7 +167,7 @@ impl VisitorMut for Places<'_> {
     }
 }
 
-fn last_name(expr: &Expr) -> Option<Ident> {
+pub(super) fn last_name(expr: &Expr) -> Option<Ident> {
     match expr {
         Expr::CompoundIdentifier(names) if place(names).is_some() => names.last().cloned(),
         Expr::Identifier(name) if RECORD_COLUMNS.contains(&name.value.as_str()) => Some(name.clone()),

@@ -10,7 +10,7 @@ use arrow::{
     datatypes::{DataType, Field, Fields},
 };
 
-use super::{RecordFilter, RecordProjection, rows_of, testing::T};
+use super::{RecordFilter, RecordProjection, RecordSelect, rows_of, testing::T};
 
 /// Records as a decoder gives them; `None`: the field was in no record of the batch.
 fn records(revenue: Option<Vec<Option<i64>>>) -> RecordBatch {
@@ -139,7 +139,7 @@ fn wrong_filters_are_refused_where_they_are_wrong() {
     check(
         "where revenue > 100",
         "unknown_column",
-        "line 1, column 7: there is no column \"revenue\". A record has value, _key, _offset, _partition, _timestamp, _headers: a field of its value is written value.FIELD",
+        "line 1, column 7: there is no column \"revenue\". A record has value, _key, _offset, _partition, _timestamp, _headers: a field of its value is written value.revenue",
     );
     check(
         "where value.a >",
@@ -278,4 +278,98 @@ fn what_needs_more_than_one_record_is_refused() {
         error.map(|error| error.message).as_deref(),
         Some("line 1, column 21: there is no table \"record\". Did you mean \"records\"?")
     );
+}
+
+#[test]
+fn columns_are_selected_of_records() {
+    let check = |text: &str, names: &[&str], rows: &[&[Option<&str>]]| {
+        let select = RecordSelect::parse(text, T).unwrap();
+        let columns = select.columns(&some_records().schema()).unwrap();
+        let found = columns.evaluate(&some_records()).unwrap();
+        let schema = found.schema();
+        let found_names: Vec<&str> = schema
+            .fields()
+            .iter()
+            .map(|field| field.name().as_str())
+            .collect();
+        assert_eq!(found_names, names, "{text}");
+        let found = rows_of(&found);
+        let found: Vec<Vec<Option<&str>>> = found
+            .iter()
+            .map(|row| row.iter().map(Option::as_deref).collect())
+            .collect();
+        assert_eq!(&found[..rows.len()], rows, "{text}");
+    };
+    check(
+        "SELECT _key, value.order.revenue * 100 as cents, value.userId",
+        &["_key", "cents", "userId"],
+        &[
+            &[None, Some("5000"), Some("u0")],
+            &[Some("k1"), Some("15000"), Some("u1")],
+            &[Some("k2"), None, Some("u2")],
+        ],
+    );
+    check(
+        "upper(value['userId']) u, value.order.coupon, value.price * value.quantity total, now() > _timestamp AS past",
+        &["u", "coupon", "total", "past"],
+        &[&[Some("U0"), None, None, Some("false")]],
+    );
+    check("_offset+1", &["_offset + 1"], &[&[Some("1")]]);
+}
+
+#[test]
+fn columns_that_cannot_be_selected_are_explained() {
+    let check = |text: &str, code: &str, message: &str| {
+        let found = RecordSelect::parse(text, T).and_then(|select| select.columns(&some_records().schema()));
+        let Err(error) = found else {
+            panic!("{text} was selected");
+        };
+        assert_eq!(
+            (error.code.as_str(), error.message.as_str()),
+            (code, message),
+            "{text}"
+        );
+    };
+    check(
+        "_key, revenue",
+        "unknown_column",
+        "line 1, column 7: there is no column \"revenue\". A record has value, _key, _offset, _partition, _timestamp, _headers: a field of its value is written value.revenue",
+    );
+    check(
+        "_key, *",
+        "select_all",
+        "* can't be selected, because records differ in their fields: name the columns, such as _key, value.total",
+    );
+    check(
+        "_key from orders",
+        "sql_syntax",
+        "line 1, column 6: \"from\" can't stand here: write columns alone, with commas between; --where and --count say which records",
+    );
+    check(
+        "value.userId, value.order.userId",
+        "duplicate_column",
+        "two columns are named \"userId\": give one another name with AS",
+    );
+    check(
+        "value, value.userId",
+        "select_value",
+        "value is text where it is selected whole, so value.userId can't be selected beside it: leave one of them out",
+    );
+    check(
+        "sum(value.order.revenue) AS total",
+        "select_one",
+        "the column total needs more than one record: a tail shows each record by itself. Ask SQL over the topic as a table instead",
+    );
+    check(
+        " ",
+        "sql_empty",
+        "there is no column: write those to show, such as _key, value.revenue * 100 AS cents",
+    );
+    let nearly = |text: &str, part: &str| {
+        let found = RecordSelect::parse(text, T).and_then(|select| select.columns(&some_records().schema()));
+        let message = found.err().map(|error| error.message).unwrap_or_default();
+        assert!(message.contains(part), "{text}: {message}");
+    };
+    nearly("uper(value.userId)", "Did you mean \"upper\"?");
+    nearly("value.order.", "line 1");
 }

@@ -91,6 +91,11 @@ pub struct TailRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional = nullable)]
     pub filter: Option<String>,
+    /// Columns in SQL over the same: `_key, value.total * 100 AS cents`. They are what is written; the rows of the view stay
+    /// whole records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub select: Option<String>,
     /// Stops at the ends that the partitions had when it started.
     #[serde(default)]
     pub stop_at_end: bool,
@@ -120,6 +125,9 @@ pub struct TailStatus {
     pub evicted: u64,
     /// Values of a field that were not of the type first seen; the filter saw them as null.
     pub mistyped: u64,
+    /// Records that matched and wait for slower partitions, so that they come in the order of time.
+    #[serde(default)]
+    pub waiting: u64,
     pub per_second: f64,
     pub started_ms: i64,
     /// Decoded fields worth a column, most frequent first.
@@ -175,8 +183,8 @@ pub struct RecordRow {
     pub partition: i32,
     pub offset: i64,
     pub timestamp_ms: Option<i64>,
+    /// Its beginning as text, as are the value's and each field's; see [`crate::limits::CELL_CHARS_MAX`].
     pub key: Option<String>,
-    /// The beginning of the value as text; see [`crate::limits::CELL_CHARS_MAX`].
     pub value: Option<String>,
     pub value_bytes: u64,
     /// One a column of `TailRows::columns`.
@@ -211,9 +219,9 @@ pub struct RecordDetail {
     pub key_problem: Option<String>,
     pub headers: Vec<RecordHeader>,
     pub value_format: FormatUsed,
-    /// The value as indented JSON, when it can be read as JSON.
+    /// The value as JSON, when it can be read as JSON: indented, unless that makes it too long.
     pub json: Option<String>,
-    /// The value as text; of bytes: the beginning as hexadecimal.
+    /// The value as text; of bytes: the beginning as hexadecimal. Absent beside `json`: the same.
     pub text: Option<String>,
     pub value_bytes: u64,
     pub problem: Option<String>,

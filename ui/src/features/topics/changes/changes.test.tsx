@@ -40,6 +40,14 @@ test("a setting is changed by a click on it", async () => {
   await waitFor(() => expect(asked.find(({ name }) => name === "topic_change_apply")?.request).toEqual({ cluster: "sandbox", change: { kind: "alter_config", topic: "shop.orders", set: { "retention.ms": "86400000" }, reset: [] } }));
 });
 
+test("what was searched for on one tab is not searched for on the next", async () => {
+  show(<Topics />, "#/topics/sandbox/shop.orders?tab=config&search=retention");
+  await screen.findByTestId("topic-config");
+  fireEvent.click(screen.getByTestId("tabs-partitions"));
+  await screen.findByTestId("partitions");
+  expect(window.location.hash).toBe("#/topics/sandbox/shop.orders?tab=partitions");
+});
+
 test("nothing can be changed on a read-only cluster", async () => {
   show(<Topics />, "#/topics/prod-eu/shop.orders?tab=partitions");
   fireEvent.click(await screen.findByTestId("topic-change"));

@@ -6,6 +6,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, OnceLock},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -38,6 +39,8 @@ pub(super) const REQUEST_MAX: Duration = Duration::from_secs(10);
 const DOWN_MAX: Duration = Duration::from_secs(1);
 /// How long the first try of asking for metadata lasts; each one after it twice as long.
 const FIRST_SLICE: Duration = Duration::from_secs(1);
+/// How long a question rests that was not answered.
+const AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// Topics that Kafka keeps for itself.
 const INTERNAL: [&str; 4] = [
     "__consumer_offsets",
@@ -270,7 +273,11 @@ impl KafkaClient {
                     Err(error) if patience.is_over(Duration::ZERO) || !unreachable(code_of(&error)) => {
                         return Err(Failure::new(code_of(&error)));
                     }
-                    Err(_) => slice *= 2,
+                    Err(_) => {
+                        slice = slice.saturating_mul(2).min(REQUEST_MAX);
+                        // Where nothing can be reached the answer comes at once.
+                        thread::sleep(AGAIN_AFTER.min(patience.left()));
+                    }
                 }
             }
         })

@@ -2,7 +2,7 @@
 //! which brokers are away.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -137,7 +137,11 @@ impl ClientContext for Context {
         let mut state = self.state();
         state.connections = statistics.connections();
         // Brokers that nothing was asked of are not connected either, and that is no fault.
-        if statistics.any_up() || state.fault.is_none() {
+        // Without a login none is even tried.
+        let refused =
+            (state.fault.as_ref()).is_some_and(|fault| fault.code == RDKafkaErrorCode::Authentication);
+        let hope = statistics.any_up() || (!refused && statistics.any_hope());
+        if hope || state.fault.is_none() {
             state.all_down = None;
         } else {
             state.all_down.get_or_insert_with(Instant::now);
@@ -192,6 +196,9 @@ struct BrokerStatistics {
     nodename: String,
     state: String,
     source: String,
+    /// Connections that were tried, in vain or not.
+    #[serde(default)]
+    connects: u64,
 }
 
 #[derive(Deserialize)]
@@ -211,6 +218,21 @@ impl Statistics {
         self.brokers
             .values()
             .any(|broker| broker.state == "UP" && broker.source != "internal")
+    }
+
+    /// Whether a broker is connected, is being connected to, or was never tried: of several brokers one that is away is
+    /// tried first as often as any other.
+    fn any_hope(&self) -> bool {
+        let real = || self.brokers.values().filter(|broker| broker.source != "internal");
+        // librdkafka knows a broker twice, by what it was told and by what the cluster says.
+        let tried: HashSet<&str> = real()
+            .filter(|broker| broker.connects > 0)
+            .map(|broker| broker.nodename.as_str())
+            .collect();
+        real().any(|broker| {
+            !matches!(broker.state.as_str(), "INIT" | "DOWN" | "TRY_CONNECT")
+                || !tried.contains(broker.nodename.as_str())
+        })
     }
 
     fn connections(&self) -> Connections {
@@ -241,6 +263,33 @@ impl Statistics {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_hope_is_left_when_every_broker_was_tried_in_vain() {
+        let check = |brokers: &[(&str, &str, u64)], expected: bool| {
+            let brokers = brokers.iter().enumerate().map(|(at, (address, state, connects))| {
+                let broker = serde_json::json!({
+                    "nodeid": -1, "nodename": address, "state": state, "source": "configured", "connects": connects,
+                });
+                (at.to_string(), broker)
+            });
+            let mut all = serde_json::Map::from_iter(brokers);
+            let group = serde_json::json!({
+                "nodeid": -1, "nodename": "", "state": "UP", "source": "internal", "connects": 0,
+            });
+            all.insert("group".to_owned(), group);
+            let statistics = serde_json::json!({ "brokers": all });
+            let statistics: Statistics = serde_json::from_value(statistics).expect("statistics");
+            assert_eq!(statistics.any_hope(), expected, "{all:?}");
+        };
+        check(&[("a:1", "TRY_CONNECT", 3)], false);
+        check(&[("a:1", "DOWN", 1), ("b:1", "INIT", 1)], false);
+        check(&[("a:1", "TRY_CONNECT", 3), ("b:1", "INIT", 0)], true);
+        check(&[("a:1", "INIT", 3), ("b:1", "UP", 1)], true);
+        check(&[("a:1", "INIT", 3), ("b:1", "APIVERSION_QUERY", 1)], true);
+        // The same broker by its id, which nothing was asked of.
+        check(&[("a:1", "TRY_CONNECT", 3), ("a:1", "INIT", 0)], false);
+    }
 
     #[test]
     fn the_gist_of_a_reason() {

@@ -220,11 +220,14 @@ fn read_places(reader: &SharedReader, places: Vec<(Place, i64)>) -> HashMap<Plac
             };
             records.insert(of.clone(), record);
         });
-        // Where all have answered, those without a record have none; of the others that stays unknown.
-        let all_answered = matches!(outcome, Ok(0));
+        // One that has answered without a record has none; of those that have not, it stays unknown.
+        let unread: Option<HashSet<TopicPartition>> = outcome
+            .ok()
+            .map(|unread| unread.into_iter().map(|(of, _)| of).collect());
         for (place, end) in round {
             let record = records.get(&place.0).copied();
-            let at_end = all_answered.then_some(Found::Nothing { end });
+            let answered = unread.as_ref().is_some_and(|unread| !unread.contains(&place.0));
+            let at_end = answered.then_some(Found::Nothing { end });
             found.extend(record.or(at_end).map(|what| (place, what)));
         }
         left = later;

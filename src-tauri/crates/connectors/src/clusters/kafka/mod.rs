@@ -40,8 +40,8 @@ pub use lag::{GroupSample, LagSampler};
 pub use login::with_auth;
 pub use record::RawRecord;
 pub use tail::{
-    RawBatch, RawColumns, Sieve, Tail, TailFrom, TailLimits, TailPhase, TailPlan, TailProgress, TailRange,
-    TailSpec, TailWatch, raw_schema,
+    MarkState, RawBatch, RawColumns, Sieve, Tail, TailFrom, TailLimits, TailMark, TailPhase, TailPlan,
+    TailProgress, TailRange, TailSpec, TailWatch, raw_schema,
 };
 pub use topics::{ClusterShape, NewTopic};
 pub use wire::BrokerLogs;

@@ -88,16 +88,24 @@ impl KafkaClient {
                 format!("cluster \"{}\": {what} was interrupted", self.cluster()),
             )
         })?;
+        let failed = |failure: &Failure| {
+            Error::external(
+                "kafka",
+                format!("cluster \"{}\": {what} failed: {}", self.cluster(), failure.text),
+            )
+        };
         match found {
             (Ok(_), Some(record), _) if record.offset == offset => Ok(record),
-            (Ok(0), ..) => Err(missing("it was compacted away, or marks a transaction".into())),
-            (Ok(_), _, fault) => Err(self.place().unreachable(fault.as_ref())),
+            (Ok(unread), ..) if unread.is_empty() => {
+                Err(missing("it was compacted away, or marks a transaction".into()))
+            }
+            (Ok(mut unread), _, fault) => match (unread.pop().and_then(|(_, why)| why), fault) {
+                (Some(failure), None) => Err(failed(&failure)),
+                (_, fault) => Err(self.place().unreachable(fault.as_ref())),
+            },
             (Err(failure), _, fault) => match fault {
                 Some(fault) => Err(self.place().unreachable(Some(&fault))),
-                None => Err(Error::external(
-                    "kafka",
-                    format!("cluster \"{}\": {what} failed: {}", self.cluster(), failure.text),
-                )),
+                None => Err(failed(&failure)),
             },
         }
     }
@@ -115,6 +123,9 @@ fn keep(message: &Message<'_>) -> RawRecord {
         headers,
     }
 }
+
+/// A partition that did not answer, and why where that is known.
+pub(super) type Unread = (TopicPartition, Option<Failure>);
 
 /// A reader that several calls share, one after the other.
 #[derive(Clone)]
@@ -139,38 +150,42 @@ impl SharedReader {
     }
 
     /// Hands over the first record at or after each offset; a partition that has none there hands over nothing. No
-    /// partition may be named twice. Blocks for at most `at_most`; returns how many partitions did not answer by then.
+    /// partition may be named twice. Blocks for at most `at_most`; returns the partitions that did not answer by then,
+    /// and why where that is known: one that fails holds up no other.
     pub fn read_first(
         &self,
         wanted: &[(TopicPartition, i64)],
         at_most: Duration,
         each: impl FnMut(&TopicPartition, &Message<'_>),
-    ) -> Result<usize, Failure> {
+    ) -> Result<Vec<Unread>, Failure> {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let mut firsts = Firsts {
             waiting: HashMap::new(),
             answered: Vec::new(),
-            failure: None,
+            unread: Vec::new(),
             each,
         };
         for (of, offset) in wanted {
             firsts
                 .waiting
                 .insert((of.topic.as_str(), of.partition), (of, *offset));
-            reader.start(&of.topic, of.partition, *offset)?;
+            if let Err(failure) = reader.start(&of.topic, of.partition, *offset) {
+                reader.stop_all();
+                return Err(failure);
+            }
         }
         let until = Instant::now() + at_most;
-        while !firsts.waiting.is_empty() && firsts.failure.is_none() && Instant::now() < until {
+        while !firsts.waiting.is_empty() && Instant::now() < until {
             reader.serve(SERVE_MS, &mut firsts);
             for of in firsts.answered.drain(..) {
                 reader.stop(&of.topic, of.partition);
             }
         }
         reader.stop_all();
-        match firsts.failure {
-            Some(failure) => Err(failure),
-            None => Ok(firsts.waiting.len()),
-        }
+        let mut unread = firsts.unread;
+        let late = firsts.waiting.into_values();
+        unread.extend(late.map(|(of, _)| (of.clone(), None)));
+        Ok(unread)
     }
 }
 
@@ -178,7 +193,7 @@ impl SharedReader {
 struct Firsts<'w, F> {
     waiting: HashMap<(&'w str, i32), (&'w TopicPartition, i64)>,
     answered: Vec<&'w TopicPartition>,
-    failure: Option<Failure>,
+    unread: Vec<Unread>,
     each: F,
 }
 
@@ -198,15 +213,16 @@ impl<F: FnMut(&TopicPartition, &Message<'_>)> Sink for Firsts<'_, F> {
                 | RDKafkaErrorCode::OffsetOutOfRange,
             ) => {}
             Some(code) => {
-                self.failure = Some(Failure {
+                let failure = Failure {
                     code,
                     text: message.said(),
-                })
+                };
+                self.unread.push((of.clone(), Some(failure)));
             }
         }
         self.waiting.remove(&(of.topic.as_str(), partition));
         self.answered.push(of);
-        if self.waiting.is_empty() || self.failure.is_some() {
+        if self.waiting.is_empty() {
             Flow::Enough
         } else {
             Flow::More

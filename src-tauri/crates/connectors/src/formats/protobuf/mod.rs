@@ -6,10 +6,13 @@
 mod decode;
 mod plan;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use plan::Plan;
-use prost_reflect::{DescriptorPool, MessageDescriptor};
+use prost_reflect::{DescriptorPool, MessageDescriptor, prost::Message as _, prost_types::FileDescriptorSet};
 use protox::{
     Compiler,
     file::{ChainFileResolver, File, FileResolver, GoogleFileResolver},
@@ -100,8 +103,10 @@ impl ProtobufSchema {
     /// One message of a descriptor set, as `protoc --include_imports --descriptor_set_out=FILE` writes it.
     pub fn from_descriptor_set(set: &[u8], message: &str) -> Result<Self> {
         check_size(set.len())?;
-        let pool = DescriptorPool::decode(set)
-            .map_err(|error| wrong(format_args!("it is no descriptor set, {error}")))?;
+        let not_one = |error: &dyn std::fmt::Display| wrong(format_args!("it is no descriptor set, {error}"));
+        let files = FileDescriptorSet::decode(set).map_err(|error| not_one(&error))?;
+        check_files(&files)?;
+        let pool = DescriptorPool::decode(set).map_err(|error| not_one(&error))?;
         let plan = Plan::new(&pool)?;
         Ok(Self {
             messages: Messages::One(named(&plan, message)?),
@@ -217,6 +222,24 @@ fn pool(text: &str, references: &[(&str, &str)]) -> Result<DescriptorPool> {
 fn check_size(bytes: usize) -> Result<()> {
     if bytes > SCHEMA_BYTES_MAX {
         return Err(wrong(format_args!("it has more than {SCHEMA_BYTES_MAX} bytes")));
+    }
+    Ok(())
+}
+
+/// What the pool takes for granted of the files of a set, and would panic without.
+fn check_files(set: &FileDescriptorSet) -> Result<()> {
+    let mut names = HashSet::new();
+    for file in &set.file {
+        if !matches!(file.syntax.as_deref(), None | Some("proto2" | "proto3")) {
+            return Err(wrong(format_args!(
+                "its file `{}` is written in `{}`, and only proto2 and proto3 are read here",
+                file.name(),
+                file.syntax()
+            )));
+        }
+        if !names.insert(file.name()) {
+            return Err(wrong(format_args!("it has the file `{}` twice", file.name())));
+        }
     }
     Ok(())
 }

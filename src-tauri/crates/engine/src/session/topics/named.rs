@@ -49,6 +49,16 @@ impl Named {
         named
     }
 
+    pub(in crate::session) fn add(&mut self, other: Self) {
+        self.whole |= other.whole;
+        for (path, used) in other.paths {
+            let known = self.paths.entry(path).or_default();
+            if *known == Used::Anyhow {
+                *known = used;
+            }
+        }
+    }
+
     fn note(&mut self, expr: &Expr, used: Used) {
         let Some(path) = path(expr) else { return };
         if path.is_empty() {

@@ -231,6 +231,13 @@ pub(super) async fn try_once(config: &ClientConfig, now_ms: i64) -> Result<Optio
     )))
 }
 
+/// A token for a connection without librdkafka.
+pub(super) async fn token(properties: &Properties, now_ms: i64) -> Result<Token, String> {
+    let source = Source::of_properties(properties).map_err(|error| error.message)?;
+    let source = source.ok_or("nothing says where tokens come from")?;
+    source.token(now_ms).await
+}
+
 /// The login of one client: nothing to do where it is not by token.
 #[derive(Default)]
 pub(super) struct Login {

@@ -118,6 +118,7 @@ pub(super) struct Batch {
     offsets: Vec<i64>,
     timestamps: Vec<i64>,
     timestamps_valid: Option<Vec<bool>>,
+    order_ms: Vec<i64>,
     keys: Bytes,
     values: Bytes,
     /// One more than records: where the headers of each begin.
@@ -136,6 +137,7 @@ impl Batch {
             offsets: Vec::new(),
             timestamps: Vec::new(),
             timestamps_valid: None,
+            order_ms: Vec::new(),
             keys: Bytes::new(),
             values: Bytes::new(),
             headers: vec![0],
@@ -163,12 +165,14 @@ impl Batch {
         self.bytes.saturating_add(more) < i32::MAX as usize
     }
 
+    /// `order_ms`: the largest time of the record's partition so far.
     #[inline]
-    pub fn push(&mut self, message: &Message<'_>, timestamp_ms: Option<i64>) {
+    pub fn push(&mut self, message: &Message<'_>, timestamp_ms: Option<i64>, order_ms: i64) {
         let key = message.key().filter(|_| self.columns.key);
         let value = message.value().filter(|_| self.columns.value);
         self.partitions.push(message.partition());
         self.offsets.push(message.offset());
+        self.order_ms.push(order_ms);
         match timestamp_ms {
             Some(ms) => {
                 self.timestamps.push(ms);
@@ -199,8 +203,8 @@ impl Batch {
             .push(i32::try_from(self.header_names.offsets.len() - 1).unwrap_or(i32::MAX));
     }
 
-    /// The records so far as an Arrow batch; this one is empty afterwards.
-    pub fn finish(&mut self) -> Result<RecordBatch> {
+    /// The records so far as an Arrow batch, and the place of each in the order of times; this one is empty afterwards.
+    pub fn finish(&mut self) -> Result<(RecordBatch, Int64Array)> {
         let wrong = |error: arrow::error::ArrowError| {
             Error::internal("arrow", format!("a batch of records: {error}"))
         };
@@ -208,6 +212,7 @@ impl Batch {
         let take = |values: &mut Vec<i64>| std::mem::replace(values, Vec::with_capacity(count));
         let partitions = std::mem::replace(&mut self.partitions, Vec::with_capacity(count));
         let offsets = take(&mut self.offsets);
+        let order_ms = Int64Array::from(take(&mut self.order_ms));
         let timestamps = take(&mut self.timestamps);
         let mut headers = Vec::with_capacity(count + 1);
         headers.push(0);
@@ -236,7 +241,8 @@ impl Batch {
             Arc::new(binary(&mut self.values).map_err(wrong)?),
             Arc::new(headers),
         ];
-        RecordBatch::try_new(raw_schema(), columns).map_err(wrong)
+        let records = RecordBatch::try_new(raw_schema(), columns).map_err(wrong)?;
+        Ok((records, order_ms))
     }
 }
 

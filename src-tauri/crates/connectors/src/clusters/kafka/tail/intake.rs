@@ -8,7 +8,7 @@ use std::{collections::VecDeque, sync::Arc};
 use rdkafka::types::RDKafkaErrorCode as Code;
 use tailrace_model::api::TailPartition;
 
-use super::{Sieve, TailSpec, batch::Batch, plan::Span, sieve::Seen};
+use super::{MarkState, Sieve, TailMark, TailSpec, batch::Batch, plan::Span, sieve::Seen};
 use crate::clusters::kafka::ffi::consume::{Flow, Message, Sink};
 
 /// No record is larger: Kafka's own limit on a request.
@@ -31,6 +31,36 @@ pub(super) struct Part {
     /// Where the times are the broker's own: nothing at or past this time is wanted.
     pub until_stamped_ms: Option<i64>,
     pub stamped: bool,
+    /// The largest time so far.
+    pub seen_ms: i64,
+    /// What there was when it was planned ends here.
+    pub history_end: i64,
+    /// The broker said that there is nothing more for now.
+    pub exhausted: bool,
+    /// Not read for a while: whoever merges waits for others.
+    pub held: bool,
+    /// It is known to whoever takes the batches that nothing is waited for here.
+    pub told_idle: bool,
+}
+
+impl Part {
+    /// Nothing is known to come.
+    pub fn idle(&self) -> bool {
+        self.done || self.exhausted || self.next >= self.end
+    }
+
+    fn mark(&self) -> TailMark {
+        TailMark {
+            partition: self.partition,
+            next: self.next,
+            seen_ms: self.seen_ms,
+            state: match () {
+                () if self.idle() => MarkState::Idle,
+                () if self.next < self.history_end => MarkState::History,
+                () => MarkState::Live,
+            },
+        }
+    }
 }
 
 /// Something a partition told besides a record.
@@ -49,6 +79,8 @@ pub(super) struct Intake {
     pub notes: Vec<Note>,
     /// Partitions that have just reached their end.
     pub finished: Vec<i32>,
+    /// A partition has come to an end since the last batch was handed over.
+    pub ended: bool,
     /// Partitions that go on somewhere else.
     pub moved: Vec<i32>,
     pub records_max: usize,
@@ -69,6 +101,7 @@ impl Intake {
             batch: Batch::new(spec.columns),
             notes: Vec::new(),
             finished: Vec::new(),
+            ended: false,
             moved: Vec::new(),
             records_max: spec.limits.batch_records_max.max(1),
             bytes_max: spec.limits.batch_bytes_max,
@@ -105,6 +138,11 @@ impl Intake {
             later: later.into(),
             until_stamped_ms,
             stamped: false,
+            seen_ms: i64::MIN,
+            history_end: stop.unwrap_or(end),
+            exhausted: false,
+            held: false,
+            told_idle: false,
         });
         self.index[at] = u32::try_from(self.parts.len()).unwrap_or(0);
     }
@@ -126,6 +164,7 @@ impl Intake {
     }
 
     pub fn finish(&mut self, partition: i32) {
+        self.ended = true;
         let Some(part) = self.part(partition).filter(|part| !part.done) else {
             return;
         };
@@ -166,6 +205,21 @@ impl Intake {
             .collect()
     }
 
+    /// How far every partition is; what is told as idle here is known to be.
+    pub fn marks(&mut self) -> Vec<TailMark> {
+        self.ended = false;
+        let mark = |part: &mut Part| {
+            part.told_idle = part.idle();
+            part.mark()
+        };
+        self.parts.iter_mut().map(mark).collect()
+    }
+
+    /// Whether a partition has come to an end that nobody was told of.
+    pub fn has_news(&self) -> bool {
+        self.ended && self.parts.iter().any(|part| part.idle() && !part.told_idle)
+    }
+
     pub fn lost(&self) -> i64 {
         self.parts.iter().map(|part| part.lost).sum()
     }
@@ -186,7 +240,10 @@ impl Intake {
         if code == Code::PartitionEOF {
             // Everything before this offset is read, marks of transactions included.
             let at = message.offset();
-            if let Some(part) = self.part(partition) {
+            self.ended = true;
+            // Of a partition that is held, records before its end may have been passed over.
+            if let Some(part) = self.part(partition).filter(|part| !part.held) {
+                part.exhausted = part.next <= at;
                 part.next = part.next.max(at);
                 part.end = part.end.max(at);
                 if part.stop.is_some_and(|stop| part.next >= stop) {
@@ -218,7 +275,7 @@ impl Sink for Intake {
             return Flow::More;
         };
         let offset = message.offset();
-        if part.done || offset < part.next {
+        if part.done || part.held || offset < part.next {
             return Flow::More;
         }
         let timestamp_ms = message.timestamp_ms();
@@ -241,6 +298,9 @@ impl Sink for Intake {
             return Flow::More;
         }
         part.next = offset + 1;
+        part.exhausted = false;
+        part.seen_ms = part.seen_ms.max(timestamp_ms.unwrap_or(i64::MIN));
+        let order_ms = part.seen_ms;
         if part.stop.is_some_and(|stop| part.next >= stop) {
             // Only the last record of a range is asked, which is enough for a sample.
             part.stamped = message.stamped();
@@ -263,7 +323,7 @@ impl Sink for Intake {
                 return Flow::More;
             }
         }
-        self.batch.push(message, timestamp_ms);
+        self.batch.push(message, timestamp_ms, order_ms);
         if self.full() || !self.batch.fits(MESSAGE_BYTES_MAX) {
             Flow::Enough
         } else {

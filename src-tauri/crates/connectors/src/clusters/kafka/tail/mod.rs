@@ -10,9 +10,12 @@ mod plan;
 mod sieve;
 mod worker;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use arrow::record_batch::RecordBatch;
+use arrow::{array::Int64Array, record_batch::RecordBatch};
 use tailrace_model::{
     Error, Result,
     api::{TailPartition, TailStart},
@@ -106,6 +109,11 @@ pub struct RawBatch {
     pub records: RecordBatch,
     /// Of keys, values and headers.
     pub bytes: usize,
+    /// For every record the largest time of its partition so far, records that the sieve held back included:
+    /// `i64::MIN` where none had a time. Never goes back within a partition.
+    pub order_ms: Int64Array,
+    /// How far every partition is after this batch.
+    pub marks: Vec<TailMark>,
     /// The next offset of every partition after this batch: what a checkpoint stores.
     pub positions: Vec<(i32, i64)>,
     /// Records before those positions that were deleted before they were read.
@@ -114,6 +122,28 @@ pub struct RawBatch {
     pub scanned: u64,
     /// Bytes of keys and values of those.
     pub scanned_bytes: u64,
+}
+
+/// How far a partition is read, for whoever merges partitions by time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TailMark {
+    pub partition: i32,
+    /// The next offset.
+    pub next: i64,
+    /// No record that follows has a smaller place in the order of times. `i64::MIN`: none is read yet.
+    pub seen_ms: i64,
+    pub state: MarkState,
+}
+
+/// Whether more of a partition is to be waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarkState {
+    /// What there was when the tail started is not read yet.
+    History,
+    /// There is more that came since.
+    Live,
+    /// It is read to its end, for now or for good.
+    Idle,
 }
 
 /// What a tail did so far.
@@ -156,6 +186,7 @@ pub enum TailPhase {
 pub struct Tail {
     batches: mpsc::Receiver<Result<RawBatch>>,
     watch: TailWatch,
+    held: Held,
     _cancel: DropGuard,
 }
 
@@ -192,10 +223,17 @@ impl Tail {
         let watch = TailWatch::default();
         watch.update(|progress| progress.partitions = plan.progress());
         let (sender, batches) = mpsc::channel(spec.limits.batches_max.max(1));
-        worker::spawn(client, spec, plan, now_ms, sender, watch.clone(), token.clone())?;
+        let held = Held::default();
+        let channels = worker::Channels {
+            batches: sender,
+            watch: watch.clone(),
+            held: held.clone(),
+        };
+        worker::spawn(client, spec, plan, now_ms, channels, token.clone())?;
         Ok(Self {
             batches,
             watch,
+            held,
             _cancel: token.drop_guard(),
         })
     }
@@ -208,6 +246,11 @@ impl Tail {
 
     pub fn progress(&self) -> TailProgress {
         self.watch.progress()
+    }
+
+    /// Leaves these partitions where they are until they are not among those held any more; the others are read on.
+    pub fn hold(&self, partitions: BTreeSet<i32>) {
+        self.held.set(partitions);
     }
 
     /// For whoever watches while another reads.
@@ -233,6 +276,28 @@ impl TailWatch {
 
     fn lock(&self) -> MutexGuard<'_, TailProgress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The partitions that are not to be read now.
+#[derive(Clone, Default)]
+struct Held {
+    /// Those, and whether the reading thread does not know yet.
+    wanted: Arc<Mutex<(BTreeSet<i32>, bool)>>,
+}
+
+impl Held {
+    fn set(&self, partitions: BTreeSet<i32>) {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        if wanted.0 != partitions {
+            *wanted = (partitions, true);
+        }
+    }
+
+    /// When it has changed.
+    fn changed(&self) -> Option<BTreeSet<i32>> {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut wanted.1).then(|| wanted.0.clone())
     }
 }
 

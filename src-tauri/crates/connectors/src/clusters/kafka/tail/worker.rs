@@ -12,7 +12,7 @@ use tokio::{runtime::Handle, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    RawBatch, TailLimits, TailPhase, TailSpec, TailWatch,
+    Held, RawBatch, TailLimits, TailPhase, TailSpec, TailWatch,
     intake::Intake,
     plan::{Span, TailPlan},
 };
@@ -39,16 +39,23 @@ const NEW_PARTITIONS_MAX: usize = 16;
 /// The time that finding a lost position again may take.
 const LOST_POSITION_MAX: Duration = Duration::from_secs(10);
 
+/// How the thread and whoever takes its batches speak to each other.
+pub(super) struct Channels {
+    pub batches: mpsc::Sender<Result<RawBatch>>,
+    pub watch: TailWatch,
+    pub held: Held,
+}
+
 /// Starts the thread; it ends when `token` is cancelled, when nobody takes its batches any more, or at the ends.
 pub(super) fn spawn(
     client: &KafkaClient,
     spec: TailSpec,
     plan: TailPlan,
     now_ms: i64,
-    batches: mpsc::Sender<Result<RawBatch>>,
-    watch: TailWatch,
+    channels: Channels,
     token: CancellationToken,
 ) -> Result<()> {
+    let Channels { batches, watch, held } = channels;
     let runtime = Handle::current();
     let (found, new_partitions) = mpsc::channel(NEW_PARTITIONS_MAX);
     if spec.new_partitions && spec.partitions.is_empty() {
@@ -66,7 +73,7 @@ pub(super) fn spawn(
     let mut name = format!("tail {}", spec.topic);
     name.truncate(name.floor_char_boundary(15));
     let run = move || {
-        let worker = Worker::new(&config, &spec, plan, now_ms, place, watch.clone(), token);
+        let worker = Worker::new(&config, &spec, plan, now_ms, place, (watch.clone(), held), token);
         let (outcome, worker) = match worker {
             Ok(mut worker) => (worker.run(&batches, new_partitions, &runtime), Some(worker)),
             Err(error) => (Err(error), None),
@@ -147,6 +154,7 @@ struct Worker {
     intake: Intake,
     limits: TailLimits,
     watch: TailWatch,
+    held: Held,
     token: CancellationToken,
     started: Instant,
     now_ms: i64,
@@ -165,7 +173,7 @@ impl Worker {
         plan: TailPlan,
         now_ms: i64,
         place: Place,
-        watch: TailWatch,
+        (watch, held): (TailWatch, Held),
         token: CancellationToken,
     ) -> Result<Self> {
         let client: Arc<Consumer> = Arc::new(native::create(config)?);
@@ -180,6 +188,7 @@ impl Worker {
             intake,
             limits: spec.limits,
             watch,
+            held,
             token,
             started: Instant::now(),
             now_ms,
@@ -245,14 +254,17 @@ impl Worker {
             }
             self.take_notes()?;
             self.go_on()?;
+            self.hold()?;
             let ended = self.ended();
             let lingered = self.first.map_or(Duration::ZERO, |first| first.elapsed());
+            // Whoever merges may wait for a partition that has nothing more.
+            let news = self.intake.has_news();
             let due = match self.intake.batch.is_empty() {
                 false => self.intake.full() || lingered >= linger,
                 // That nothing was found in so many records is told as well.
-                true => lingered >= REPORT,
+                true => lingered >= REPORT || news,
             };
-            let any = !self.intake.batch.is_empty() || self.intake.scanned > 0;
+            let any = !self.intake.batch.is_empty() || self.intake.scanned > 0 || news;
             if (due || ended) && any && !self.hand_over(batches, runtime)? {
                 return Ok(());
             }
@@ -273,7 +285,11 @@ impl Worker {
     /// Partitions with another range to read begin with it.
     fn go_on(&mut self) -> Result<()> {
         for partition in std::mem::take(&mut self.intake.moved) {
-            let Some(part) = self.intake.part(partition).filter(|part| !part.done) else {
+            let Some(part) = self
+                .intake
+                .part(partition)
+                .filter(|part| !part.done && !part.held)
+            else {
                 continue;
             };
             let from = part.next;
@@ -284,6 +300,32 @@ impl Worker {
             self.reader
                 .restart(&self.topic, partition, from)
                 .map_err(|failure| self.failed(&failure))?;
+        }
+        Ok(())
+    }
+
+    /// Leaves partitions where they are, or goes on with them.
+    fn hold(&mut self) -> Result<()> {
+        let Some(wanted) = self.held.changed() else {
+            return Ok(());
+        };
+        for at in 0..self.intake.parts.len() {
+            let part = &mut self.intake.parts[at];
+            let (partition, from) = (part.partition, part.next);
+            let hold = wanted.contains(&partition);
+            if part.done || part.held == hold {
+                continue;
+            }
+            part.held = hold;
+            // Stopped and begun again, as where a position was lost: what was fetched of it and not handed over is
+            // fetched again.
+            match hold {
+                true => self.reader.stop(&self.topic, partition),
+                false => self
+                    .reader
+                    .start(&self.topic, partition, from)
+                    .map_err(|failure| self.failed(&failure))?,
+            }
         }
         Ok(())
     }
@@ -393,16 +435,19 @@ impl Worker {
         let scanned_bytes = std::mem::take(&mut self.intake.scanned_bytes).max(bytes as u64);
         self.scanned += scanned;
         self.scanned_bytes += scanned_bytes;
+        let (records, order_ms) = self.intake.batch.finish()?;
+        // Before it is taken, so that whoever has a batch finds it counted, and with the ends that are known now.
+        self.report();
         let batch = RawBatch {
-            records: self.intake.batch.finish()?,
+            records,
+            order_ms,
+            marks: self.intake.marks(),
             bytes,
             positions: self.intake.positions(),
             lost: self.intake.lost(),
             scanned,
             scanned_bytes,
         };
-        // Before it is taken, so that whoever has a batch finds it counted.
-        self.report();
         if let Err(full) = batches.try_send(Ok(batch)) {
             let batch = match full {
                 mpsc::error::TrySendError::Full(batch) => batch,

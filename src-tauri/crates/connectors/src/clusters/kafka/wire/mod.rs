@@ -2,7 +2,8 @@
 //! and access rules.
 //!
 //! Invariants: only reads; every question ends within [`ASK_MAX`]; an answer is never longer than [`ANSWER_BYTES_MAX`]; a
-//! login that is not known here (Kerberos, OAuth) is refused with a sentence before anything is sent.
+//! login that is not known here (Kerberos) is refused with a sentence before anything is sent; a question to many brokers
+//! fetches one token for all of them.
 
 mod connect;
 mod sasl;
@@ -28,7 +29,11 @@ use tokio::{
     time::timeout,
 };
 
-use super::{client::KafkaClient, config::Properties};
+use super::{
+    client::KafkaClient,
+    config::Properties,
+    login::{self, Token},
+};
 use connect::Stream;
 
 /// The time that one question may take, connection and login included.
@@ -37,6 +42,8 @@ const ASK_MAX: Duration = Duration::from_secs(8);
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Brokers asked at once.
 const BROKERS_MAX: usize = 16;
+
+const NO_BROKER: &str = "it has no broker";
 
 /// Why a broker was not asked, or did not answer: the end of a sentence.
 type Said<T> = std::result::Result<T, String>;
@@ -60,6 +67,24 @@ pub(super) struct Address {
     pub port: u16,
 }
 
+/// How brokers are reached and logged in to.
+struct Way<'a> {
+    properties: &'a Properties,
+    /// Where the login is by token.
+    token: Option<Token>,
+}
+
+impl<'a> Way<'a> {
+    async fn of(properties: &'a Properties) -> Said<Self> {
+        sasl::known(properties)?;
+        let token = match connect::protocol(properties).starts_with("sasl") && login::is_used(properties) {
+            true => Some(within(login::token(properties, chrono::Utc::now().timestamp_millis())).await?),
+            false => None,
+        };
+        Ok(Self { properties, token })
+    }
+}
+
 /// One connection after its login.
 struct Connection {
     stream: Stream,
@@ -68,9 +93,8 @@ struct Connection {
 }
 
 impl Connection {
-    async fn open(properties: &Properties, host: &str, port: u16) -> Said<Self> {
-        sasl::known(properties)?;
-        let stream = connect::connect(properties, host, port).await?;
+    async fn open(way: &Way<'_>, host: &str, port: u16) -> Said<Self> {
+        let stream = connect::connect(way.properties, host, port).await?;
         let mut connection = Self {
             stream,
             correlation: 0,
@@ -78,7 +102,7 @@ impl Connection {
         };
         // Version 0 is answered by every Kafka, before any login.
         connection.versions = connection.send(&ApiVersionsRequest::default(), 0).await?;
-        sasl::log_in(&mut connection, properties).await?;
+        sasl::log_in(&mut connection, way).await?;
         Ok(connection)
     }
 
@@ -145,13 +169,15 @@ fn check(code: i16, message: Option<&str>) -> Said<()> {
     if code == 0 {
         return Ok(());
     }
+    let error = ResponseError::try_from_code(code);
+    // What a broker says of it is Java's print of a request.
+    if error == Some(ResponseError::ClusterAuthorizationFailed) {
+        return Err("this user may not describe the cluster".to_owned());
+    }
     if let Some(message) = message.filter(|message| !message.is_empty()) {
         return Err(message.trim_end_matches('.').to_owned());
     }
-    Err(match ResponseError::try_from_code(code) {
-        Some(ResponseError::ClusterAuthorizationFailed) => {
-            "this user may not describe the cluster".to_owned()
-        }
+    Err(match error {
         Some(error) => error.to_string(),
         None => format!("error {code}"),
     })
@@ -165,8 +191,12 @@ impl KafkaClient {
         of: Option<(&str, &[i32])>,
     ) -> (Vec<BrokerLogs>, Vec<String>) {
         use futures::StreamExt as _;
+        let way = &Way::of(self.properties()).await;
         let asked = brokers.into_iter().map(|broker| async move {
-            let logs = within(logs_of(self.properties(), &broker, of)).await;
+            let logs = match way {
+                Ok(way) => within(logs_of(way, &broker, of)).await,
+                Err(why) => Err(why.clone()),
+            };
             logs.map_err(|why| {
                 format!(
                     "broker {} ({}:{}) does not tell the sizes of its logs: {why}",
@@ -192,11 +222,10 @@ impl KafkaClient {
 
     /// Every quota of the cluster.
     pub async fn quotas(&self) -> Result<Vec<Quota>> {
-        let known = self.metadata(None).await?;
-        let mut why = "it has no broker".to_owned();
-        for broker in known.brokers {
-            let port = u16::try_from(broker.port).unwrap_or(0);
-            match within(quotas_of(self.properties(), &broker.host, port)).await {
+        let (way, brokers) = self.ways().await?;
+        let mut why = NO_BROKER.to_owned();
+        for (host, port) in brokers {
+            match within(quotas_of(&way, &host, port)).await {
                 Ok(quotas) => return Ok(quotas),
                 Err(said) => why = said,
             }
@@ -210,11 +239,10 @@ impl KafkaClient {
     /// Access rules; what is absent matches all. `None`: the brokers run without an authorizer. `kind` is the protocol's
     /// number of a resource type. librdkafka has a call for it, which takes a refusal for an empty list.
     pub(super) async fn acls_by_wire(&self, of: &AclFilter) -> Result<Option<Vec<Acl>>> {
-        let known = self.metadata(None).await?;
-        let mut why = "it has no broker".to_owned();
-        for broker in known.brokers {
-            let port = u16::try_from(broker.port).unwrap_or(0);
-            match within(acls_of(self.properties(), &broker.host, port, of)).await {
+        let (way, brokers) = self.ways().await?;
+        let mut why = NO_BROKER.to_owned();
+        for (host, port) in brokers {
+            match within(acls_of(&way, &host, port, of)).await {
                 Ok(acls) => return Ok(acls),
                 Err(said) => why = said,
             }
@@ -226,6 +254,20 @@ impl KafkaClient {
                 self.cluster()
             ),
         ))
+    }
+
+    /// The brokers, any of which can be asked, and how.
+    async fn ways(&self) -> Result<(Way<'_>, Vec<(String, u16)>)> {
+        let known = self.metadata(None).await?;
+        let way = Way::of(self.properties()).await.map_err(|why| {
+            Error::refused(
+                "no_login",
+                format!("cluster \"{}\" cannot be asked: {why}", self.cluster()),
+            )
+        })?;
+        let brokers = known.brokers.into_iter();
+        let places = brokers.map(|broker| (broker.host, u16::try_from(broker.port).unwrap_or(0)));
+        Ok((way, places.collect()))
     }
 
     /// Whether the cluster's login is one that is known here.
@@ -282,8 +324,8 @@ fn named(names: &[&str], number: i8) -> String {
     name.map_or_else(|| number.to_string(), |name| (*name).to_owned())
 }
 
-async fn acls_of(properties: &Properties, host: &str, port: u16, of: &AclFilter) -> Said<Option<Vec<Acl>>> {
-    let mut connection = Connection::open(properties, host, port).await?;
+async fn acls_of(way: &Way<'_>, host: &str, port: u16, of: &AclFilter) -> Said<Option<Vec<Acl>>> {
+    let mut connection = Connection::open(way, host, port).await?;
     let text = |text: &Option<String>| text.clone().map(StrBytes::from_string);
     let request = DescribeAclsRequest::default()
         .with_resource_type_filter(of.kind.unwrap_or(ANY))
@@ -321,8 +363,8 @@ async fn within<T>(work: impl Future<Output = Said<T>>) -> Said<T> {
         .unwrap_or_else(|_| Err(format!("no answer within {} s", ASK_MAX.as_secs())))
 }
 
-async fn logs_of(properties: &Properties, broker: &Address, of: Option<(&str, &[i32])>) -> Said<BrokerLogs> {
-    let mut connection = Connection::open(properties, &broker.host, broker.port).await?;
+async fn logs_of(way: &Way<'_>, broker: &Address, of: Option<(&str, &[i32])>) -> Said<BrokerLogs> {
+    let mut connection = Connection::open(way, &broker.host, broker.port).await?;
     let wanted = of.map(|(topic, partitions)| {
         let topic = DescribableLogDirTopic::default()
             .with_topic(TopicName(StrBytes::from_string(topic.to_owned())))
@@ -369,8 +411,8 @@ fn sum(one: Option<i64>, other: Option<i64>) -> Option<i64> {
     }
 }
 
-async fn quotas_of(properties: &Properties, host: &str, port: u16) -> Said<Vec<Quota>> {
-    let mut connection = Connection::open(properties, host, port).await?;
+async fn quotas_of(way: &Way<'_>, host: &str, port: u16) -> Said<Vec<Quota>> {
+    let mut connection = Connection::open(way, host, port).await?;
     let answer = connection.ask(&DescribeClientQuotasRequest::default()).await?;
     check(answer.error_code, answer.error_message.as_deref())?;
     let quotas = answer.entries.unwrap_or_default().into_iter().map(|entry| Quota {

@@ -1,6 +1,7 @@
-//! Logins: PLAIN (RFC 4616) and SCRAM with SHA-256 or SHA-512 (RFC 5802, RFC 7677).
+//! Logins: PLAIN (RFC 4616), SCRAM with SHA-256 or SHA-512 (RFC 5802, RFC 7677) and OAUTHBEARER (RFC 7628).
 //!
-//! Invariants: a password is sent as it is only by PLAIN; of SCRAM the broker has to prove that it knows it, too.
+//! Invariants: a password is sent as it is only by PLAIN; of SCRAM the broker has to prove that it knows it, too; what is
+//! secret is in no sentence.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -12,8 +13,8 @@ use kafka_protocol::{
 use rand::Rng as _;
 use sha2::{Digest, Sha256, Sha512};
 
-use super::{Connection, Said, check, connect::protocol};
-use crate::clusters::kafka::config::Properties;
+use super::{Connection, Said, Way, check, connect::protocol};
+use crate::clusters::kafka::{config::Properties, login::Token};
 
 /// Rounds of hashing that a broker may ask for; Kafka's own default is 4,096.
 const ROUNDS_MAX: u32 = 1_000_000;
@@ -23,6 +24,7 @@ enum Mechanism {
     Plain,
     Scram256,
     Scram512,
+    Bearer,
 }
 
 impl Mechanism {
@@ -31,6 +33,7 @@ impl Mechanism {
             Self::Plain => "PLAIN",
             Self::Scram256 => "SCRAM-SHA-256",
             Self::Scram512 => "SCRAM-SHA-512",
+            Self::Bearer => "OAUTHBEARER",
         }
     }
 }
@@ -49,8 +52,10 @@ fn mechanism(properties: &Properties) -> Said<Option<Mechanism>> {
         "PLAIN" => Ok(Some(Mechanism::Plain)),
         "SCRAM-SHA-256" => Ok(Some(Mechanism::Scram256)),
         "SCRAM-SHA-512" => Ok(Some(Mechanism::Scram512)),
+        "OAUTHBEARER" => Ok(Some(Mechanism::Bearer)),
         other => Err(format!(
-            "Tailrace asks this without librdkafka, and that way logs in with PLAIN or SCRAM only, not with {other}"
+            "Tailrace asks this without librdkafka, and that way logs in with PLAIN, SCRAM or OAUTHBEARER only, not with \
+             {other}"
         )),
     }
 }
@@ -60,11 +65,11 @@ pub(super) fn known(properties: &Properties) -> Said<()> {
     mechanism(properties).map(|_| ())
 }
 
-pub(super) async fn log_in(connection: &mut Connection, properties: &Properties) -> Said<()> {
-    let Some(mechanism) = mechanism(properties)? else {
+pub(super) async fn log_in(connection: &mut Connection, way: &Way<'_>) -> Said<()> {
+    let Some(mechanism) = mechanism(way.properties)? else {
         return Ok(());
     };
-    let given = |name: &str| properties.get(name).map(String::as_str).unwrap_or_default();
+    let given = |name: &str| way.properties.get(name).map(String::as_str).unwrap_or_default();
     let (user, password) = (given("sasl.username"), given("sasl.password"));
     let hello = SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str(mechanism.name()));
     let answer = connection.send(&hello, 1).await?;
@@ -76,7 +81,34 @@ pub(super) async fn log_in(connection: &mut Connection, properties: &Properties)
         }
         Mechanism::Scram256 => scram::<Sha256>(connection, user, password).await,
         Mechanism::Scram512 => scram::<Sha512>(connection, user, password).await,
+        Mechanism::Bearer => {
+            let token = way.token.as_ref().ok_or("there is no token")?;
+            bearer(connection, token).await
+        }
     }
+}
+
+/// A broker that takes the token answers with nothing; one that does not, with why (section 3.2.2).
+async fn bearer(connection: &mut Connection, token: &Token) -> Said<()> {
+    let answer = authenticate(connection, introduction(token).into_bytes()).await?;
+    if answer.is_empty() {
+        return Ok(());
+    }
+    let said: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
+    Err(format!(
+        "it refuses the token: {}",
+        said["status"].as_str().unwrap_or("it does not say why")
+    ))
+}
+
+/// Section 3.1, with the extensions of KIP-342 behind the token.
+fn introduction(token: &Token) -> String {
+    let mut text = format!("n,,\u{1}auth=Bearer {}", token.value);
+    for (name, value) in &token.extensions {
+        text.push_str(&format!("\u{1}{name}={value}"));
+    }
+    text.push_str("\u{1}\u{1}");
+    text
 }
 
 async fn authenticate(connection: &mut Connection, message: Vec<u8>) -> Said<Bytes> {
@@ -234,7 +266,29 @@ mod tests {
         };
         assert_eq!(known(&with("scram-sha-512")), Ok(()));
         assert_eq!(known(&Properties::new()), Ok(()));
-        let why = known(&with("OAUTHBEARER")).expect_err("unknown");
-        assert!(why.ends_with("not with OAUTHBEARER"), "{why}");
+        assert_eq!(known(&with("oauthbearer")), Ok(()));
+        let why = known(&with("GSSAPI")).expect_err("unknown");
+        assert!(why.ends_with("not with GSSAPI"), "{why}");
+    }
+
+    /// As the RFC has it in section 4.1, and with extensions.
+    #[test]
+    fn a_token_is_shown_as_the_rfc_has_it() {
+        let mut token = Token {
+            value: "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==".to_owned(),
+            principal: "somebody".to_owned(),
+            expires_ms: 0,
+            extensions: Vec::new(),
+        };
+        assert_eq!(
+            introduction(&token),
+            "n,,\u{1}auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\u{1}\u{1}"
+        );
+        token.value = "t".to_owned();
+        token.extensions = vec![("logicalCluster".to_owned(), "lkc-1".to_owned())];
+        assert_eq!(
+            introduction(&token),
+            "n,,\u{1}auth=Bearer t\u{1}logicalCluster=lkc-1\u{1}\u{1}"
+        );
     }
 }

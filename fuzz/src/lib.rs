@@ -1,0 +1,3 @@
+//! See [`bodies`].
+
+pub mod bodies;
