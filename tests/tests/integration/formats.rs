@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use integration::{
+    eventually, free_port,
     kafka::{Kafka, Record},
     need,
     registry::Registry,
@@ -9,10 +10,14 @@ use integration::{
 };
 use serde_json::{Value, json};
 
-use crate::workspace::Workspace;
+use crate::workspace::{DEADLINE, STOP_DEADLINE, Workspace};
 
 const ORDER: &str = r#"{"type":"record","name":"Order","fields":[
     {"name":"id","type":"long"},{"name":"total","type":"double"},{"name":"status","type":"string"}]}"#;
+const EVENT: &str = r#"{"type":"record","name":"Event","fields":[
+    {"name":"type","type":"string"},{"name":"event","type":"string"},{"name":"messageId","type":"string"},
+    {"name":"userId","type":"string"},{"name":"properties","type":{"type":"record","name":"Properties","fields":[
+    {"name":"revenue","type":"double"}]}}]}"#;
 const ORDER_PROTO: &str =
     "syntax = \"proto3\";\npackage shop;\nmessage Order { int64 id = 1; string status = 2; }\n";
 
@@ -23,6 +28,13 @@ fn avro(id: i64, total: f64, status: &str) -> Vec<u8> {
     bytes.extend(zigzag(status.len() as i64));
     bytes.extend(status.as_bytes());
     bytes
+}
+
+/// Avro's binary encoding of an event of [`EVENT`].
+fn avro_event(message: usize, person: &str, revenue: f64) -> Vec<u8> {
+    let texts = ["track", "Order Completed", &format!("m_{message}"), person];
+    let texts = texts.map(|text| [&zigzag(text.len() as i64), text.as_bytes()].concat());
+    [&texts.concat()[..], &revenue.to_le_bytes()].concat()
 }
 
 fn zigzag(number: i64) -> Vec<u8> {
@@ -214,5 +226,104 @@ async fn a_registry_that_does_not_answer_is_named_with_each_record() -> Result<(
     );
     // The cluster itself is there all the same.
     stage.kafka.consume(&stage.topic).await.context("the topic")?;
+    Ok(())
+}
+
+const LTV: &str = "SELECT profile_id, sum(revenue) AS ltv FROM events GROUP BY profile_id\n";
+const LTVS: &str = "SELECT p.user_id, t.ltv FROM profiles AS p JOIN traits.ltv AS t ON t.profile_id = p.profile_id \
+                    ORDER BY p.user_id";
+
+/// Avro and JSON side by side, as they are where a topic moves from one to the other; poison stops nothing.
+#[tokio::test]
+async fn events_in_avro_of_a_registry_are_collected() -> Result<()> {
+    let kafka = need!(Kafka::shared().await);
+    let registry = need!(Registry::shared().await);
+    let id = registry.register(&unique("events"), "AVRO", EVENT).await?;
+    let mut records: Vec<Record> = (0..6)
+        .map(|at| {
+            let event = avro_event(at, &format!("u_{}", at % 3), at as f64 + 0.5);
+            record(framed(id, &event))
+        })
+        .collect();
+    let plain = json!({"type": "track", "event": "Order Completed", "messageId": "m_6", "userId": "u_0",
+        "properties": {"revenue": 100.0}});
+    records.insert(3, record(plain.to_string().into_bytes()));
+    records.push(record(framed(id, &avro_event(7, "u_0", 1.0)[..9])));
+    records.push(record(framed(999_999, b"of no schema")));
+    records.push(record(b"neither".to_vec()));
+    let url = format!("[registry]\nurl = \"{}\"\n", registry.url());
+    let stage = stage(kafka, records, &url).await?;
+    let source = format!("cluster = \"test\"\ntopic = \"{}\"\n", stage.topic);
+    stage.workspace.write("sources/shop.toml", source)?;
+    stage.workspace.write("traits/ltv.sql", LTV)?;
+    let counts = stage.workspace.ingest().await?;
+    assert_eq!(
+        (&counts["events"], &counts["malformed"]),
+        (&json!(7), &json!(3)),
+        "{counts}"
+    );
+    let ltvs = stage.workspace.sql(LTVS).await?;
+    assert_eq!(json!(ltvs), json!([["u_0", 104.0], ["u_1", 6.0], ["u_2", 8.0]]));
+    Ok(())
+}
+
+/// What a registry that does not answer could tell is no poison: it waits.
+#[tokio::test]
+async fn events_wait_for_a_registry_that_does_not_answer() -> Result<()> {
+    let kafka = need!(Kafka::shared().await);
+    let registry = need!(Registry::shared().await);
+    let id = registry.register(&unique("events"), "AVRO", EVENT).await?;
+    let records = vec![record(framed(id, &avro_event(0, "u_0", 2.0)))];
+    let away = format!("[registry]\nurl = \"http://127.0.0.1:{}\"\n", free_port()?);
+    let stage = stage(kafka, records, &away).await?;
+    let source = format!("cluster = \"test\"\ntopic = \"{}\"\n", stage.topic);
+    stage.workspace.write("sources/shop.toml", source)?;
+    let mut ingest = stage.workspace.start(&["ingest", "--until-caught-up"])?;
+    eventually(
+        "the source to say that its registry does not answer",
+        DEADLINE,
+        || {
+            let said = ingest.stderr();
+            async move { said.contains("source \"shop\": topic").then_some(()) }
+        },
+    )
+    .await?;
+    ingest.interrupt(STOP_DEADLINE).await?;
+    let cluster = std::fs::read_to_string(stage.workspace.path("clusters/test.toml"))?;
+    let (cluster, _) = cluster.split_once("[registry]").context("a registry")?;
+    let cluster = format!("{cluster}[registry]\nurl = \"{}\"\n", registry.url());
+    stage.workspace.write("clusters/test.toml", cluster)?;
+    let counts = stage.workspace.ingest().await?;
+    assert_eq!(
+        (&counts["events"], &counts["malformed"]),
+        (&json!(1), &json!(0)),
+        "{counts}"
+    );
+    Ok(())
+}
+
+/// A format that only the cluster's file tells, with a projection of its fields.
+#[tokio::test]
+async fn events_in_avro_of_a_file_are_collected_by_a_projection() -> Result<()> {
+    let kafka = need!(Kafka::shared().await);
+    let mut records: Vec<Record> = (1..=4).map(|at| record(avro(at, at as f64, "paid"))).collect();
+    records.push(record(vec![0xff; 3]));
+    let more = "[topics.\"TOPIC\".value]\nformat = \"avro\"\nschema = \"schemas/order.avsc\"\n";
+    let stage = stage(kafka, records, more).await?;
+    stage.workspace.write("schemas/order.avsc", ORDER)?;
+    let sql = "SELECT 'Order' AS event, 'buyer' AS user_id, value.total AS revenue";
+    let source = format!(
+        "cluster = \"test\"\ntopic = \"{}\"\nsql = \"{sql}\"\n",
+        stage.topic
+    );
+    stage.workspace.write("sources/shop.toml", source)?;
+    stage.workspace.write("traits/ltv.sql", LTV)?;
+    let counts = stage.workspace.ingest().await?;
+    let seen = counts["events"].as_i64().zip(counts["malformed"].as_i64());
+    anyhow::ensure!(
+        seen.is_some_and(|(events, malformed)| events + malformed == 5),
+        "{counts}"
+    );
+    assert_eq!(json!(stage.workspace.sql(LTVS).await?), json!([["buyer", 10.0]]));
     Ok(())
 }

@@ -320,7 +320,7 @@ async fn a_reset_is_refused_where_it_must_not_be() -> Result<()> {
     let deleted = workspace
         .sentence(&["groups", "delete", "test", &group, "--yes"], 1)
         .await?;
-    assert!(deleted.contains("read only"), "{deleted}");
+    assert!(deleted.contains("is read-only"), "{deleted}");
     let kept = broker::committed(kafka, &group, &topic, 2).await?;
     assert_eq!((kept[&0], kept[&1]), (Some(3), Some(4)));
     Ok(())

@@ -8,7 +8,7 @@ use std::{
 use tailrace_connectors::clusters::kafka::{self, KafkaClient, LagSampler};
 use tailrace_connectors::clusters::sandbox::{Sandbox, SandboxLimits, run::ShopSettings};
 use tailrace_connectors::formats::registry::Registry;
-use tailrace_model::{ClusterDefinition, ClusterKind, Error, RegistryDefinition, Result};
+use tailrace_model::{ClusterDefinition, ClusterKind, Error, LagSettings, RegistryDefinition, Result};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -22,7 +22,8 @@ use crate::{
 /// One cluster that was reached for.
 pub struct Cluster {
     pub name: String,
-    pub definition: ClusterDefinition,
+    /// What it was made of; everything else in its file is read where it is used, as it is then.
+    connection: ClusterDefinition,
     pub client: KafkaClient,
     /// Cluster id, once asked for: positions belong to it, not to the name.
     id: Mutex<Option<String>>,
@@ -44,20 +45,6 @@ impl std::fmt::Debug for Cluster {
 }
 
 impl Cluster {
-    /// Refuses what would change a cluster that is read only; `what` says what can't be done.
-    pub fn writable(&self, what: &str) -> Result<()> {
-        match self.definition.read_only {
-            false => Ok(()),
-            true => Err(Error::user(
-                "read_only",
-                format!(
-                    "cluster \"{0}\" is read only, so {what}: clusters/{0}.toml has read_only = true",
-                    self.name
-                ),
-            )),
-        }
-    }
-
     /// The cluster's own id; of one that has none: its name.
     pub async fn id(&self) -> Result<String> {
         let mut id = self.id.lock().await;
@@ -96,12 +83,16 @@ impl Cluster {
     }
 }
 
-/// How records are read has no part in how a cluster is reached.
+/// What decides how a cluster is reached: how it looks, whether it may be changed, how its records are read and how its
+/// lag is judged do not.
 fn connection(definition: &ClusterDefinition) -> ClusterDefinition {
     ClusterDefinition {
+        color: String::new(),
+        read_only: false,
         registry: None,
         topics: BTreeMap::new(),
         connect: BTreeMap::new(),
+        lag: LagSettings::default(),
         ..definition.clone()
     }
 }
@@ -113,11 +104,11 @@ pub struct Clusters {
 }
 
 impl Clusters {
-    /// The cluster of this name; made anew when its definition has changed.
+    /// The cluster of this name; made anew when it is to be reached in another way than before.
     pub async fn get(&self, open: &OpenWorkspace, name: &str) -> Result<Arc<Cluster>> {
-        let definition = open.workspace().definitions.cluster(name)?.clone();
+        let definition = connection(open.workspace().definitions.cluster(name)?);
         let mut made = self.made.lock().await;
-        let alike = |cluster: &&Arc<Cluster>| connection(&cluster.definition) == connection(&definition);
+        let alike = |cluster: &&Arc<Cluster>| cluster.connection == definition;
         if let Some(cluster) = made.get(name).filter(alike) {
             return Ok(Arc::clone(cluster));
         }
@@ -211,12 +202,12 @@ pub(crate) fn properties_with(
     kafka::with_auth(properties, definition.auth.as_ref())
 }
 
-async fn make(open: &OpenWorkspace, name: &str, definition: ClusterDefinition) -> Result<Cluster> {
-    let mut properties = properties(open, &definition)?;
-    let sandbox = match definition.kind {
+async fn make(open: &OpenWorkspace, name: &str, connection: ClusterDefinition) -> Result<Cluster> {
+    let mut properties = properties(open, &connection)?;
+    let sandbox = match connection.kind {
         ClusterKind::Kafka => None,
         ClusterKind::Sandbox => {
-            let sandbox = start_sandbox(open, &definition).await?;
+            let sandbox = start_sandbox(open, &connection).await?;
             properties.insert("bootstrap.servers".to_owned(), sandbox.bootstrap());
             Some(sandbox)
         }
@@ -225,7 +216,7 @@ async fn make(open: &OpenWorkspace, name: &str, definition: ClusterDefinition) -
         .map_err(|error: Error| error.context(format!("clusters/{name}.toml")))?;
     Ok(Cluster {
         name: name.to_owned(),
-        definition,
+        connection,
         sampler: Mutex::new(LagSampler::new(client.clone())?),
         lag: std::sync::Mutex::default(),
         topics: TopicCache::default(),
@@ -256,4 +247,52 @@ async fn start_sandbox(open: &OpenWorkspace, definition: &ClusterDefinition) -> 
     // Whoever starts at the end begins after the history, not in the midst of it.
     sandbox.start_shop(shop, now_ms).await?.seeded().await?;
     Ok(sandbox)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{OpenOptions, workspace::WORKSPACE_FILE};
+
+    #[tokio::test]
+    async fn a_client_is_made_anew_only_when_its_cluster_is_reached_in_another_way() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(WORKSPACE_FILE), "name = \"test\"\n").unwrap();
+        std::fs::create_dir(folder.path().join("clusters")).unwrap();
+        let first = "kind = \"kafka\"\n[properties]\n\"bootstrap.servers\" = \"127.0.0.1:1\"\n";
+        std::fs::write(folder.path().join("clusters/prod.toml"), first).unwrap();
+        let open = OpenWorkspace::open(folder.path().to_owned(), OpenOptions::look())
+            .await
+            .unwrap();
+        let made = open.cluster("prod").await.unwrap();
+        let change = async |change: &dyn Fn(&mut ClusterDefinition)| {
+            {
+                let mut workspace = open.workspace_mut();
+                let mut definition = workspace.definitions.cluster("prod").unwrap().clone();
+                change(&mut definition);
+                workspace.save_cluster("prod", &definition).unwrap();
+            }
+            open.cluster("prod").await.unwrap()
+        };
+        let same = change(&|it| {
+            it.lag.every = "60 seconds".parse().ok();
+            it.color = "#ff0000".to_owned();
+            it.read_only = true;
+        })
+        .await;
+        assert!(Arc::ptr_eq(&made, &same), "nothing of how it is reached changed");
+        // What the file says now holds for the client that was made before.
+        assert_eq!(crate::lag::rules(&open, &same).every_ms, 60_000);
+        let refused = refuse_read_only(&open, "prod", "nothing was done").unwrap_err();
+        assert_eq!(
+            refused.message,
+            "cluster \"prod\" is read-only (read_only = true in clusters/prod.toml): nothing was done"
+        );
+        let other = change(&|it| {
+            it.properties.insert("client.id".to_owned(), "other".to_owned());
+        })
+        .await;
+        assert!(!Arc::ptr_eq(&made, &other), "it is reached in another way");
+        open.close().await;
+    }
 }

@@ -331,7 +331,7 @@ impl Cluster {
 }
 
 pub fn rules(open: &OpenWorkspace, cluster: &Cluster) -> LagRules {
-    LagRules::new(&open.workspace().definitions.lag_settings(&cluster.definition))
+    LagRules::new(&open.workspace().definitions.lag_settings(&cluster.name))
 }
 
 /// Takes a sample of every group now, and keeps it.

@@ -1,5 +1,5 @@
 //! Moving a group's offsets: a preview first, then exactly what it showed. Nothing is moved while somebody reads, or on
-//! a cluster that is read only.
+//! a cluster that is read-only.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,10 +10,16 @@ use tailrace_model::{
     api::{GroupDelete, ResetApply, ResetOffset, ResetPlan, ResetRequest, ResetRow, ResetScope, ResetTo},
 };
 
-use crate::{clusters::Cluster, core::now_ms, open::OpenWorkspace};
+use crate::{
+    clusters::{Cluster, refuse_read_only},
+    core::now_ms,
+    open::OpenWorkspace,
+};
 
 /// Members that a refusal names.
 const NAMED_MAX: usize = 5;
+/// On a read-only cluster.
+const UNMOVED: &str = "offsets of its groups stay where they are";
 
 /// What is known of a group before it is moved.
 struct Stand {
@@ -35,8 +41,8 @@ async fn stand(cluster: &Cluster, group: &str) -> Result<Stand> {
 }
 
 /// Why offsets can't be moved now; `None`: they can.
-fn refusal(cluster: &Cluster, described: &GroupDescription) -> Option<Error> {
-    if let Err(error) = cluster.writable("offsets of its groups can't be moved") {
+fn refusal(open: &OpenWorkspace, cluster: &str, described: &GroupDescription) -> Option<Error> {
+    if let Err(error) = refuse_read_only(open, cluster, UNMOVED) {
         return Some(error);
     }
     if described.members.is_empty() {
@@ -81,7 +87,7 @@ pub async fn preview(open: &OpenWorkspace, request: &ResetRequest) -> Result<Res
             one(&of, current, to, &marks)
         })
         .collect::<Result<Vec<ResetRow>>>()?;
-    let refused = refusal(&cluster, &stand.described).map(|error| error.message);
+    let refused = refusal(open, &request.cluster, &stand.described).map(|error| error.message);
     Ok(plan(&request.cluster, &request.group, rows, refused))
 }
 
@@ -228,10 +234,10 @@ async fn scope(cluster: &Cluster, request: &ResetRequest, stand: &Stand) -> Resu
 
 /// Moves offsets exactly as a preview showed them.
 pub async fn apply(open: &OpenWorkspace, request: &ResetApply) -> Result<ResetPlan> {
+    refuse_read_only(open, &request.cluster, UNMOVED)?;
     let cluster = open.cluster(&request.cluster).await?;
-    cluster.writable("offsets of its groups can't be moved")?;
     let stand = stand(&cluster, &request.group).await?;
-    if let Some(error) = refusal(&cluster, &stand.described) {
+    if let Some(error) = refusal(open, &request.cluster, &stand.described) {
         return Err(error);
     }
     let wanted: Vec<(TopicPartition, i64)> = request
@@ -266,13 +272,13 @@ pub async fn apply(open: &OpenWorkspace, request: &ResetApply) -> Result<ResetPl
 
 /// Deletes a group, or what it has committed of a topic.
 pub async fn delete(open: &OpenWorkspace, request: &GroupDelete) -> Result<()> {
+    refuse_read_only(open, &request.cluster, "nothing of its groups is deleted")?;
     let cluster = open.cluster(&request.cluster).await?;
-    cluster.writable("its groups can't be deleted")?;
     let stand = stand(&cluster, &request.group).await?;
     if stand.described.state == "Dead" && stand.committed.is_empty() {
         return Err(super::unknown(&request.cluster, &request.group));
     }
-    if let Some(error) = refusal(&cluster, &stand.described) {
+    if let Some(error) = refusal(open, &request.cluster, &stand.described) {
         return Err(error);
     }
     match &request.topic {

@@ -17,7 +17,7 @@ use arrow::{
 use tailrace_connectors::{
     clusters::kafka::{RawBatch, Tail, TailFrom, TailProgress, TailSpec},
     formats::{
-        RecordDecoder,
+        Problem, RecordDecoder,
         json::{Shape, ShapeLimits},
         preview,
     },
@@ -27,7 +27,7 @@ use tailrace_engine::{
     session::RecordProjection,
 };
 use tailrace_model::{
-    Error, Result, SourceDefinition,
+    Error, Result, SourceDefinition, TopicFormats,
     api::{MalformedRecord, TailPartition, Topic},
     limits::CELL_CHARS_MAX,
 };
@@ -43,6 +43,7 @@ use super::{
 use crate::{
     core::{Stage, now_ms},
     open::OpenWorkspace,
+    records::TopicView,
 };
 
 /// A source that failed tries again after this, at first; the pause doubles up to [`RETRY_MAX`].
@@ -159,6 +160,8 @@ async fn run(
     let held = open.held()?;
     let mut reader = Reader::new(name, definition)?;
     let cluster = open.cluster(&definition.cluster).await?;
+    let formats = TopicView::new(open, &cluster, &definition.topic, &TopicFormats::default())?;
+    reader.formats = Some(formats);
     let Some(cluster_id) = token.run_until_cancelled(cluster.id()).await else {
         return Ok(());
     };
@@ -292,9 +295,10 @@ pub(super) async fn collect(
     lost: u64,
 ) -> Result<()> {
     let people = &open.held()?.people;
+    let (viewed, problems) = reader.view(&batch.records).await?;
     let mut collecting = people.collecting.lock().await;
     let now = now_ms();
-    let records = reader.prepare(batch.records)?;
+    let records = reader.prepare(batch.records, viewed)?;
     let parsed = reader.parse(&records, now)?;
     let collected = collecting.collector.collect(name, &parsed.events, now)?;
     let mut malformed = parsed.malformed;
@@ -302,6 +306,11 @@ pub(super) async fn collect(
         row: parsed.rows[it.index],
         reason: it.reason,
     }));
+    for row in &mut malformed {
+        if let Ok(at) = problems.binary_search_by_key(&row.row, |problem| problem.row) {
+            row.reason.clone_from(&problems[at].reason);
+        }
+    }
     let malformed = malformed_records(&reader.source, &reader.topic, &reader.raw, &malformed, now)?;
     let pending = collecting.pending.entry(name.to_owned()).or_default();
     pending.counts.events += collected.accepted as u64;
@@ -359,6 +368,8 @@ pub(super) struct Reader {
     source: String,
     topic: String,
     projection: Option<Projection>,
+    /// How records are read; absent: they are JSON.
+    formats: Option<TopicView>,
     /// The batch as it was read, for what is malformed in it.
     raw: RecordBatch,
 }
@@ -399,16 +410,29 @@ impl Reader {
             source: source.to_owned(),
             topic: definition.topic.clone(),
             projection,
+            formats: None,
             raw: RecordBatch::new_empty(tailrace_connectors::clusters::kafka::raw_schema()),
         })
     }
 
+    /// The batch in the formats of its topic, and what is not of its format, by row. JSON is as it was read.
+    async fn view(&mut self, raw: &RecordBatch) -> Result<(RecordBatch, Vec<Problem>)> {
+        let Some(formats) = &mut self.formats else {
+            return Ok((raw.clone(), Vec::new()));
+        };
+        let viewed = formats
+            .view_collected(raw, now_ms())
+            .await
+            .map_err(|error| error.context(format_args!("topic \"{}\"", self.topic)))?;
+        Ok((viewed.records, viewed.problems))
+    }
+
     /// The batch that events are parsed from; what parsing borrows lives in it.
-    fn prepare(&mut self, raw: RecordBatch) -> Result<RecordBatch> {
-        self.raw = raw.clone();
+    fn prepare(&mut self, raw: RecordBatch, viewed: RecordBatch) -> Result<RecordBatch> {
+        self.raw = raw;
         match &mut self.projection {
-            None => Ok(raw),
-            Some(projection) => projection.apply(&raw),
+            None => Ok(viewed),
+            Some(projection) => projection.apply(&viewed),
         }
     }
 

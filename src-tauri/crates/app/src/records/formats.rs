@@ -98,6 +98,41 @@ impl TopicView {
         self.view.view(raw)
     }
 
+    /// The batch as it is collected, where no record may be taken for another than it is: keys and values whose format
+    /// the cluster's file says are read by it; of the others, what names a schema of a registry is read by that, and
+    /// everything else stays as it is. An error where the registry does not answer: they are no poison, and wait.
+    pub async fn view_collected(&mut self, raw: &RecordBatch, now_ms: i64) -> Result<Viewed> {
+        for (name, key) in [("_key", true), ("value", false)] {
+            let (side, place) = match key {
+                true => (&self.key, &mut self.view.key),
+                false => (&self.value, &mut self.view.value),
+            };
+            let bytes = raw
+                .column_by_name(name)
+                .and_then(|column| column.as_binary_opt::<i32>());
+            if !side.chosen && place.is_none() && bytes.is_some_and(any_framed) {
+                let settings = FormatSettings::new(Format::Registry);
+                *place = Some(Transcoder::new(&settings, self.registry.as_ref())?);
+            }
+        }
+        self.view.prepare(raw, now_ms).await?;
+        if let Some(why) = self.view.owed(raw)? {
+            return Err(Error::external("no_schema", why));
+        }
+        let mut viewed = self.view.view(raw)?;
+        // What names no schema is as it was, and whoever reads it says what is wrong with it.
+        if !self.value.chosen
+            && let Some(values) = raw
+                .column_by_name("value")
+                .and_then(|column| column.as_binary_opt::<i32>())
+        {
+            viewed
+                .problems
+                .retain(|problem| is_framed(values.value(problem.row)));
+        }
+        Ok(viewed)
+    }
+
     pub fn key_format(&self) -> Option<&FormatUsed> {
         self.key.used.as_ref()
     }
@@ -197,6 +232,15 @@ impl Side {
         let before = self.used.as_ref().map(|used| &used.definition);
         (before != Some(&definition(&settings))).then_some(settings)
     }
+}
+
+/// A zero first: no JSON and no text begins so.
+fn is_framed(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&0)
+}
+
+fn any_framed(bytes: &BinaryArray) -> bool {
+    bytes.iter().flatten().any(is_framed)
 }
 
 /// JSON and text are read as they are.

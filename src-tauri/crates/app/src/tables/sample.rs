@@ -1,6 +1,6 @@
 //! The sample that a topic's columns come from.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use arrow::array::{AsArray, RecordBatch};
 use tailrace_connectors::{
@@ -11,7 +11,10 @@ use tailrace_connectors::{
     },
 };
 use tailrace_engine::session::{self, Named, Used};
-use tailrace_model::{Error, Result, TopicFormats, api::Column};
+use tailrace_model::{
+    Error, MaskDefinition, RegistryDefinition, Result, TopicFormats,
+    api::{Column, TopicRef},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::table;
@@ -23,6 +26,54 @@ const RECORDS_MAX: i64 = 4_000;
 const BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How long it is read for; what was read by then is the sample.
 const TIME_MAX: Duration = Duration::from_secs(5);
+/// How long a sample is planned with.
+pub(super) const KEPT_MS: i64 = 30_000;
+
+/// How records are read: a sample read in another way is no use.
+#[derive(Debug, PartialEq)]
+pub(super) struct Basis {
+    registry: Option<RegistryDefinition>,
+    formats: Option<TopicFormats>,
+    masks: Vec<MaskDefinition>,
+}
+
+impl Basis {
+    pub fn of(open: &OpenWorkspace, of: &TopicRef) -> Self {
+        let workspace = open.workspace();
+        let cluster = workspace.definitions.cluster(&of.cluster).ok();
+        Self {
+            registry: cluster.and_then(|it| it.registry.clone()),
+            formats: cluster.and_then(|it| it.topics.get(&of.topic).cloned()),
+            masks: workspace.definitions.masks().to_vec(),
+        }
+    }
+}
+
+/// A sample that is kept.
+#[derive(Debug)]
+pub(super) struct Kept {
+    basis: Basis,
+    sample: Arc<Sample>,
+    taken_ms: i64,
+}
+
+impl Kept {
+    pub fn new(basis: Basis, sample: Arc<Sample>, taken_ms: i64) -> Self {
+        Self {
+            basis,
+            sample,
+            taken_ms,
+        }
+    }
+
+    pub fn is_young(&self, now_ms: i64) -> bool {
+        (0..KEPT_MS).contains(&(now_ms - self.taken_ms))
+    }
+
+    pub fn at(&self, now_ms: i64, basis: &Basis) -> Option<Arc<Sample>> {
+        (self.is_young(now_ms) && self.basis == *basis).then(|| Arc::clone(&self.sample))
+    }
+}
 
 /// What was learnt of a topic.
 #[derive(Debug, Clone)]

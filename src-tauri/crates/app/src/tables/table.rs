@@ -109,7 +109,7 @@ impl KafkaTable {
         open: &Arc<OpenWorkspace>,
         cluster: Arc<Cluster>,
         topic: &str,
-        sample: Sample,
+        sample: &Sample,
         named: &Named,
         now_ms: i64,
     ) -> Self {

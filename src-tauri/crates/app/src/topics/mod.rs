@@ -16,7 +16,7 @@ use std::{
 
 use tailrace_connectors::clusters::kafka::BrokerLogs;
 use tailrace_model::{
-    Error, Result,
+    Result,
     api::{PartitionDetail, TopicDetail, TopicList},
 };
 
@@ -122,18 +122,4 @@ fn total(partitions: &[PartitionDetail], of: impl Fn(&PartitionDetail) -> Option
 
 fn records(of: &PartitionDetail) -> Option<i64> {
     Some(of.end? - of.start?)
-}
-
-/// Refuses what would change a read-only cluster.
-fn check_writable(cluster: &Cluster) -> Result<()> {
-    if !cluster.definition.read_only {
-        return Ok(());
-    }
-    Err(Error::user(
-        "read_only",
-        format!(
-            "cluster \"{name}\" is read-only: nothing on it is changed from here (read_only = true in clusters/{name}.toml)",
-            name = cluster.name
-        ),
-    ))
 }

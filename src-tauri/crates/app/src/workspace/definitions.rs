@@ -235,9 +235,10 @@ impl Definitions {
     }
 
     /// How lag of a cluster is sampled and judged.
-    pub fn lag_settings(&self, cluster: &ClusterDefinition) -> LagSettings {
+    pub fn lag_settings(&self, cluster: &str) -> LagSettings {
+        let own = self.cluster(cluster).map(|it| it.lag.clone());
         let workspace = self.workspace.value.as_ref().map(|it| it.lag.clone());
-        cluster.lag.or(&workspace.unwrap_or_default())
+        own.unwrap_or_default().or(&workspace.unwrap_or_default())
     }
 
     /// A problem found outside this module, at the value of a path in a definition's file, or where the nearest thing to

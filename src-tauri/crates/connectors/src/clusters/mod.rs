@@ -1,5 +1,6 @@
 //! Clusters: where topics are.
 
+mod aws;
 pub mod connect;
 pub mod kafka;
 pub mod sandbox;

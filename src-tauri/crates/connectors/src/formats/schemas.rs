@@ -152,6 +152,12 @@ impl Schemas {
         }
     }
 
+    /// Why a schema is not known that may be known later: its registry does not answer.
+    pub fn owed(&self, mut ids: impl Iterator<Item = u32>) -> Option<&str> {
+        ids.find_map(|id| self.failed.get(&id).filter(|failed| failed.again_ms.is_some()))
+            .map(|failed| failed.reason.as_str())
+    }
+
     fn compile(&self, schema: &RegisteredSchema) -> Result<Schema> {
         if let Some(expected) = self.expected.filter(|expected| *expected != schema.kind) {
             return Err(Error::user(

@@ -118,12 +118,7 @@ impl Transcoder {
     /// values, and is asked for again later when that may help.
     pub async fn prepare(&mut self, values: &BinaryArray, now_ms: i64) {
         if let Kind::Registered(schemas) = &mut self.kind {
-            let ids = values
-                .iter()
-                .flatten()
-                .filter_map(|value| framing::confluent(value).ok())
-                .map(|(id, _)| id);
-            schemas.prepare(ids, now_ms).await;
+            schemas.prepare(named(values), now_ms).await;
         }
     }
 
@@ -131,6 +126,14 @@ impl Transcoder {
     pub async fn prepare_one(&mut self, value: &[u8], now_ms: i64) {
         if let (Kind::Registered(schemas), Ok((id, _))) = (&mut self.kind, framing::confluent(value)) {
             schemas.prepare(std::iter::once(id), now_ms).await;
+        }
+    }
+
+    /// Why some of these values, though prepared, cannot be read now and may be later: the registry does not answer.
+    pub fn owed(&self, values: &BinaryArray) -> Option<&str> {
+        match &self.kind {
+            Kind::Registered(schemas) => schemas.owed(named(values)),
+            _ => None,
         }
     }
 
@@ -254,6 +257,15 @@ impl Transcoder {
         };
         written.map_err(|wrong| wrong.reason(self.format.label(), before))
     }
+}
+
+/// The schemas that values name.
+fn named(values: &BinaryArray) -> impl Iterator<Item = u32> {
+    let framed = values
+        .iter()
+        .flatten()
+        .filter_map(|value| framing::confluent(value).ok());
+    framed.map(|(id, _)| id)
 }
 
 impl Transcoded {

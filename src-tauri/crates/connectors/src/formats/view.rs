@@ -48,6 +48,18 @@ impl RecordView {
         Ok(())
     }
 
+    /// Why some of these records, though prepared, cannot be read now and may be later.
+    pub fn owed(&self, raw: &RecordBatch) -> Result<Option<&str>> {
+        for (name, transcoder) in [("_key", &self.key), ("value", &self.value)] {
+            if let Some(transcoder) = transcoder
+                && let Some(why) = transcoder.owed(column(raw, name)?.1)
+            {
+                return Ok(Some(why));
+            }
+        }
+        Ok(None)
+    }
+
     /// `raw` has at least the columns `_key` and `value`, of bytes.
     pub fn view(&mut self, raw: &RecordBatch) -> Result<Viewed> {
         let mut viewed = Viewed {

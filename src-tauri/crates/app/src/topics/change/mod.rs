@@ -17,13 +17,19 @@ use tailrace_model::{
     },
 };
 
-use super::{check_writable, detail, records as records_of, total};
-use crate::{clusters::Cluster, open::OpenWorkspace};
+use super::{detail, records as records_of, total};
+use crate::{
+    clusters::{Cluster, refuse_read_only},
+    open::OpenWorkspace,
+};
+
+/// On a read-only cluster.
+const UNCHANGED: &str = "nothing on it is changed";
 
 /// What exactly the change will do.
 pub async fn preview(open: &OpenWorkspace, request: TopicChangeRequest) -> Result<TopicChangePreview> {
+    refuse_read_only(open, &request.cluster, UNCHANGED)?;
     let cluster = open.cluster(&request.cluster).await?;
-    check_writable(&cluster)?;
     match request.change {
         TopicChange::Create {
             topic,
@@ -54,8 +60,8 @@ pub async fn preview(open: &OpenWorkspace, request: TopicChangeRequest) -> Resul
 
 /// Does it. What a preview has not resolved yet is resolved now.
 pub async fn apply(open: &OpenWorkspace, request: TopicChangeRequest) -> Result<TopicChanged> {
+    refuse_read_only(open, &request.cluster, UNCHANGED)?;
     let cluster = open.cluster(&request.cluster).await?;
-    check_writable(&cluster)?;
     let resolved = match &request.change {
         TopicChange::Create { copy_from: None, .. }
         | TopicChange::AlterConfig { .. }

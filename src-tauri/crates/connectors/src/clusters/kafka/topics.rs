@@ -304,14 +304,8 @@ impl KafkaClient {
         }
         let name = new.name.clone();
         let what = format!("making topic \"{name}\"");
-        let asked = topics::NewTopic {
-            name: new.name,
-            partitions: new.partitions.unwrap_or(-1),
-            replication: new.replication.unwrap_or(-1),
-            configs: new.configs,
-        };
         self.change(&name, &what, move |consumer, patience| {
-            topics::create(consumer, &asked, only_validate, patience)
+            topics::create(consumer, &new, only_validate, patience)
         })
         .await?;
         if only_validate {

@@ -4,6 +4,8 @@ use serde_json::json;
 
 use super::*;
 
+const NEWEST: &str = "https://json-schema.org/draft/2020-12/schema";
+
 /// The values fit; the others do not, at the place and for the reason.
 fn check(schema: &Value, fit: &[Value], misfit: &[(Value, &str, &str)]) {
     let read = JsonSchema::parse(&schema.to_string(), &[]).expect("a schema");
@@ -54,7 +56,7 @@ fn types_and_values() {
         ],
     );
     check(
-        &json!({"minimum": 1, "exclusiveMinimum": true}),
+        &json!({"$schema": "http://json-schema.org/draft-04/schema#", "minimum": 1, "exclusiveMinimum": true}),
         &[json!(2)],
         &[(json!(1), "", "more than 1")],
     );
@@ -78,7 +80,7 @@ fn lists_and_objects() {
         ],
     );
     check(
-        &json!({"prefixItems": [{"type": "string"}], "items": false}),
+        &json!({"$schema": NEWEST, "prefixItems": [{"type": "string"}], "items": false}),
         &[json!(["a"])],
         &[(json!(["a", 1]), "[1]", "allows nothing")],
     );
@@ -101,17 +103,37 @@ fn lists_and_objects() {
         &json!({"propertyNames": {"maxLength": 1}, "maxProperties": 1}),
         &[json!({"a": 1})],
         &[
-            (json!({"ab": 1}), "ab", "2 characters"),
+            (
+                json!({"ab": 1}),
+                "ab",
+                "its name does not fit: it has 2 characters",
+            ),
             (json!({"a": 1, "b": 2}), "", "2 fields"),
         ],
     );
     check(
-        &json!({"dependentRequired": {"card": ["name"]}, "dependencies": {"a": ["b"], "c": {"required": ["d"]}}}),
-        &[json!({"card": 1, "name": 2}), json!({"a": 1, "b": 2})],
+        &json!({"dependencies": {"a": ["b"], "c": {"required": ["d"]}}}),
+        &[json!({"a": 1, "b": 2})],
         &[
-            (json!({"card": 1}), "name", "beside card"),
-            (json!({"a": 1}), "b", "beside a"),
+            (json!({"a": 1}), "b", "missing"),
             (json!({"c": 1}), "d", "missing"),
+        ],
+    );
+    check(
+        &json!({"$schema": NEWEST, "dependentRequired": {"card": ["name"]}, "unevaluatedProperties": false, "properties": {"card": true, "name": true}}),
+        &[json!({"card": 1, "name": 2})],
+        &[
+            (json!({"card": 1}), "name", "missing"),
+            (json!({"more": 1}), "more", "no such field"),
+        ],
+    );
+    // Names that look like numbers, and one with a pointer's own signs.
+    check(
+        &json!({"properties": {"0": {"type": "string"}, "a/b": {"items": {"type": "string"}}}}),
+        &[],
+        &[
+            (json!({"0": 1}), "0", "string"),
+            (json!({"a/b": ["x", 1]}), "a/b[1]", "string"),
         ],
     );
 }
@@ -127,7 +149,7 @@ fn choices() {
     check(
         &json!({"oneOf": [{"minimum": 2}, {"maximum": 3}]}),
         &[json!(1), json!(4)],
-        &[(json!(2), "", "fits 2")],
+        &[(json!(2), "", "fits more than one")],
     );
     check(
         &json!({"not": {"type": "string"}, "allOf": [{"minimum": 1}]}),
@@ -147,7 +169,7 @@ fn choices() {
 
 #[test]
 fn references() {
-    let tree = json!({"$defs": {"node": {"$anchor": "n", "type": "object", "properties": {"next": {"$ref": "#/$defs/node"}, "v": {"type": "integer"}}, "additionalProperties": false}}, "$ref": "#n"});
+    let tree = json!({"$schema": NEWEST, "$defs": {"node": {"$anchor": "n", "type": "object", "properties": {"next": {"$ref": "#/$defs/node"}, "v": {"type": "integer"}}, "additionalProperties": false}}, "$ref": "#n"});
     check(
         &tree,
         &[json!({"v": 1, "next": {"v": 2}})],
@@ -168,9 +190,40 @@ fn references() {
     }
     let unknown = JsonSchema::parse(&order("nowhere.json"), &[]).expect_err("unknown");
     assert!(unknown.message.contains("nowhere.json"), "{unknown}");
-    // One that leads to itself ends.
-    let loops = JsonSchema::parse(&json!({"$ref": "#"}).to_string(), &[]).expect("a schema");
-    assert!(loops.check(&json!(1)).is_err());
+    let unknown = JsonSchema::parse(r##"{"$ref": "#/definitions/x"}"##, &[]).expect_err("unknown");
+    assert!(unknown.message.contains("#/definitions/x"), "{unknown}");
+}
+
+/// Schemas that lead to themselves, choices within choices, long chains: each ends.
+#[test]
+fn every_check_ends() {
+    let parse = |schema: &Value| JsonSchema::parse(&schema.to_string(), &[]);
+    let itself = json!({"$ref": "#/definitions/a", "definitions": {"a": {"allOf": [{"$ref": "#/definitions/a"}, {"type": "string"}]}}});
+    let misfit = parse(&itself).expect("a schema").check(&json!(1));
+    assert!(
+        misfit.expect_err("no fit").reason.contains("string is expected"),
+        "the rest of it counts"
+    );
+    let choice = json!({"properties": {"a": {"$ref": "#"}}, "required": ["b"]});
+    let choices = parse(&json!({"anyOf": [choice, choice]})).expect("a schema");
+    let deep = (0..60).fold(json!({}), |within, _| json!({"a": within, "b": 1}));
+    let misfit = choices.check(&deep).expect_err("no fit");
+    assert!(misfit.reason.contains("too deep to say where"), "{misfit}");
+    let chain = |length: usize| {
+        let link = |at: usize| {
+            (
+                format!("d{at}"),
+                json!({"allOf": [{"$ref": format!("#/definitions/d{}", at + 1)}]}),
+            )
+        };
+        let mut links: serde_json::Map<String, Value> = (0..length).map(link).collect();
+        links.insert(format!("d{length}"), json!({"type": "string"}));
+        json!({"$ref": "#/definitions/d0", "definitions": links})
+    };
+    let longest = parse(&chain(REFERENCES_MAX - 1)).expect("a schema");
+    assert!(longest.check(&json!(1)).is_err());
+    let longer = parse(&chain(REFERENCES_MAX)).expect_err("too long");
+    assert!(longer.message.contains("1001 times"), "{longer}");
 }
 
 #[test]
@@ -181,16 +234,28 @@ fn what_cannot_be_checked_is_refused() {
     };
     refused(json!({"unevaluatedProperties": false}), "`unevaluatedProperties`");
     refused(
-        json!({"properties": {"a": {"$dynamicRef": "#x"}}}),
-        "`$dynamicRef`",
+        json!({"properties": {"a": {"prefixItems": []}}}),
+        "`prefixItems` in it is not of its draft",
     );
-    refused(json!({"pattern": "(?=a)"}), "(?=a)");
-    refused(json!(7), "neither an object");
-    assert!(
-        JsonSchema::parse(
-            &json!({"x-owner": 1, "title": "t", "format": "date"}).to_string(),
-            &[]
-        )
-        .is_ok()
+    refused(
+        json!({"$schema": "http://json-schema.org/draft-04/schema#", "const": 1}),
+        "`const`",
     );
+    refused(json!({"pattern": "(?=a"}), "the pattern \"(?=a\" cannot be read");
+    refused(
+        json!({"properties": {"a": {"type": "strng"}}}),
+        "properties.a.type in it: the text \"strng\" is none of the schema's",
+    );
+    refused(json!(7), "boolean or object is expected");
+    for schema in [
+        json!({"x-owner": 1, "title": "t", "format": "date", "connect.type": "int8"}),
+        json!({"properties": {"const": {"if": {}}, "prefixItems": {}}, "default": {"minContains": 1}}),
+        json!({"$schema": "http://example.com/of-our-own#", "pattern": "^(?!x)"}),
+    ] {
+        assert!(JsonSchema::parse(&schema.to_string(), &[]).is_ok(), "{schema}");
+    }
+    // A pattern that goes back and forth without an end.
+    let slow = JsonSchema::parse(r#"{"pattern": "^(?=(a+)+$)(a|b)*\\1$"}"#, &[]).expect("a schema");
+    let misfit = slow.check(&json!(format!("{}!", "a".repeat(60))));
+    assert!(misfit.is_err());
 }

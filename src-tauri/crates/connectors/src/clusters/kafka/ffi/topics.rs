@@ -1,6 +1,6 @@
 //! Topics made, grown, emptied and deleted. Each call blocks for at most its time limit.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use rdkafka::{bindings as sys, types::RDKafkaErrorCode};
 
@@ -9,19 +9,15 @@ use super::{
     call::{Call, topic_partition, wrong_answer},
     check, elements, partition_list, slice, text,
 };
-use crate::clusters::kafka::native::{Consumer, Patience};
+use crate::clusters::kafka::{
+    NewTopic,
+    native::{Consumer, Patience},
+};
 
 /// How long the cluster may work on a change before it answers.
 const WORK_MAX: Duration = Duration::from_secs(6);
-
-/// A topic to make; -1 leaves a number to the cluster.
-#[derive(Debug, Clone)]
-pub(in crate::clusters::kafka) struct NewTopic {
-    pub name: String,
-    pub partitions: i32,
-    pub replication: i32,
-    pub configs: BTreeMap<String, String>,
-}
+/// Leaves a number to the cluster.
+const UP_TO_IT: i32 = -1;
 
 /// `only_validate`: the cluster judges and does nothing.
 pub(in crate::clusters::kafka) fn create(
@@ -46,8 +42,8 @@ pub(in crate::clusters::kafka) fn create(
     let event = unsafe {
         let topic = sys::rd_kafka_NewTopic_new(
             name.as_ptr(),
-            new.partitions,
-            new.replication,
+            new.partitions.unwrap_or(UP_TO_IT),
+            new.replication.unwrap_or(UP_TO_IT),
             said.as_mut_ptr(),
             said.len(),
         );

@@ -7,9 +7,8 @@
 //! Invariants: a token and a client's secret are in no error and no log; a client that no token can be had for says
 //! why; fetching blocks for at most [`FETCH_MAX`] and never on the async runtime.
 
-mod aws;
+mod msk_iam;
 mod oidc;
-mod sign;
 #[cfg(test)]
 mod tests;
 
@@ -18,8 +17,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aws::MskIam;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use msk_iam::MskIam;
 use oidc::Oidc;
 use rdkafka::{ClientConfig, ClientContext, client::Client};
 use serde::{Deserialize, Serialize};

@@ -1,19 +1,21 @@
 //! Amazon MSK's IAM access control: the token is a signed address that the broker shows to AWS.
 
-mod credentials;
-mod profile;
+use std::time::{Duration, UNIX_EPOCH};
 
+use aws_credential_types::Credentials;
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign},
+    sign::v4::SigningParams,
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use tailrace_model::{Error, Result};
 
-use super::{
-    Token,
-    sign::{Credentials, Request, presign},
-};
+use super::{Token, oidc::encoded};
+use crate::clusters::aws;
 
 /// As AWS's own signers: a token is good for a quarter of an hour.
-const LIFE_S: i64 = 900;
+const LIFE: Duration = Duration::from_secs(900);
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::clusters::kafka) struct MskIam {
@@ -48,32 +50,44 @@ impl MskIam {
     }
 
     pub async fn token(&self, now_ms: i64) -> Result<Token, String> {
-        let found = credentials::find(self.profile.as_deref(), &|name| std::env::var(name).ok()).await?;
+        let found = aws::find(self.profile.as_deref(), &self.region).await?;
         token(&self.region, &found, now_ms)
     }
 }
 
 /// The token for these credentials, as `aws-msk-iam-sasl-signer` makes it.
 pub(super) fn token(region: &str, credentials: &Credentials, now_ms: i64) -> Result<Token, String> {
-    let signed = presign(
-        &Request {
-            host: &format!("kafka.{region}.amazonaws.com"),
-            path: "/",
-            query: &[("Action", "kafka-cluster:Connect")],
-            region,
-            service: "kafka-cluster",
-            expires_s: LIFE_S,
-            payload: None,
-        },
-        credentials,
-        now_ms,
-    )?;
+    let failed = || "the request to AWS could not be signed".to_owned();
+    let mut settings = SigningSettings::default();
+    settings.signature_location = SignatureLocation::QueryParams;
+    settings.expires_in = Some(LIFE);
+    let identity = credentials.clone().into();
+    let params = SigningParams::builder()
+        .identity(&identity)
+        .region(region)
+        .name("kafka-cluster")
+        .time(UNIX_EPOCH + Duration::from_millis(now_ms.unsigned_abs()))
+        .settings(settings)
+        .build()
+        .map_err(|_| failed())?;
+    let mut signed = format!("https://kafka.{region}.amazonaws.com/?Action=kafka-cluster%3AConnect");
+    let request = SignableRequest::new(
+        "GET",
+        signed.as_str(),
+        std::iter::empty(),
+        SignableBody::Bytes(&[]),
+    )
+    .map_err(|_| failed())?;
+    let signature = sign(request, &params.into()).map_err(|_| failed())?;
+    for (name, value) in signature.output().params() {
+        signed.push_str(&format!("&{name}={}", encoded(value)));
+    }
     // Told to AWS's logs, and not signed.
-    let signed = format!("{signed}&User-Agent=tailrace%2F{}", env!("CARGO_PKG_VERSION"));
+    signed.push_str(&format!("&User-Agent=tailrace%2F{}", env!("CARGO_PKG_VERSION")));
     Ok(Token {
         value: URL_SAFE_NO_PAD.encode(signed),
-        principal: credentials.access_key.clone(),
-        expires_ms: now_ms + LIFE_S * 1_000,
+        principal: credentials.access_key_id().to_owned(),
+        expires_ms: now_ms + LIFE.as_millis() as i64,
         extensions: Vec::new(),
     })
 }
