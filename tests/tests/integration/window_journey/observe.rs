@@ -80,17 +80,22 @@ async fn filter(drive: &Drive<'_>) -> Result<()> {
     let values = drive
         .until("values in the table", "const cells = [...document.querySelectorAll('[data-testid=records] [data-col=value]')].map(cell => cell.textContent).filter(text => text !== '·'); return cells.length >= 20 && cells")
         .await?;
+    let mut judged = 0;
     for value in values.as_array().context("no cells")? {
         let text = value.as_str().unwrap_or_default();
-        // The cell shows the beginning of the value.
-        let revenue = text
-            .split_once("\"revenue\":")
-            .and_then(|(_, rest)| first_number(rest));
+        // A cell shows the beginning of the value; the cut can be before the revenue, or in the midst of it.
+        let revenue = text.split_once("\"revenue\":").map(|(_, rest)| rest);
+        if revenue.is_none_or(|rest| !rest.contains([',', '}'])) {
+            ensure!(text.ends_with('…'), "the filter kept {text}");
+            continue;
+        }
         ensure!(
-            revenue.is_some_and(|revenue| revenue > 100.0),
+            revenue.and_then(first_number).is_some_and(|revenue| revenue > 100.0),
             "the filter kept {text}"
         );
+        judged += 1;
     }
+    ensure!(judged > 0, "no cell shows its revenue: {values}");
     let (scanned, matched) = (
         drive.number("tail-scanned", "a number", |_| true).await?,
         drive.number("tail-matched", "a number", |_| true).await?,
