@@ -311,7 +311,7 @@ async fn events_in_avro_of_a_file_are_collected_by_a_projection() -> Result<()> 
     let more = "[topics.\"TOPIC\".value]\nformat = \"avro\"\nschema = \"schemas/order.avsc\"\n";
     let stage = stage(kafka, records, more).await?;
     stage.workspace.write("schemas/order.avsc", ORDER)?;
-    let sql = "SELECT 'Order' AS event, 'buyer' AS user_id, value.total AS revenue";
+    let sql = "SELECT 'Order' AS event, 'buyer' AS user_id, value.total AS revenue FROM records";
     let source = format!(
         "cluster = \"test\"\ntopic = \"{}\"\nsql = \"{sql}\"\n",
         stage.topic

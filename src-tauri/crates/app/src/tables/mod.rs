@@ -261,7 +261,7 @@ mod tests {
         let cluster = open.cluster("shop").await.unwrap();
         let of = TopicRef {
             cluster: "shop".to_owned(),
-            topic: "orders".to_owned(),
+            topic: "shop.orders".to_owned(),
         };
         let now = now_ms();
         let named = |path: &str| Named {
