@@ -3,6 +3,8 @@
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 mod commands;
+#[cfg(target_os = "linux")]
+mod footprint;
 mod notices;
 mod subscriptions;
 #[cfg(target_os = "linux")]
@@ -43,6 +45,8 @@ fn main() -> anyhow::Result<()> {
         opening.open_or_explain(folder, OpenOptions::live()).await;
     });
 
+    #[cfg(target_os = "linux")]
+    runtime.spawn(footprint::keep_small());
     let noticed = Arc::clone(&app);
     runtime.spawn(async move { noticed.follow_notices(notices::show).await });
 

@@ -2,8 +2,8 @@
 
 /// Records that one tail keeps for its table; older ones leave it (and are counted as `evicted`).
 pub const TAIL_RECORDS_MAX: usize = 200_000;
-/// Bytes of keys and values that one tail keeps.
-pub const TAIL_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of memory that the records take which one tail keeps; all but the newest are packed.
+pub const TAIL_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Rows that one call to `*_rows` may return.
 pub const ROWS_PAGE_MAX: usize = 1_000;
 /// Rows that a SQL result keeps in memory for the window.

@@ -1,15 +1,16 @@
-//! What a tail keeps: matched records as Arrow batches, bounded in rows and bytes.
+//! What a tail keeps: matched records as Arrow batches, the older ones packed, bounded in rows and bytes.
 
 use std::collections::VecDeque;
 
 use arrow::array::{AsArray, RecordBatch};
 use tailrace_connectors::formats::json::{Fields, Shape, ShapeLimits};
 use tailrace_model::{
+    Result,
     api::{Column, TailStatus},
     limits::{ROWS_PAGE_MAX, TAIL_BYTES_MAX, TAIL_RECORDS_MAX},
 };
 
-use super::merge::bytes_of;
+use super::packed::PackedRows;
 
 /// Records of each batch that are looked at for fields worth a column.
 const OBSERVED_PER_BATCH_MAX: usize = 32;
@@ -18,18 +19,10 @@ const COLUMNS_MAX: usize = 40;
 /// The rate is measured over this many milliseconds.
 const RATE_WINDOW_MS: i64 = 2_000;
 
-#[derive(Debug)]
-struct Kept {
-    records: RecordBatch,
-    bytes: usize,
-}
-
 /// See the module's text.
 #[derive(Debug)]
 pub struct Buffer {
-    kept: VecDeque<Kept>,
-    rows: usize,
-    bytes: usize,
+    kept: PackedRows,
     shape: Shape,
     scanned: u64,
     scanned_bytes: u64,
@@ -68,9 +61,7 @@ impl Buffer {
         Self {
             taken: 0,
             keeps,
-            kept: VecDeque::new(),
-            rows: 0,
-            bytes: 0,
+            kept: PackedRows::default(),
             shape: Shape::new(ShapeLimits::default()),
             scanned: 0,
             scanned_bytes: 0,
@@ -89,18 +80,17 @@ impl Buffer {
 
     /// Whether the tail has to wait until rows are taken.
     pub fn is_full(&self) -> bool {
-        self.keeps == Keeps::Untaken && (self.rows > TAIL_RECORDS_MAX / 2 || self.bytes > TAIL_BYTES_MAX / 2)
+        self.keeps == Keeps::Untaken
+            && (self.kept.rows() > TAIL_RECORDS_MAX / 2 || self.kept.bytes() > TAIL_BYTES_MAX)
     }
 
     /// Rows before `offset` were taken.
     pub fn take_until(&mut self, offset: u64) {
-        while let Some(oldest) = self.kept.front()
-            && self.first() + oldest.records.num_rows() as u64 <= offset
+        while let Some(oldest) = self.kept.oldest()
+            && self.first() + oldest as u64 <= offset
         {
-            self.rows -= oldest.records.num_rows();
-            self.bytes -= oldest.bytes;
-            self.taken += oldest.records.num_rows() as u64;
-            self.kept.pop_front();
+            self.kept.pop();
+            self.taken += oldest as u64;
         }
     }
 
@@ -147,36 +137,29 @@ impl Buffer {
     }
 
     /// Keeps records that matched, the next ones in order.
-    pub fn keep(&mut self, matched: RecordBatch) {
+    pub fn keep(&mut self, matched: RecordBatch) -> Result<()> {
         let count = matched.num_rows();
         if count == 0 {
-            return;
+            return Ok(());
         }
         if let Some(values) = matched.column_by_name("value").filter(|_| !self.values_are_text) {
             let sample = values.slice(0, count.min(OBSERVED_PER_BATCH_MAX));
             self.shape.observe(sample.as_binary::<i32>());
         }
         self.matched += count as u64;
-        let bytes = bytes_of(&matched);
-        self.rows += count;
-        self.bytes += bytes;
-        self.kept.push_back(Kept {
-            records: matched,
-            bytes,
-        });
+        self.kept.push(matched);
+        // What is taken at once need not be packed.
         if self.keeps == Keeps::Newest {
+            self.kept.pack()?;
             self.evict();
         }
+        Ok(())
     }
 
     fn evict(&mut self) {
-        while self.kept.len() > 1 && (self.rows > TAIL_RECORDS_MAX || self.bytes > TAIL_BYTES_MAX) {
-            let Some(oldest) = self.kept.pop_front() else {
-                return;
-            };
-            self.rows -= oldest.records.num_rows();
-            self.bytes -= oldest.bytes;
-            self.evicted += oldest.records.num_rows() as u64;
+        let full = |kept: &PackedRows| kept.rows() > TAIL_RECORDS_MAX || kept.bytes() > TAIL_BYTES_MAX;
+        while self.kept.blocks() > 1 && full(&self.kept) {
+            self.evicted += self.kept.pop().unwrap_or_default() as u64;
         }
     }
 
@@ -217,32 +200,16 @@ impl Buffer {
     }
 
     /// Rows `offset..offset + limit`, counted from the first that matched.
-    pub fn page(&self, offset: u64, limit: u32) -> Page {
-        let mut left = (limit as usize).min(ROWS_PAGE_MAX);
+    pub fn page(&mut self, offset: u64, limit: u32) -> Result<Page> {
         let first = offset.max(self.first());
-        let mut skip = (first - self.first()) as usize;
-        let mut slices = Vec::new();
-        for kept in &self.kept {
-            let rows = kept.records.num_rows();
-            if skip >= rows {
-                skip -= rows;
-                continue;
-            }
-            let take = left.min(rows - skip);
-            slices.push(kept.records.slice(skip, take));
-            skip = 0;
-            left -= take;
-            if left == 0 {
-                break;
-            }
-        }
-        Page {
+        let skip = (first - self.first()) as usize;
+        Ok(Page {
             first,
-            slices,
+            slices: self.kept.slices(skip, (limit as usize).min(ROWS_PAGE_MAX))?,
             fields: self.shape.fields(),
             columns: self.columns(),
             total: self.matched,
-        }
+        })
     }
 }
 

@@ -106,7 +106,7 @@ fn run(job: &Job, view: &TailView, out: &mut Out) -> Result<()> {
         let status = view.status();
         let over = matches!(status.state, TailState::Stopped | TailState::Failed) || job.token.is_cancelled();
         loop {
-            let page = view.take(at, ROWS_PAGE_MAX as u32);
+            let page = view.take(at, ROWS_PAGE_MAX as u32)?;
             let rows: usize = page.slices.iter().map(RecordBatch::num_rows).sum();
             if rows == 0 {
                 break;

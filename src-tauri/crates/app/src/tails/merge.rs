@@ -6,10 +6,10 @@
 //!
 //! Invariants: a partition's own order is always kept, and no record is lost; a record is released when no partition that
 //! is still read can bring one before it. A tail that has an end waits for as long as that takes. One that has none waits
-//! as long for what there was when it started, unless a partition does not move at all, and `linger_ms` for what comes;
-//! a partition at its end is never waited for. What waits is bounded: partitions that are ahead are held before that, and
-//! where the bound is reached all the same, records are released early. Every place in which the order was not kept is
-//! counted and told.
+//! as long for what there was when it started, unless a partition does not move at all; for what comes it waits
+//! `linger_ms`, or `idle_ms` where the partition is at its end as far as is known. What waits is bounded: partitions that
+//! are ahead are held before that, and where the bound is reached all the same, records are released early. Every place
+//! in which the order was not kept is counted and told.
 
 use std::{
     cmp::Reverse,
@@ -46,6 +46,8 @@ pub struct MergeLimits {
     pub bytes_max: usize,
     /// How long a record of a tail without an end waits for what comes in other partitions.
     pub linger_ms: u64,
+    /// The same, for partitions that stand at their end: what is produced at one time arrives at slightly different ones.
+    pub idle_ms: u64,
     /// A partition that brought nothing while it was listened to for so long is not waited for, unless the tail has an end.
     pub stalled_ms: u64,
 }
@@ -58,6 +60,7 @@ impl Default for MergeLimits {
             rows_max: 600_000,
             bytes_max: 96 * 1024 * 1024,
             linger_ms: 200,
+            idle_ms: 50,
             stalled_ms: 5_000,
         }
     }
@@ -118,6 +121,7 @@ struct Part {
 enum Early {
     Full,
     Lingered,
+    Idle,
     Stalled,
 }
 
@@ -218,7 +222,8 @@ impl Merge {
             return None;
         }
         let firsts = self.parts.values().filter_map(|part| part.runs.front());
-        let due = firsts.map(|run| run.of.arrived_ms + self.limits.linger_ms);
+        let waits = [self.limits.idle_ms, self.limits.linger_ms];
+        let due = firsts.flat_map(|run| waits.map(|wait| run.of.arrived_ms + wait));
         due.filter(|due| *due > at_ms).min().map(|due| due - at_ms)
     }
 
@@ -275,6 +280,10 @@ impl Merge {
                 "a live tail waits {} ms for a slower partition",
                 self.limits.linger_ms
             ),
+            Early::Idle => format!(
+                "a live tail waits {} ms for a partition at its end",
+                self.limits.idle_ms
+            ),
             Early::Stalled => format!(
                 "a partition did not move for {} seconds",
                 self.limits.stalled_ms / 1_000
@@ -286,7 +295,6 @@ impl Merge {
         };
         let mut why = why.collect::<Vec<_>>().join(", and ");
         if why.is_empty() {
-            // Nothing was waited for: of partitions at their ends, one may be told of a moment before another.
             why.push_str("they arrived after records of a later time");
         }
         Some(format!("not in the order of time in {places}, because {why}"))
@@ -295,14 +303,14 @@ impl Merge {
     /// Records before this place can be released; `None`: all.
     fn limit(&mut self, at_ms: u64) -> Option<Place> {
         let mut stalled = false;
-        let (mut for_good, mut for_a_while): (Option<Place>, Option<Place>) = (None, None);
+        let mut for_good: Option<Place> = None;
+        let (mut lingering, mut idle): (Option<Place>, Option<Place>) = (None, None);
         for (partition, part) in &self.parts {
-            if part.state == MarkState::Idle {
-                continue;
-            }
             let limit = match (self.ends, part.state) {
+                (true, MarkState::Idle) => continue,
                 (true, _) => &mut for_good,
-                (false, MarkState::Live) => &mut for_a_while,
+                (false, MarkState::Idle) => &mut idle,
+                (false, MarkState::Live) => &mut lingering,
                 (false, _)
                     if self.held.contains(partition)
                         || self.listened_ms - part.moved_ms < self.limits.stalled_ms =>
@@ -321,23 +329,28 @@ impl Merge {
         if stalled && self.rows > 0 {
             self.early.insert(Early::Stalled);
         }
-        let lingered = for_a_while.and_then(|limit| Some((self.lingered(at_ms)?, limit)));
-        if let Some((lingered, limit)) = lingered
-            && lingered > limit
-        {
-            self.early.insert(Early::Lingered);
-            for_a_while = Some(lingered);
+        let waits = [
+            (lingering, self.limits.linger_ms, Early::Lingered),
+            (idle, self.limits.idle_ms, Early::Idle),
+        ];
+        let mut limit = for_good;
+        for (for_a_while, wait_ms, why) in waits {
+            let Some(mut until) = for_a_while else { continue };
+            if let Some(waited) = self.waited(wait_ms, at_ms)
+                && waited > until
+            {
+                self.early.insert(why);
+                until = waited;
+            }
+            limit = Some(limit.map_or(until, |limit| limit.min(until)));
         }
-        match (for_good, for_a_while) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        }
+        limit
     }
 
     /// After the last of the records that have waited long enough.
-    fn lingered(&self, at_ms: u64) -> Option<Place> {
+    fn waited(&self, wait_ms: u64, at_ms: u64) -> Option<Place> {
         let last = |(partition, part): (&i32, &Part)| {
-            let waited = |run: &&Run| run.of.arrived_ms + self.limits.linger_ms <= at_ms;
+            let waited = |run: &&Run| run.of.arrived_ms + wait_ms <= at_ms;
             let run = part.runs.iter().take_while(waited).last()?;
             Some((run.last_ms(), partition.saturating_add(1)))
         };

@@ -7,6 +7,7 @@ mod buffer;
 mod export;
 mod filter;
 mod merge;
+mod packed;
 mod rows;
 mod run;
 mod select;
@@ -257,7 +258,7 @@ impl TailView {
         columns: Option<&[String]>,
         values: Values,
     ) -> Result<TailRows> {
-        let mut page = self.take(offset, limit);
+        let mut page = self.take(offset, limit)?;
         if let Some(columns) = columns {
             page.columns.retain(|column| columns.contains(&column.name));
         }
@@ -276,7 +277,7 @@ impl TailView {
 
     /// As [`Self::rows`], the columns that the tail selects; and the number of the row after them.
     fn selected(&self, offset: u64, limit: u32) -> Result<(u64, Vec<RecordBatch>)> {
-        let page = self.take(offset, limit);
+        let page = self.take(offset, limit)?;
         let mut select = self.select().ok_or_else(nothing_selected)?;
         let rows: usize = page.slices.iter().map(RecordBatch::num_rows).sum();
         let batches = page.slices.iter().map(|slice| select.rows(slice));
@@ -304,7 +305,7 @@ impl TailView {
     }
 
     /// As [`Self::rows`], as they are.
-    fn take(&self, offset: u64, limit: u32) -> Page {
+    fn take(&self, offset: u64, limit: u32) -> Result<Page> {
         let mut buffer = self.buffer();
         if buffer.keeps() == Keeps::Untaken {
             buffer.take_until(offset);

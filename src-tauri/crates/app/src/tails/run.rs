@@ -228,7 +228,7 @@ impl Run<'_> {
         let held = self.merge.held();
         self.tail.hold(held);
         let any = !released.is_empty();
-        Ok(match self.hand_over(released, counted).await {
+        Ok(match self.hand_over(released, counted).await? {
             true => Stepped::Limit,
             false if any => Stepped::Something,
             false => Stepped::Nothing,
@@ -241,12 +241,12 @@ impl Run<'_> {
             return Ok(false);
         }
         let rest = self.merge.rest()?;
-        Ok(self.hand_over(rest, Counted::default()).await)
+        self.hand_over(rest, Counted::default()).await
     }
 
     /// Keeps released records; those that a pause overtakes are kept after it. True when as many matched as were asked
     /// for.
-    async fn hand_over(&mut self, released: Vec<RecordBatch>, counted: Counted) -> bool {
+    async fn hand_over(&mut self, released: Vec<RecordBatch>, counted: Counted) -> Result<bool> {
         loop {
             {
                 let mut buffer = self.view.buffer();
@@ -259,22 +259,22 @@ impl Run<'_> {
                     for records in released {
                         let left = limit.map_or(u64::MAX, |limit| limit.saturating_sub(buffer.matched()));
                         let count = (records.num_rows() as u64).min(left) as usize;
-                        buffer.keep(records.slice(0, count));
+                        buffer.keep(records.slice(0, count))?;
                     }
                     let mut order = self.view.order.lock().unwrap_or_else(PoisonError::into_inner);
                     *order = Order {
                         waiting: self.merge.waiting(),
                         note: self.merge.note(),
                     };
-                    return limit.is_some_and(|limit| buffer.matched() >= limit);
+                    return Ok(limit.is_some_and(|limit| buffer.matched() >= limit));
                 }
             }
             tokio::select! {
                 biased;
                 // What was read and not shown is read again by whoever starts again.
-                () = self.view.token.cancelled() => return false,
+                () = self.view.token.cancelled() => return Ok(false),
                 waited = self.paused.wait_for(|paused| !paused) => if waited.is_err() {
-                    return false;
+                    return Ok(false);
                 },
             }
         }
