@@ -63,7 +63,10 @@ fn unchanged(smaps: &str, program: &Path) -> Vec<Range> {
     for line in smaps.lines() {
         if let Some(range) = header(line, program) {
             mapping = range;
-        } else if line.strip_prefix("Anonymous:").is_some_and(|size| size.trim() == "0 kB") {
+        } else if line
+            .strip_prefix("Anonymous:")
+            .is_some_and(|size| size.trim() == "0 kB")
+        {
             found.extend(mapping.take());
         }
     }
@@ -120,7 +123,11 @@ Anonymous:             0 kB
         let range = |from, to| Range { from, to };
         assert_eq!(
             unchanged(SMAPS, Path::new("/opt/tailrace-studio")),
-            [range(0x1000, 0x3000), range(0x3000, 0x9000), range(0xb000, 0xc000)]
+            [
+                range(0x1000, 0x3000),
+                range(0x3000, 0x9000),
+                range(0xb000, 0xc000)
+            ]
         );
     }
 
@@ -130,6 +137,9 @@ Anonymous:             0 kB
         for _ in 0..3 {
             drop_unchanged().unwrap();
         }
-        assert_eq!(format!("{:?}", (1..4).map(|it| it * 2).collect::<Vec<_>>()), "[2, 4, 6]");
+        assert_eq!(
+            format!("{:?}", (1..4).map(|it| it * 2).collect::<Vec<_>>()),
+            "[2, 4, 6]"
+        );
     }
 }

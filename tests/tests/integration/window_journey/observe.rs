@@ -90,7 +90,9 @@ async fn filter(drive: &Drive<'_>) -> Result<()> {
             continue;
         }
         ensure!(
-            revenue.and_then(first_number).is_some_and(|revenue| revenue > 100.0),
+            revenue
+                .and_then(first_number)
+                .is_some_and(|revenue| revenue > 100.0),
             "the filter kept {text}"
         );
         judged += 1;

@@ -101,7 +101,11 @@ impl PackedRows {
             Kept::Ready(_) => self.ready_bytes -= block.bytes,
             Kept::Packed(_) => self.packed -= 1,
         }
-        if self.unpacked.as_ref().is_some_and(|(number, _)| *number == block.number) {
+        if self
+            .unpacked
+            .as_ref()
+            .is_some_and(|(number, _)| *number == block.number)
+        {
             self.unpacked = None;
         }
         Some(block)
@@ -147,7 +151,12 @@ impl PackedRows {
         let packed = pack(&records)?;
         let at = self.packed;
         self.packed += 1;
-        self.add(at, records.num_rows(), packed.len() + BATCH_BYTES, Kept::Packed(packed));
+        self.add(
+            at,
+            records.num_rows(),
+            packed.len() + BATCH_BYTES,
+            Kept::Packed(packed),
+        );
         Ok(())
     }
 
@@ -165,7 +174,11 @@ impl PackedRows {
             match &block.kept {
                 Kept::Ready(records) => slice(records, &mut skip, &mut limit, &mut slices),
                 Kept::Packed(packed) => {
-                    if self.unpacked.as_ref().is_none_or(|(number, _)| *number != block.number) {
+                    if self
+                        .unpacked
+                        .as_ref()
+                        .is_none_or(|(number, _)| *number != block.number)
+                    {
                         self.unpacked = None;
                         self.unpacked = Some((block.number, unpack(packed)?));
                     }
@@ -312,7 +325,11 @@ mod tests {
         }
         let unpacked = 100_000 * text.len();
         assert!(unpacked > 40 * 1024 * 1024);
-        assert!(kept.bytes() < READY_BYTES_MAX + 4 * BLOCK_BYTES, "{}", kept.bytes());
+        assert!(
+            kept.bytes() < READY_BYTES_MAX + 4 * BLOCK_BYTES,
+            "{}",
+            kept.bytes()
+        );
         assert_eq!(offsets(&kept.slices(54_321, 2).unwrap()), [54_321, 54_322]);
     }
 }
