@@ -10,6 +10,7 @@ use std::{
 use tailrace_connectors::clusters::kafka::{self, KafkaClient, LagSampler};
 use tailrace_connectors::clusters::sandbox::{Sandbox, SandboxLimits, run::ShopSettings};
 use tailrace_connectors::formats::registry::Registry;
+use tailrace_connectors::http::Tls;
 use tailrace_model::{ClusterDefinition, ClusterKind, Error, LagSettings, RegistryDefinition, Result};
 use tokio::sync::Mutex;
 
@@ -110,7 +111,7 @@ impl Cluster {
         if let Some((.., registry)) = kept.as_ref().filter(alike) {
             return Ok(Some(registry.clone()));
         }
-        let registry = records::registry(open, definition)
+        let registry = records::registry(open, &self.name, definition)
             .map_err(|error| error.context(format_args!("clusters/{}.toml: [registry]", self.name)))?;
         *kept = Some((definition.clone(), secrets, registry.clone()));
         Ok(Some(registry))
@@ -226,6 +227,25 @@ const FILES: [&str; 6] = [
     "https.ca.location",
     "sasl.kerberos.keytab",
 ];
+
+/// Files of certificates for what is asked over HTTP beside a cluster: its registry, Kafka Connect. Whom the cluster itself
+/// trusts is trusted where nothing else is said.
+pub(crate) fn tls(
+    open: &OpenWorkspace,
+    cluster: &str,
+    (ca, certificate, key): (&Option<String>, &Option<String>, &Option<String>),
+) -> Tls {
+    let workspace = open.workspace();
+    let definition = workspace.definitions.cluster(cluster).ok();
+    let of_cluster = definition.and_then(|it| it.properties.get("ssl.ca.location"));
+    let of_cluster = of_cluster.filter(|place| !place.is_empty() && *place != "probe");
+    let path = |place: &String| open.folder().join(place);
+    Tls {
+        ca: ca.as_ref().or(of_cluster).map(path),
+        certificate: certificate.as_ref().map(path),
+        key: key.as_ref().map(path),
+    }
+}
 
 /// What librdkafka is given: secrets looked up, files found, the login of `[auth]` added.
 pub(crate) fn properties(

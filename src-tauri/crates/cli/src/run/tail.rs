@@ -28,6 +28,7 @@ fn formats(args: &Tail) -> TopicFormats {
     TopicFormats {
         key: args.key_format.as_ref().map(FormatDefinition::named),
         value,
+        lateness: None,
     }
 }
 

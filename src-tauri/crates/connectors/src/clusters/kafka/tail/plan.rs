@@ -29,6 +29,8 @@ pub struct TailRange {
     /// Nothing at or past this time is wanted. Where producers set the times, a later record may be earlier, so it ends
     /// the reading only where they are the broker's.
     pub until_ms: Option<i64>,
+    /// Nothing from the first record at or after this time on is wanted, whatever the times of those behind it are.
+    pub before_ms: Option<i64>,
 }
 
 impl TailRange {
@@ -40,6 +42,7 @@ impl TailRange {
             to: i64::MAX,
             from_ms: None,
             until_ms: None,
+            before_ms: None,
         }
     }
 
@@ -209,7 +212,7 @@ pub(super) async fn plan(client: &KafkaClient, spec: &TailSpec) -> Result<TailPl
     })
 }
 
-/// The offsets of the times that ranges begin with.
+/// The offsets of the times that ranges begin and end with.
 async fn times(
     client: &KafkaClient,
     of: &[TopicPartition],
@@ -228,7 +231,11 @@ async fn times(
         ));
     }
     let mut times = HashMap::new();
-    for ms in ranges.iter().filter_map(|range| range.from_ms) {
+    for ms in ranges
+        .iter()
+        .flat_map(|range| [range.from_ms, range.before_ms])
+        .flatten()
+    {
         if let Entry::Vacant(place) = times.entry(ms) {
             place.insert(client.offsets(of, OffsetOf::Time(ms)).await?);
         }
@@ -255,7 +262,9 @@ fn ranged(
             Some(offset) => offset,
             None => start,
         };
-        let span = (from.max(range.from).max(start), range.to.min(end));
+        let before = range.before_ms.and_then(&at).filter(|offset| *offset >= 0);
+        let to = range.to.min(before.unwrap_or(end)).min(end);
+        let span = (from.max(range.from).max(start), to);
         if span.0 < span.1 {
             spans.push(span);
             until_ms = until_ms.zip(range.until_ms).map(|(one, other)| one.max(other));
@@ -389,6 +398,14 @@ mod tests {
         };
         check(&[times(Some(5), None)], Some((vec![(30, 50)], None)));
         check(&[times(Some(9), None)], None);
+        let before = |from_ms, before_ms| TailRange {
+            from_ms,
+            before_ms,
+            ..all()
+        };
+        check(&[before(Some(5), Some(6))], Some((vec![(30, 45)], None)));
+        check(&[before(None, Some(9))], Some((vec![(10, 50)], None)));
+        check(&[before(None, Some(7))], Some((vec![(10, 50)], None)));
         // A partition that does not answer for a time is read whole.
         check(&[times(Some(7), None)], Some((vec![(10, 50)], None)));
         check(&[times(Some(5), Some(8))], Some((vec![(30, 50)], Some(8))));
