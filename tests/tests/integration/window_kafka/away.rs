@@ -1,6 +1,6 @@
 //! By keys alone, on a broker that is away when the tail is to start, comes, dies and comes again.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use integration::{
     eventually,
     kafka::{Kafka, Record},
@@ -54,7 +54,9 @@ async fn walk(drive: &Drive<'_>, kafka: &mut Kafka) -> Result<()> {
     drive
         .number("tail-scanned", "80", |scanned| scanned == 80.0)
         .await?;
-    ensure!(drive.more_rows("records", 79).await? == 80, "a record came twice");
+    drive
+        .number("tail-matched", "80", |matched| matched == 80.0)
+        .await?;
 
     // It is away when a tail is to start: what is wrong is said, and the tail starts by itself once it is back.
     kafka.kill().await?;
