@@ -5,7 +5,7 @@ use ts_rs::TS;
 ///
 /// A kind says which of the other keys belong to it: `cluster`, `topic` and `group` are those of a topic of Kafka, the
 /// table `[tracking]` is that of the tracking API.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct SourceDefinition {
     #[serde(default, skip_serializing_if = "SourceKind::is_kafka")]
