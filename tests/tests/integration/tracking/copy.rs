@@ -28,7 +28,9 @@ async fn everything_accepted_is_produced_even_after_a_crash() -> Result<()> {
     let kafka = need!(Kafka::shared().await);
     let topic = unique("tracked");
     kafka.create_topic(&topic, 3).await?;
-    let workspace = workspace(&format!("produce = {{ cluster = \"test\", topic = \"{topic}\" }}"))?;
+    let workspace = workspace(&format!(
+        "produce = {{ cluster = \"test\", topic = \"{topic}\" }}"
+    ))?;
     workspace.cluster(&kafka.bootstrap())?;
     let mut server = Server::started(&workspace).await?;
     let mut wanted = BTreeSet::new();
@@ -54,7 +56,10 @@ async fn everything_accepted_is_produced_even_after_a_crash() -> Result<()> {
     assert_eq!(ids(&found), wanted);
     for (key, value) in &found {
         assert_eq!(key.as_deref(), Some(b"u1".as_slice()));
-        assert!(value["receivedAt"].is_string() && value["event"] == "Seen", "{value}");
+        assert!(
+            value["receivedAt"].is_string() && value["event"] == "Seen",
+            "{value}"
+        );
     }
     server.stop().await?;
     // At the end of a copy there is nothing to copy again.

@@ -32,7 +32,11 @@ async fn an_event_that_was_acknowledged_survives_the_server() -> Result<()> {
     assert_eq!(server.post("/v1/track", &track("kept")).await?.0, 200);
     server.kill().await?;
     assert_eq!(ids(&workspace).await?, [("kept".to_owned(), 1)]);
-    let counts = state(&workspace, "SELECT CAST(events AS TEXT), CAST(duplicates AS TEXT) FROM source_counts").await?;
+    let counts = state(
+        &workspace,
+        "SELECT CAST(events AS TEXT), CAST(duplicates AS TEXT) FROM source_counts",
+    )
+    .await?;
     assert_eq!(counts, [["1", "1"]]);
     Ok(())
 }
@@ -54,12 +58,22 @@ async fn nothing_acknowledged_is_lost_or_doubled_however_often_it_is_killed() ->
         senders.push(tokio::spawn(async move {
             let mut batch = 0;
             while !stop.load(Ordering::SeqCst) {
-                let names: Vec<String> = (0..BATCH).map(|at| format!("{sender}-{batch:05}-{at:02}")).collect();
+                let names: Vec<String> = (0..BATCH)
+                    .map(|at| format!("{sender}-{batch:05}-{at:02}"))
+                    .collect();
                 let events: Vec<_> = names.iter().map(|name| track(name)).collect();
                 let body = json!({ "writeKey": super::KEY, "batch": events }).to_string();
-                let sent = client.post(&url).body(body).timeout(Duration::from_secs(20)).send().await;
+                let sent = client
+                    .post(&url)
+                    .body(body)
+                    .timeout(Duration::from_secs(20))
+                    .send()
+                    .await;
                 if sent.is_ok_and(|response| response.status().is_success()) {
-                    acknowledged.lock().unwrap_or_else(PoisonError::into_inner).extend(names);
+                    acknowledged
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .extend(names);
                     batch += 1;
                 } else {
                     // Between two tries, as a library does.
@@ -84,14 +98,25 @@ async fn nothing_acknowledged_is_lost_or_doubled_however_often_it_is_killed() ->
     }
     server.kill().await?;
 
-    let acknowledged = acknowledged.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    assert!(acknowledged.len() >= sent && sent > BATCH * SENDERS, "{sent} sent");
+    let acknowledged = acknowledged
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    assert!(
+        acknowledged.len() >= sent && sent > BATCH * SENDERS,
+        "{sent} sent"
+    );
     let found = ids(&workspace).await?;
     let doubled: Vec<_> = found.iter().filter(|(_, count)| *count != 1).collect();
     assert!(doubled.is_empty(), "{doubled:?}");
     let found: BTreeSet<String> = found.into_iter().map(|(id, _)| id).collect();
     let lost: Vec<_> = acknowledged.difference(&found).take(5).collect();
-    assert!(lost.is_empty(), "{lost:?} of {} acknowledged, {} found", acknowledged.len(), found.len());
+    assert!(
+        lost.is_empty(),
+        "{lost:?} of {} acknowledged, {} found",
+        acknowledged.len(),
+        found.len()
+    );
     // A batch whose answer was lost may be there, and nothing else.
     assert!(found.len() <= acknowledged.len() + SENDERS * BATCH);
     Ok(())

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::OnceCell};
 
-use super::{Server, KEY, state, workspace};
+use super::{KEY, Server, state, workspace};
 use crate::workspace::Workspace;
 
 /// Installing, or sending with all the pauses that a library makes.
@@ -53,10 +53,20 @@ async fn node() -> Result<String, Unavailable> {
     static INSTALLED: LazyLock<OnceCell<Result<(), String>>> = LazyLock::new(OnceCell::new);
     let install = async {
         let folder: PathBuf = root().join("tests/segment");
-        if folder.join("node_modules/@segment/analytics-node/package.json").is_file() {
+        if folder
+            .join("node_modules/@segment/analytics-node/package.json")
+            .is_file()
+        {
             return Ok(());
         }
-        let command = ["npm", "--prefix", &file("tests/segment"), "ci", "--no-audit", "--no-fund"];
+        let command = [
+            "npm",
+            "--prefix",
+            &file("tests/segment"),
+            "ci",
+            "--no-audit",
+            "--no-fund",
+        ];
         let installed = run("npm", command.map(str::to_owned).to_vec()).await;
         installed.map(drop).map_err(|error| format!("{error:#}"))
     };
@@ -79,10 +89,15 @@ async fn check(workspace: &Workspace, event: &str, person: &str) -> Result<()> {
              WHERE event = '{event}' AND user_id = '{person}' GROUP BY number ORDER BY number"
         ))
         .await?;
-    let wanted: Vec<Vec<Value>> = (0..EVENTS).map(|number| vec![json!(number), json!(1), json!(true)]).collect();
+    let wanted: Vec<Vec<Value>> = (0..EVENTS)
+        .map(|number| vec![json!(number), json!(1), json!(true)])
+        .collect();
     assert_eq!(rows, wanted, "{event}");
     let profile = workspace.json(&["profile", "show", person]).await?;
-    assert!(profile.to_string().contains(&format!("{person}@example.com")), "{profile}");
+    assert!(
+        profile.to_string().contains(&format!("{person}@example.com")),
+        "{profile}"
+    );
     Ok(())
 }
 
@@ -94,7 +109,16 @@ async fn the_library_for_python_sends_everything_once_packed_or_not() -> Result<
     let send = |packing: &str| {
         let url = server.url("");
         let events = EVENTS.to_string();
-        [&python, &file("tests/segment/send.py"), &url, KEY, &events, packing].map(str::to_owned).to_vec()
+        [
+            &python,
+            &file("tests/segment/send.py"),
+            &url,
+            KEY,
+            &events,
+            packing,
+        ]
+        .map(str::to_owned)
+        .to_vec()
     };
     let (packed, plain) = (send("gzip"), send("plain"));
     // What it meets first hangs up, then there is nobody, then there is a server: it tries again until it is answered.
@@ -110,12 +134,22 @@ async fn the_library_for_python_sends_everything_once_packed_or_not() -> Result<
     for packing in ["gzip", "plain"] {
         check(&workspace, "Python Tracked", &format!("python-{packing}")).await?;
     }
-    let text = workspace.sql("SELECT DISTINCT text FROM events WHERE text IS NOT NULL").await?;
+    let text = workspace
+        .sql("SELECT DISTINCT text FROM events WHERE text IS NOT NULL")
+        .await?;
     assert_eq!(text, [[json!("Grüße, 世界")]]);
-    let screens = workspace.sql("SELECT event, type, category, first FROM events WHERE type = 'screen'").await?;
+    let screens = workspace
+        .sql("SELECT event, type, category, first FROM events WHERE type = 'screen'")
+        .await?;
     assert_eq!(screens.len(), 2, "{screens:?}");
-    assert_eq!(screens[0], [json!("Start"), json!("screen"), json!("Home"), json!(true)]);
-    assert_eq!(state(&workspace, "SELECT reason FROM malformed").await?, Vec::<Vec<String>>::new());
+    assert_eq!(
+        screens[0],
+        [json!("Start"), json!("screen"), json!("Home"), json!(true)]
+    );
+    assert_eq!(
+        state(&workspace, "SELECT reason FROM malformed").await?,
+        Vec::<Vec<String>>::new()
+    );
     Ok(())
 }
 
@@ -126,7 +160,9 @@ async fn the_library_for_node_comes_back_after_a_refusal_and_a_crash() -> Result
     let workspace = workspace("events_per_second_max = 40")?;
     let mut server = Server::started(&workspace).await?;
     let events = EVENTS.to_string();
-    let command = ["node", &script, &server.url(""), KEY, &events].map(str::to_owned).to_vec();
+    let command = ["node", &script, &server.url(""), KEY, &events]
+        .map(str::to_owned)
+        .to_vec();
     let folder = TempDir::with_prefix("tailrace-segment-")?;
     let mut sending = start("node", &folder, command)?;
     let (client, metrics) = (server.client.clone(), server.url("/metrics"));
@@ -134,7 +170,8 @@ async fn the_library_for_node_comes_back_after_a_refusal_and_a_crash() -> Result
         let (client, metrics) = (client.clone(), metrics.clone());
         async move {
             let page = client.get(metrics).send().await.ok()?.text().await.ok()?;
-            page.contains("refused_total{source=\"web\",reason=\"rate\"}").then_some(page)
+            page.contains("refused_total{source=\"web\",reason=\"rate\"}")
+                .then_some(page)
         }
     });
     refused.await?;
@@ -149,7 +186,9 @@ async fn the_library_for_node_comes_back_after_a_refusal_and_a_crash() -> Result
     let wanted = ["alias", "group", "identify", "page"].map(|kind| vec![json!(kind), json!(1)]);
     assert_eq!(others, wanted);
     // The alias ties the device to the person.
-    let people = workspace.sql("SELECT count(DISTINCT profile_id) AS n FROM events").await?;
+    let people = workspace
+        .sql("SELECT count(DISTINCT profile_id) AS n FROM events")
+        .await?;
     assert_eq!(people, [[json!(1)]]);
     Ok(())
 }

@@ -10,7 +10,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{Server, KEY, ids, state, track, workspace};
+use super::{KEY, Server, ids, state, track, workspace};
 
 const CONNECTIONS: usize = 9_000;
 /// Of the whole process, in a build without optimisation.
@@ -22,21 +22,60 @@ async fn what_is_refused_says_why_and_what_is_malformed_is_kept() -> Result<()> 
     let mut server = Server::started(&workspace).await?;
     let large = json!({ "messageId": "l", "userId": "u", "event": "x".repeat(40_000) });
     let refused = [
-        (server.post_bytes("/v1/track", Some("wrong"), b"{}".to_vec()).await?, 401, "write_key"),
-        (server.post_bytes("/v1/track", None, b"{}".to_vec()).await?, 401, "write_key"),
-        (server.post_bytes("/v1/track", Some(KEY), b"{\"a".to_vec()).await?, 400, "malformed"),
-        (server.post("/v1/track", &json!({ "messageId": "n", "event": "Nobody" })).await?, 400, "malformed"),
+        (
+            server
+                .post_bytes("/v1/track", Some("wrong"), b"{}".to_vec())
+                .await?,
+            401,
+            "write_key",
+        ),
+        (
+            server.post_bytes("/v1/track", None, b"{}".to_vec()).await?,
+            401,
+            "write_key",
+        ),
+        (
+            server
+                .post_bytes("/v1/track", Some(KEY), b"{\"a".to_vec())
+                .await?,
+            400,
+            "malformed",
+        ),
+        (
+            server
+                .post("/v1/track", &json!({ "messageId": "n", "event": "Nobody" }))
+                .await?,
+            400,
+            "malformed",
+        ),
         (server.post("/v1/track", &large).await?, 413, "too_large"),
-        (server.post_bytes("/v1/batch", Some(KEY), vec![b'['; 600_000]).await?, 413, "too_large"),
+        (
+            server
+                .post_bytes("/v1/batch", Some(KEY), vec![b'['; 600_000])
+                .await?,
+            413,
+            "too_large",
+        ),
     ];
     for ((status, answer), wanted, code) in refused {
-        assert_eq!((status, answer["code"].as_str()), (wanted, Some(code)), "{answer}");
-        assert!(answer["message"].as_str().is_some_and(|said| said.len() > 10), "{answer}");
+        assert_eq!(
+            (status, answer["code"].as_str()),
+            (wanted, Some(code)),
+            "{answer}"
+        );
+        assert!(
+            answer["message"].as_str().is_some_and(|said| said.len() > 10),
+            "{answer}"
+        );
     }
     // The good ones of a batch are taken, the others are told and kept.
     let batch = json!({ "batch": [track("a"), { "type": "walk", "userId": "u" }, track("b"), large] });
     let (status, answer) = server.post("/v1/batch", &batch).await?;
-    assert_eq!((status, &answer["success"], &answer["malformed"]), (200, &json!(true), &json!(2)), "{answer}");
+    assert_eq!(
+        (status, &answer["success"], &answer["malformed"]),
+        (200, &json!(true), &json!(2)),
+        "{answer}"
+    );
     let metrics = server.metrics().await?;
     for line in [
         "tailrace_tracking_events_accepted_total{source=\"web\"} 2",
@@ -48,11 +87,22 @@ async fn what_is_refused_says_why_and_what_is_malformed_is_kept() -> Result<()> 
     }
     server.stop().await?;
     assert_eq!(ids(&workspace).await?, [("a".to_owned(), 1), ("b".to_owned(), 1)]);
-    let kept = state(&workspace, "SELECT source, reason, substr(value, 1, 9) FROM malformed ORDER BY id").await?;
-    let reasons: Vec<(&str, &str)> = kept.iter().map(|row| (row[0].as_str(), row[1].as_str())).collect();
+    let kept = state(
+        &workspace,
+        "SELECT source, reason, substr(value, 1, 9) FROM malformed ORDER BY id",
+    )
+    .await?;
+    let reasons: Vec<(&str, &str)> = kept
+        .iter()
+        .map(|row| (row[0].as_str(), row[1].as_str()))
+        .collect();
     assert_eq!(reasons.len(), 4, "{kept:?}");
     assert!(reasons.iter().all(|(source, _)| *source == "web"));
-    for (reason, said) in reasons.iter().zip(["not JSON", "no identifier", "unknown type \"walk\"", "too large"]) {
+    for (reason, said) in
+        reasons
+            .iter()
+            .zip(["not JSON", "no identifier", "unknown type \"walk\"", "too large"])
+    {
         assert!(reason.1.contains(said), "{reason:?}");
     }
     Ok(())
@@ -89,7 +139,10 @@ async fn thousands_of_slow_clients_hinder_nobody() -> Result<()> {
     let mut said = String::new();
     let in_body = tokio::time::timeout(Duration::from_secs(60), slow[0].read_to_string(&mut said));
     in_body.await??;
-    assert!(said.starts_with("HTTP/1.1 408") && said.contains("did not arrive within"), "{said}");
+    assert!(
+        said.starts_with("HTTP/1.1 408") && said.contains("did not arrive within"),
+        "{said}"
+    );
     let mut rest = Vec::new();
     tokio::time::timeout(Duration::from_secs(60), slow[1].read_to_end(&mut rest)).await??;
     drop(slow);

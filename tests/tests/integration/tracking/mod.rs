@@ -84,7 +84,8 @@ impl Server {
 
     /// Posts, and returns the status and the answer.
     async fn post(&self, path: &str, body: &Value) -> Result<(u16, Value)> {
-        self.post_bytes(path, Some(KEY), body.to_string().into_bytes()).await
+        self.post_bytes(path, Some(KEY), body.to_string().into_bytes())
+            .await
     }
 
     async fn post_bytes(&self, path: &str, key: Option<&str>, body: Vec<u8>) -> Result<(u16, Value)> {
@@ -112,7 +113,12 @@ async fn ids(workspace: &Workspace) -> Result<Vec<(String, i64)>> {
         .await?;
     Ok(rows
         .iter()
-        .map(|row| (row[0].as_str().unwrap_or_default().to_owned(), row[1].as_i64().unwrap_or(0)))
+        .map(|row| {
+            (
+                row[0].as_str().unwrap_or_default().to_owned(),
+                row[1].as_i64().unwrap_or(0),
+            )
+        })
         .collect())
 }
 
@@ -131,16 +137,40 @@ async fn a_source_that_contradicts_itself_is_refused_with_its_place() -> Result<
     let workspace = Workspace::new()?;
     let tracking = "kind = \"tracking\"\n[tracking]\n";
     let cases: [(&str, &str); 10] = [
-        ("kind = \"kafka\"\n", "1:1: the key \"cluster\" is missing: add it"),
+        (
+            "kind = \"kafka\"\n",
+            "1:1: the key \"cluster\" is missing: add it",
+        ),
         ("kind = \"carrier pigeon\"\n", "1:8: kind can't be"),
         ("kind = \"tracking\"\n", "1:1: the table [tracking] is missing"),
-        ("kind = \"tracking\"\ntopic = \"t\"\n[tracking]\nwrite_key = \"secret:k\"\n", "2:1: topic is only for"),
-        ("cluster = \"c\"\ntopic = \"t\"\n[tracking]\nwrite_key = \"secret:k\"\n", "3:2: [tracking] is only for"),
-        (&format!("{tracking}write_key = \"plain\"\n"), "3:13: the write key stands here in the open"),
-        (&format!("{tracking}write_key = \"sha256:12\"\n"), "3:13: a hashed write key is"),
-        (&format!("{tracking}write_key = \"secret:k\"\ncors_origins = [\"shop.example\"]\n"), "is no origin"),
-        (&format!("{tracking}write_key = \"secret:k\"\nproduce = {{ cluster = \"c\", topic = \"t\" }}\n"), "there is no cluster \"c\""),
-        (&format!("{tracking}write_key = \"secret:k\"\norigins = []\n"), "the key \"origins\" is not known here"),
+        (
+            "kind = \"tracking\"\ntopic = \"t\"\n[tracking]\nwrite_key = \"secret:k\"\n",
+            "2:1: topic is only for",
+        ),
+        (
+            "cluster = \"c\"\ntopic = \"t\"\n[tracking]\nwrite_key = \"secret:k\"\n",
+            "3:2: [tracking] is only for",
+        ),
+        (
+            &format!("{tracking}write_key = \"plain\"\n"),
+            "3:13: the write key stands here in the open",
+        ),
+        (
+            &format!("{tracking}write_key = \"sha256:12\"\n"),
+            "3:13: a hashed write key is",
+        ),
+        (
+            &format!("{tracking}write_key = \"secret:k\"\ncors_origins = [\"shop.example\"]\n"),
+            "is no origin",
+        ),
+        (
+            &format!("{tracking}write_key = \"secret:k\"\nproduce = {{ cluster = \"c\", topic = \"t\" }}\n"),
+            "there is no cluster \"c\"",
+        ),
+        (
+            &format!("{tracking}write_key = \"secret:k\"\norigins = []\n"),
+            "the key \"origins\" is not known here",
+        ),
     ];
     for (text, said) in cases {
         workspace.write("sources/web.toml", text)?;
@@ -154,6 +184,9 @@ async fn a_source_that_contradicts_itself_is_refused_with_its_place() -> Result<
     workspace.write("sources/web.toml", format!("{tracking}write_key = \"{HASH}\"\n"))?;
     workspace.write("sources/app.toml", format!("{tracking}write_key = \"{HASH}\"\n"))?;
     let problems = workspace.run(&["check"]).await?.exits(1)?.stdout;
-    assert!(problems.contains("sources/app.toml has this write key too"), "{problems}");
+    assert!(
+        problems.contains("sources/app.toml has this write key too"),
+        "{problems}"
+    );
     Ok(())
 }

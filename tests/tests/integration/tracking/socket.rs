@@ -9,7 +9,7 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, handshake::client::generate_key, http::Request},
 };
 
-use super::{Server, KEY, ids, track, workspace};
+use super::{KEY, Server, ids, track, workspace};
 use crate::workspace::DEADLINE;
 
 type Socket = WebSocketStream<TcpStream>;
@@ -48,9 +48,19 @@ fn status(error: Error) -> u16 {
 async fn each_message_is_acknowledged_in_its_turn_once_it_is_durable() -> Result<()> {
     let workspace = workspace("cors_origins = [\"https://shop.example\"]")?;
     let mut server = Server::started(&workspace).await?;
-    assert_eq!(status(connect(&server, "?writeKey=wrong", None).await.unwrap_err()), 401);
+    assert_eq!(
+        status(connect(&server, "?writeKey=wrong", None).await.unwrap_err()),
+        401
+    );
     let key = format!("?writeKey={KEY}");
-    assert_eq!(status(connect(&server, &key, Some("https://other.example")).await.unwrap_err()), 403);
+    assert_eq!(
+        status(
+            connect(&server, &key, Some("https://other.example"))
+                .await
+                .unwrap_err()
+        ),
+        403
+    );
 
     let mut socket = connect(&server, &key, Some("https://shop.example")).await?;
     let messages = [
@@ -68,7 +78,11 @@ async fn each_message_is_acknowledged_in_its_turn_once_it_is_durable() -> Result
     assert_eq!(answer(&mut socket).await?, ok(2));
     for number in 3..=4 {
         let refused = answer(&mut socket).await?;
-        assert_eq!((&refused["success"], &refused["code"]), (&json!(false), &json!("malformed")), "{refused}");
+        assert_eq!(
+            (&refused["success"], &refused["code"]),
+            (&json!(false), &json!("malformed")),
+            "{refused}"
+        );
         assert_eq!(refused["number"], number);
     }
     assert_eq!(answer(&mut socket).await?, ok(5));
@@ -97,7 +111,9 @@ async fn a_message_that_is_too_large_closes_its_connection_with_a_reason() -> Re
     socket.send(Message::text(track("before").to_string())).await?;
     assert_eq!(answer(&mut socket).await?["success"], true);
     socket.send(Message::text(" ".repeat(600_000))).await?;
-    let closed = tokio::time::timeout(DEADLINE, socket.next()).await?.context("a close")??;
+    let closed = tokio::time::timeout(DEADLINE, socket.next())
+        .await?
+        .context("a close")??;
     let Message::Close(Some(frame)) = closed else {
         panic!("{closed}")
     };

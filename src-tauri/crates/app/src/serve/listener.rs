@@ -32,9 +32,13 @@ const BUSY: &str =
     r#"{"success":false,"code":"full","message":"too many connections are open: come back later"}"#;
 
 /// Serves until the token is cancelled.
-pub(super) async fn serve(listener: TcpListener, router: Router, token: CancellationToken) {
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    connections: TaskTracker,
+    token: CancellationToken,
+) {
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let connections = TaskTracker::new();
     while let Some(accepted) = token.run_until_cancelled(listener.accept()).await {
         let stream = match accepted {
             Ok((stream, _)) => stream,

@@ -14,6 +14,7 @@ use axum::Router;
 use tailrace_connectors::tracking as api;
 use tailrace_model::{Error, Result};
 use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
 
 use crate::{core::Stage, open::OpenWorkspace, people::Tracking};
 
@@ -63,13 +64,19 @@ pub async fn start(open: &Arc<OpenWorkspace>, listen: &str) -> Result<Serving> {
         metrics: Arc::default(),
     };
     let intake = Tracking::start(open)?;
+    let connections = TaskTracker::new();
     let router = Router::new()
         .merge(metrics::routes())
         .merge(health::routes())
         .with_state(shared)
-        .merge(api::routes(intake));
-    open.supervisor
-        .spawn(Stage::Work, |token| listener::serve(listener, router, token));
+        .merge(api::routes(
+            intake,
+            open.supervisor.token(Stage::Work),
+            connections.clone(),
+        ));
+    open.supervisor.spawn(Stage::Work, |token| {
+        listener::serve(listener, router, connections, token)
+    });
     let (tracking, problems) = tracking::sources(open)?;
     Ok(Serving {
         address,

@@ -10,12 +10,14 @@ use axum::{
     routing::{get, post},
 };
 use serde_json::{Value, json};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Answered, Body, Call, Intake, Listening, MalformedEvent, Posted, REASONS_MAX, Refusal, RefusalCode,
     Stamp,
     budget::{self, Budget, Held},
-    cors, keys, socket,
+    cors, keys,
+    socket::{self, Sockets},
 };
 
 /// What every call needs.
@@ -23,6 +25,7 @@ use super::{
 pub(super) struct Api {
     pub intake: Arc<dyn Intake>,
     pub budget: Budget,
+    pub sockets: Sockets,
 }
 
 /// What a request came to.
@@ -32,11 +35,13 @@ pub(super) struct Done {
     pub outcome: Result<Vec<MalformedEvent>, Refusal>,
 }
 
-/// Every path of the tracking API.
-pub fn routes(intake: Arc<dyn Intake>) -> Router {
+/// Every path of the tracking API. WebSockets, which outlive their request, are told to end by the token and counted by
+/// the tracker.
+pub fn routes(intake: Arc<dyn Intake>, stop: CancellationToken, tracker: TaskTracker) -> Router {
     let api = Api {
         intake,
         budget: Budget::new(),
+        sockets: Sockets::new(stop, tracker),
     };
     let mut router = Router::new().route("/v1/ws", get(upgrade));
     for (name, call) in Call::PATHS {
@@ -276,5 +281,8 @@ async fn upgrade(
         Ok(source) => source,
         Err(refusal) => return refusal.into_response(),
     };
-    socket::serve(api, upgrade, source, page)
+    match api.sockets.enter() {
+        Ok(place) => socket::serve(api, upgrade, source, page, place),
+        Err(refusal) => refusal.into_response(),
+    }
 }

@@ -15,10 +15,17 @@ use axum::{
 };
 use futures::{StreamExt, future::OptionFuture, stream::FuturesOrdered};
 use serde_json::Value;
-use tokio::time::Duration;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Duration,
+};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{TaskTracker, task_tracker::TaskTrackerToken},
+};
 
 use super::{
-    BATCH_BYTES_MAX, Call, Listening, Refusal,
+    BATCH_BYTES_MAX, Call, Listening, Refusal, RefusalCode,
     http::{Api, Done, all_malformed, success},
 };
 
@@ -30,6 +37,45 @@ const BUFFER_BYTES: usize = 4 * 1024;
 const QUIET_MAX: Duration = Duration::from_secs(30);
 /// A client that does not read its answers is let go after this.
 const SEND_MAX: Duration = Duration::from_secs(20);
+
+/// Open at a time.
+const SOCKETS_MAX: usize = 10_000;
+
+/// All that are open.
+#[derive(Clone)]
+pub(super) struct Sockets {
+    stop: CancellationToken,
+    tracker: TaskTracker,
+    room: Arc<Semaphore>,
+}
+
+/// One of them, until it is dropped.
+pub(super) struct Place {
+    stop: CancellationToken,
+    _counted: TaskTrackerToken,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Sockets {
+    pub fn new(stop: CancellationToken, tracker: TaskTracker) -> Self {
+        Self {
+            stop,
+            tracker,
+            room: Arc::new(Semaphore::new(SOCKETS_MAX)),
+        }
+    }
+
+    pub fn enter(&self) -> Result<Place, Refusal> {
+        let permit = Arc::clone(&self.room).try_acquire_owned().map_err(|_| {
+            Refusal::new(RefusalCode::Full, "too many WebSockets are open: come back later").retry_after(1)
+        })?;
+        Ok(Place {
+            stop: self.stop.clone(),
+            _counted: self.tracker.token(),
+            _permit: permit,
+        })
+    }
+}
 
 type Answering = Pin<Box<dyn Future<Output = Done> + Send>>;
 
@@ -60,6 +106,7 @@ pub(super) fn serve(
     upgrade: WebSocketUpgrade,
     source: Option<Arc<Listening>>,
     page: Option<String>,
+    place: Place,
 ) -> Response {
     upgrade
         .max_message_size(BATCH_BYTES_MAX)
@@ -74,7 +121,7 @@ pub(super) fn serve(
                 page: page.map(Arc::from),
                 answered: 0,
             }
-            .run(socket)
+            .run(socket, place)
             .await;
         })
 }
@@ -87,7 +134,7 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run(mut self, mut socket: WebSocket) {
+    async fn run(mut self, mut socket: WebSocket, place: Place) {
         let mut under_way: FuturesOrdered<Answering> = FuturesOrdered::new();
         let mut pinged = false;
         let mut open = true;
@@ -114,6 +161,14 @@ impl Connection {
                         }
                         Some(Ok(Message::Close(_))) | None => open = false,
                     }
+                }
+                () = place.stop.cancelled(), if open => {
+                    // What it sent is answered first.
+                    ending = Some(CloseFrame {
+                        code: close_code::AWAY,
+                        reason: "the server is being stopped: come back later".into(),
+                    });
+                    open = false;
                 }
                 () = tokio::time::sleep(QUIET_MAX), if room => {
                     if pinged || !send(&mut socket, Message::Ping(Vec::new().into())).await {

@@ -12,6 +12,7 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::*;
 
@@ -90,7 +91,11 @@ impl Server {
         let desk: Arc<Desk> = Arc::default();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = routes(Arc::clone(&desk) as Arc<dyn Intake>);
+        let router = routes(
+            Arc::clone(&desk) as Arc<dyn Intake>,
+            CancellationToken::new(),
+            TaskTracker::new(),
+        );
         drop(tokio::spawn(async move { axum::serve(listener, router).await }));
         Self {
             desk,

@@ -110,6 +110,9 @@ impl super::Intake {
     fn spend(&self, source: &str, events: usize, now: Instant) -> Result<bool, Refusal> {
         let mut sources = People::lock(&self.sources);
         let Some(state) = sources.get_mut(source) else {
+            if !self.listening.load(Ordering::SeqCst) {
+                return Err(stopped());
+            }
             return Err(Refusal::new(
                 RefusalCode::WriteKey,
                 "the source does not listen any more: check that it is defined and enabled",
