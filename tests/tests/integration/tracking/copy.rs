@@ -11,7 +11,7 @@ use crate::workspace::DEADLINE;
 
 async fn copied(kafka: &Kafka, topic: &str) -> Result<Vec<(Option<Vec<u8>>, Value)>> {
     let records = kafka.consume(topic).await?;
-    let record = |it: integration::kafka::Record| {
+    let record = |it: integration::kafka::Consumed| {
         let value = serde_json::from_slice(&it.value.context("a value")?)?;
         Ok((it.key, value))
     };

@@ -147,8 +147,11 @@ async fn thousands_of_slow_clients_hinder_nobody() -> Result<()> {
     tokio::time::timeout(Duration::from_secs(60), slow[1].read_to_end(&mut rest)).await??;
     drop(slow);
     eventually("an answer after they left", Duration::from_secs(30), || {
-        let posted = server.post("/v1/track", &track("last"));
-        async move { posted.await.ok().filter(|(status, _)| *status == 200) }
+        let server = &server;
+        async move {
+            let posted = server.post("/v1/track", &track("last")).await;
+            posted.ok().filter(|(status, _)| *status == 200)
+        }
     })
     .await?;
     server.stop().await?;
