@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The figures: each a ratio against a peer doing the same work in the same run, in the release profile.
-# usage: scripts/bench.sh [tail|search|audience|window|live|large]... [OPTION...]    nothing named: all; --help lists the options
+# usage: scripts/bench.sh [tail|search|audience|window|live|large|tracking]... [OPTION...]    nothing named: all; --help lists the options
 # The figures are printed as a table and as Markdown, and the latter is left in target/figures.md.
 
 . "$(dirname "$0")/lib.sh"

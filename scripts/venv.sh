@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# A Python environment under the target folder with the peers that benchmarks compare with. Prints its python.
+# A Python environment under the target folder with the peers that benchmarks compare with and the library that tests of
+# the tracking API send with. Prints its python.
 
 . "$(dirname "$0")/lib.sh"
 
 # One version, so that figures of different days compare.
-packages=(duckdb==2.0.0)
+packages=(duckdb==2.0.0 segment-analytics-python==2.4.0)
 venv=$target/venv
 stamp=$venv/.packages
 

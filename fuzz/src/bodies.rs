@@ -18,13 +18,14 @@ use tailrace_connectors::{
         registry::{RegisteredSchema, SchemaKind},
         text_of,
     },
+    tracking::{self, Call, Stamp},
 };
 
 /// A body by the name of its target.
 pub type Body = fn(&[u8]);
 
 /// Every target. The names are those of `fuzz_targets/` and of the folders in `seeds/`.
-pub const TARGETS: [(&str, Body); 20] = [
+pub const TARGETS: [(&str, Body); 21] = [
     ("json", json_body),
     ("avro", avro),
     ("avro_confluent", avro_confluent),
@@ -45,6 +46,7 @@ pub const TARGETS: [(&str, Body); 20] = [
     ("view", view),
     ("client_properties", importer),
     ("kcat_conf", importer),
+    ("tracking", tracking),
 ];
 
 /// Bytes of one value as JSON, as `formats::transcode` promises: so many, and so many times those that it was.
@@ -434,4 +436,48 @@ pub fn importer(bytes: &[u8]) {
         assert!(known || !sentences.any(told), "{name} is told");
     }
     let _ = Store::of(bytes);
+}
+
+/// A body of the tracking API, by each of its calls: events that are JSON where they were, that say when they were received
+/// and have a message id, and not more bytes than is allowed.
+pub fn tracking(bytes: &[u8]) {
+    let Ok(body) = tracking::Body::parse(bytes) else {
+        return;
+    };
+    let _ = body.write_key();
+    for (_, call) in Call::PATHS.into_iter().chain([("", Call::Message)]) {
+        let mut made = 0;
+        let mut stamp = Stamp {
+            received_ms: 1_767_225_600_000,
+            message_id: &mut || {
+                made += 1;
+                format!("made-{made}")
+            },
+        };
+        let Ok(posted) = body.events(call, &mut stamp) else {
+            continue;
+        };
+        let whole: usize = posted.events.iter().map(Vec::len).sum();
+        assert!(whole <= tracking::STAMPED_BYTES_MAX, "{whole} bytes");
+        assert!((1..=tracking::BATCH_EVENTS_MAX).contains(&posted.events.len()));
+        for event in &posted.events {
+            let event: serde_json::Value = match serde_json::from_slice(event) {
+                Ok(event) => event,
+                // Nested deeper than a tree may be.
+                Err(error) if error.to_string().contains("recursion limit") => continue,
+                Err(error) => panic!("an event is no JSON: {error}"),
+            };
+            let Some(event) = event.as_object() else { continue };
+            assert_eq!(event.get("receivedAt"), Some(&"2026-01-01T00:00:00.000Z".into()));
+            assert!(
+                event
+                    .get("messageId")
+                    .is_some_and(|id| *id != "" && !id.is_null())
+            );
+            assert!(!event.contains_key("writeKey"), "the key goes no further");
+            if let Call::One(kind) = call {
+                assert_eq!(event.get("type"), Some(&kind.into()));
+            }
+        }
+    }
 }

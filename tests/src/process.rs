@@ -109,6 +109,11 @@ impl Process {
             .with_context(|| format!("{} has ended", self.name))
     }
 
+    /// Memory of the program and of all that it started, the guard included: what is shared is counted in parts.
+    pub fn memory_bytes(&self) -> Result<u64> {
+        crate::window::processes::memory_bytes(self.guard.id())
+    }
+
     /// The exit status, once it has ended. A shell's convention: 128 + signal where a signal ended it.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         if self.ended.is_none() {

@@ -5,7 +5,7 @@
 
 mod display;
 mod dragging;
-mod processes;
+pub(crate) mod processes;
 mod webdriver;
 
 use std::{

@@ -25,6 +25,7 @@ mod stopping;
 mod tables;
 mod three_brokers;
 mod topics;
+mod tracking;
 mod window_journey;
 mod window_kafka;
 mod workspace;

@@ -9,6 +9,7 @@ import { search, useAllPaletteEntries, type PaletteEntry } from "@/shared/palett
 import { navigate, path } from "@/shared/router";
 import { useCluster } from "@/shared/session";
 import { themeChoice } from "@/shared/theme";
+import { sourceFrom } from "@/shared/sources";
 import { SCREENS } from "./routes";
 import styles from "./shell.module.css";
 import { switchCluster } from "./TopBar";
@@ -125,7 +126,7 @@ function useEntries(onHelp: () => void): readonly PaletteEntry[] {
       ...(subjects ?? []).map(({ subject }) => go("Schemas", subject, path("schemas", cluster, subject))),
       ...(audiences ?? []).map((audience) => go("Audiences", audience.title ?? audience.name, path("audiences", audience.name), audience.members === null ? undefined : `${compact(audience.members)} members`)),
       ...(traits ?? []).map((trait) => go("Traits", trait.name, path("traits", trait.name), trait.title ?? undefined)),
-      ...(sources ?? []).map((source) => go("Sources", source.name, path("events", source.name), `${source.definition.cluster} / ${source.definition.topic}`)),
+      ...(sources ?? []).map((source) => go("Sources", source.name, path("events", source.name), sourceFrom(source.definition))),
       ...(syncs ?? []).map((sync) => go("Syncs", sync.name, path("destinations", sync.definition.destination, { sync: sync.name }), `${sync.definition.audience} to ${sync.definition.destination}`)),
       ...(clusters ?? []).filter((each) => each.name !== cluster).map((each) => act(`Switch to cluster ${each.name}`, () => switchCluster(each.name))),
       act("Use the dark theme", () => themeChoice.set("dark")),

@@ -1286,6 +1286,11 @@ version?: number | null,
 message?: string | null, };
 
 /**
+ * A topic that records are produced to.
+ */
+export type ProduceTo = { cluster: string, topic: string, };
+
+/**
  * Where a record was written, once it was acknowledged.
  */
 export type Produced = { partition: number, offset: number, value_bytes: number, };
@@ -1799,8 +1804,15 @@ member: string | null, client: string | null, host: string | null, };
 
 /**
  * `sources/NAME.toml`: where events come from and how a record becomes an event.
+ *
+ * A kind says which of the other keys belong to it: `cluster`, `topic` and `group` are those of a topic of Kafka, the
+ * table `[tracking]` is that of the tracking API.
  */
-export type SourceDefinition = { cluster: string, topic: string, 
+export type SourceDefinition = { kind?: SourceKind, 
+/**
+ * Empty: of another kind than Kafka.
+ */
+cluster?: string, topic?: string, 
 /**
  * Absent: the record's value is an event of Segment's spec as it is.
  * Present: a `SELECT` over the table `records` (columns `_partition`, `_offset`, `_timestamp`, `_key`, `value`)
@@ -1811,7 +1823,12 @@ sql?: string | null,
 /**
  * The consumer group whose offsets follow the checkpoint.
  */
-group?: string | null, enabled: boolean, };
+group?: string | null, enabled: boolean, tracking?: TrackingSettings | null, };
+
+/**
+ * Where a source's events come from.
+ */
+export type SourceKind = "kafka" | "tracking";
 
 export type SourceState = "starting" | "catching_up" | "live" | "waiting" | "stopped" | "failed";
 
@@ -2345,6 +2362,27 @@ cleanup_policy: string | null,
  * -1: without end.
  */
 retention_ms: number | null, };
+
+/**
+ * `[tracking]`: who may send to the tracking API, and how much.
+ */
+export type TrackingSettings = { 
+/**
+ * `secret:NAME`, or `sha256:` and the key's SHA-256 in hexadecimal digits: never the key itself.
+ */
+write_key: string, 
+/**
+ * Pages whose scripts may send, such as `https://shop.example`; `*`: any. Empty: none, only programs may.
+ */
+cors_origins?: Array<string>, 
+/**
+ * Where what is accepted is produced as well.
+ */
+produce?: ProduceTo | null, 
+/**
+ * More are answered with 429. Absent: as many as can be kept.
+ */
+events_per_second_max?: number | null, };
 
 /**
  * A comparison of a trait (computed, SQL, or learnt from `identify`).

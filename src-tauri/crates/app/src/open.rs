@@ -147,6 +147,9 @@ impl OpenWorkspace {
             config,
             held,
         });
+        if open.held.is_some() {
+            crate::people::recover(&open).await?;
+        }
         open.start(options)?;
         Ok(open)
     }
@@ -260,6 +263,7 @@ impl OpenWorkspace {
         let damaged = held.people.problems().into_iter();
         damaged
             .map(|problem| problem.error)
+            .chain(held.people.intake_problems())
             .chain(held.people.unwritten())
             .collect()
     }

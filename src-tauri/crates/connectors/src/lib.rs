@@ -8,4 +8,5 @@ pub mod delivery;
 pub mod destinations;
 pub mod formats;
 pub mod http;
+pub mod tracking;
 pub mod warehouses;

@@ -12,6 +12,7 @@ mod peer;
 mod report;
 mod search;
 mod tail;
+mod tracking;
 mod window;
 
 use std::process::ExitCode;
@@ -67,6 +68,8 @@ enum Which {
     Live,
     /// A cluster of a thousand topics in the window
     Large,
+    /// Batches posted to the tracking API, acknowledged when durable
+    Tracking,
 }
 
 #[tokio::main]
@@ -122,5 +125,6 @@ async fn measure(which: Which, args: &Args) -> Result<Vec<report::Figure>> {
             let topics = args.topics.unwrap_or(if args.quick { 50 } else { 1_000 });
             large::measure(topics, topics / 5).await
         }
+        Which::Tracking => tracking::measure(if args.quick { 3 } else { 20 }).await,
     }
 }

@@ -6,6 +6,7 @@ import { ago, dateTime, number } from "@/shared/format";
 import { useNow } from "@/shared/frame";
 import { Bar, EmptyState } from "@/shared/layout";
 import { navigate, path } from "@/shared/router";
+import { isTopic } from "@/shared/sources";
 import { Table, type Column } from "@/shared/table";
 
 /** Records asked for at first, and with each "Load older". */
@@ -34,7 +35,7 @@ export function Malformed({ source }: { source: SourceSummary }) {
   const shown = useMemo(() => data?.filter((row) => `${row.reason} ${row.value} ${row.offset}`.toLowerCase().includes(text.toLowerCase())), [data, text]);
   const more = data !== undefined && data.length === limit;
   const open = (row: MalformedRecord) =>
-    navigate(path("topics", source.definition.cluster, row.topic, { from: "offset", at: Math.max(0, row.offset - AROUND), until: `${2 * AROUND + 1} records`, partitions: row.partition, record: `${row.partition}-${row.offset}` }));
+    navigate(path("topics", source.definition.cluster ?? "", row.topic, { from: "offset", at: Math.max(0, row.offset - AROUND), until: `${2 * AROUND + 1} records`, partitions: row.partition, record: `${row.partition}-${row.offset}` }));
   return (
     <>
       <Bar
@@ -49,8 +50,8 @@ export function Malformed({ source }: { source: SourceSummary }) {
         columns={columns}
         rowKey={(row) => `${row.topic}-${row.partition}-${row.offset}`}
         rows={shown}
-        openOnClick
-        onOpen={open}
+        // What was posted lies in no topic.
+        {...(isTopic(source.definition) && { openOnClick: true, onOpen: open })}
         initialSort={{ column: "seen", descending: true }}
         loading={records.isPending}
         error={records.error}

@@ -5,6 +5,7 @@ import { ago, count, duration, number, perSecondNumber, UNKNOWN } from "@/shared
 import { useNow } from "@/shared/frame";
 import { Bar, EmptyState, ErrorNote } from "@/shared/layout";
 import { navigate, path } from "@/shared/router";
+import { isTopic, sourceFrom } from "@/shared/sources";
 import { SqlText } from "@/shared/sql/SqlEditor";
 import { Status } from "@/shared/Status";
 import { Table, type Column } from "@/shared/table";
@@ -34,7 +35,7 @@ export function Sources({ sources, pending, error, onRetry, text, open }: Source
     () => [
       { id: "source", title: "source", width: 110, grow: true, cell: (row) => row.name, sortBy: (row) => row.name },
       { id: "state", title: "state", width: 116, cell: (row) => <Badge tone={STATES[row.state][0]} {...(row.error && { title: row.error.message })}>{STATES[row.state][1]}</Badge>, sortBy: (row) => URGENCY[row.state] },
-      { id: "topic", title: "topic", width: 170, grow: true, tone: "mute", cell: (row) => `${row.definition.cluster} / ${row.definition.topic}`, sortBy: (row) => `${row.definition.cluster} ${row.definition.topic}` },
+      { id: "topic", title: "from", width: 170, grow: true, tone: "mute", cell: (row) => sourceFrom(row.definition), sortBy: (row) => sourceFrom(row.definition) },
       { id: "events", title: "events", width: 104, align: "right", mono: true, cell: (row) => number(row.events), sortBy: (row) => row.events },
       { id: "duplicates", title: "duplicates", width: 92, align: "right", mono: true, tone: "mute", cell: (row) => number(row.duplicates), sortBy: (row) => row.duplicates },
       { id: "malformed", title: "malformed", width: 92, align: "right", mono: true, cell: (row) => <span className={row.malformed > 0 ? "warn" : "mute"}>{number(row.malformed)}</span>, sortBy: (row) => row.malformed },
@@ -46,7 +47,7 @@ export function Sources({ sources, pending, error, onRetry, text, open }: Source
     ],
     [now, loses],
   );
-  const shown = useMemo(() => sources?.filter((row) => `${row.name} ${row.definition.cluster} ${row.definition.topic}`.toLowerCase().includes(text.toLowerCase())), [sources, text]);
+  const shown = useMemo(() => sources?.filter((row) => `${row.name} ${sourceFrom(row.definition)}`.toLowerCase().includes(text.toLowerCase())), [sources, text]);
   const source = sources?.find((each) => each.name === open);
   const of = (state: SourceSummary["state"]) => sources?.filter((each) => each.state === state).length ?? 0;
   const [failed, waiting, live] = [of("failed"), of("waiting"), of("live")];
@@ -65,7 +66,7 @@ export function Sources({ sources, pending, error, onRetry, text, open }: Source
         loading={pending}
         error={error}
         onRetry={onRetry}
-        empty={text ? <EmptyState title={`No source has “${text}” in its name or topic`}>Clear the search.</EmptyState> : <EmptyState title="No source yet">Add sources/NAME.toml with a cluster and a topic: its records are collected as events from then on.</EmptyState>}
+        empty={text ? <EmptyState title={`No source has “${text}” in its name or topic`}>Clear the search.</EmptyState> : <EmptyState title="No source yet">Add sources/NAME.toml with a cluster and a topic: its records are collected as events from then on. With kind = "tracking", what is posted to tailrace serve is.</EmptyState>}
       />
       {source && <Source key={source.name} source={source} />}
       {open !== null && sources && !source && <EmptyState title={`There is no source ${open}`} actions={<Button onClick={() => navigate(path("events"))}>Show all sources</Button>}>{`sources/${open}.toml is gone, or does not parse: problems are listed in the top bar.`}</EmptyState>}
@@ -74,24 +75,32 @@ export function Sources({ sources, pending, error, onRetry, text, open }: Source
   );
 }
 
-function left({ behind, per_second, state, error }: SourceSummary): string {
+function left({ behind, per_second, state, error, definition }: SourceSummary): string {
+  if (!isTopic(definition)) return behind === null ? "It listens while tailrace serve runs" : `${count(behind, "event")} acknowledged and not in a checkpoint yet`;
   if (behind === null) return state === "stopped" ? "It does not read" : state === "starting" ? "It begins to read" : `How far it is behind is unknown${error ? `: ${error.message}` : ""}`;
   return behind === 0 || per_second === 0 ? `${count(behind, "record")} between the checkpoint and the end of the topic` : `Caught up in about ${duration((behind / per_second) * 1000)}`;
 }
 
+function about({ group, tracking }: SourceSummary["definition"]): string {
+  if (!tracking) return group == null ? "" : ` · commits as ${group}`;
+  const copy = tracking.produce ? ` · also produced to ${tracking.produce.cluster} / ${tracking.produce.topic}` : "";
+  return ` · listens while tailrace serve runs${copy}`;
+}
+
 function Source({ source }: { source: SourceSummary }) {
   const { name, definition } = source;
+  const topic = isTopic(definition);
   return (
     <section className={styles["detail"]} data-testid="source">
       <Bar
         level={2}
         title={name}
         badge={<Badge tone={STATES[source.state][0]}>{STATES[source.state][1]}</Badge>}
-        sub={definition.enabled ? `sources/${name}.toml${definition.group == null ? "" : ` · commits as ${definition.group}`}` : `switched off in sources/${name}.toml`}
-        actions={<><Button onClick={() => navigate(path("topics", definition.cluster, definition.topic))} testId="source-topic">Open the topic</Button><Button kind="quiet" icon aria-label="Close the source" onClick={() => navigate(path("events"))} testId="source-close">×</Button></>}
+        sub={definition.enabled ? `sources/${name}.toml${about(definition)}` : `switched off in sources/${name}.toml`}
+        actions={<>{topic && <Button onClick={() => navigate(path("topics", definition.cluster ?? "", definition.topic ?? ""))} testId="source-topic">Open the topic</Button>}<Button kind="quiet" icon aria-label="Close the source" onClick={() => navigate(path("events"))} testId="source-close">×</Button></>}
       />
       {source.error && <div className={styles["note"]}><ErrorNote error={source.error} testId="source-error" /></div>}
-      {definition.sql != null && <div className={styles["sql"]}><SqlText value={definition.sql} label={`How a record of ${definition.topic} becomes an event`} testId="source-sql" /></div>}
+      {definition.sql != null && <div className={styles["sql"]}><SqlText value={definition.sql} label={`How a record of ${topic ? (definition.topic ?? "") : name} becomes an event`} testId="source-sql" /></div>}
       <Malformed source={source} />
     </section>
   );

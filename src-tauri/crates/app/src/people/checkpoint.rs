@@ -94,6 +94,7 @@ async fn write_pending(held: &Held, collecting: &mut Collecting) -> Result<Vec<S
         .for_each(|pending| pending.clear());
     // Whoever finds nothing pending finds it counted.
     held.people.add_counts(&sources, now);
+    held.people.intake.covered_by(&sources);
     Ok(sources)
 }
 

@@ -39,6 +39,7 @@ use super::{
     backoff::Backoff,
     checkpoint,
     follow::{COMMIT_MAX, Positions, follow},
+    intake,
 };
 use crate::{
     core::{Stage, now_ms},
@@ -91,7 +92,9 @@ pub fn start_sources(open: &Arc<OpenWorkspace>) {
     let Ok(held) = open.held() else { return };
     let wanted: BTreeMap<String, SourceDefinition> = {
         let workspace = open.workspace();
-        let sources = workspace.definitions.valid_sources().filter(|(_, it)| it.enabled);
+        let enabled = workspace.definitions.valid_sources().filter(|(_, it)| it.enabled);
+        // What is posted is listened for, not read.
+        let sources = enabled.filter(|(_, it)| it.kind.is_kafka());
         sources.map(|(name, it)| (name.to_owned(), it.clone())).collect()
     };
     let mut tasks = People::lock(&held.people.tasks);
@@ -122,6 +125,7 @@ pub fn start_sources(open: &Arc<OpenWorkspace>) {
     }
     drop(tasks);
     checkpoint::start(open);
+    intake::start(open);
 }
 
 /// Collects until the token is cancelled; what fails is tried again.
@@ -294,11 +298,27 @@ pub(super) async fn collect(
     batch: RawBatch,
     lost: u64,
 ) -> Result<()> {
+    if take(open, name, reader, batch.records, &batch.positions, lost).await? {
+        // The reader waits until there is room again: memory is bounded.
+        checkpoint::write(open).await?;
+    }
+    Ok(())
+}
+
+/// Hands records to the collector, and where the source is after them. True: a checkpoint is due before more are taken.
+pub(super) async fn take(
+    open: &Arc<OpenWorkspace>,
+    name: &str,
+    reader: &mut Reader,
+    records: RecordBatch,
+    positions: &[(i32, i64)],
+    lost: u64,
+) -> Result<bool> {
     let people = &open.held()?.people;
-    let (viewed, problems) = reader.view(&batch.records).await?;
+    let (viewed, problems) = reader.view(&records).await?;
     let mut collecting = people.collecting.lock().await;
     let now = now_ms();
-    let records = reader.prepare(batch.records, viewed)?;
+    let records = reader.prepare(records, viewed)?;
     let parsed = reader.parse(&records, now)?;
     let collected = collecting.collector.collect(name, &parsed.events, now)?;
     let mut malformed = parsed.malformed;
@@ -318,14 +338,8 @@ pub(super) async fn collect(
     pending.counts.malformed += malformed.len() as u64;
     pending.counts.lost += lost;
     pending.malformed.extend(malformed);
-    pending.set_positions(&batch.positions);
-    let full = collecting.collector.is_full() || collecting.malformed_pending() > MALFORMED_PENDING_MAX;
-    drop(collecting);
-    if full {
-        // The reader waits until there is room again: memory is bounded.
-        checkpoint::write(open).await?;
-    }
-    Ok(())
+    pending.set_positions(positions);
+    Ok(collecting.collector.is_full() || collecting.malformed_pending() > MALFORMED_PENDING_MAX)
 }
 
 /// Malformed records that wait for a checkpoint.

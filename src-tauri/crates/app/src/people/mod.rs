@@ -8,6 +8,7 @@ mod checkpoint;
 mod collect;
 mod compaction;
 mod follow;
+mod intake;
 mod mapping;
 mod observed;
 pub mod profiles;
@@ -30,6 +31,7 @@ pub use check::check;
 use collect::SourceTask;
 pub use collect::start_sources;
 use follow::Positions;
+pub use intake::{BUCKETS_S, Intake, Meter, Tracking, recover};
 use observed::ObservedCache;
 pub use observed::observed;
 pub use profiles::profile_name;
@@ -63,6 +65,8 @@ pub struct People {
     checkpoints_started: AtomicBool,
     /// Where the positions of checkpoints go that a source's consumer group follows.
     followers: Mutex<BTreeMap<String, watch::Sender<Positions>>>,
+    /// What is posted to the tracking API.
+    pub intake: Intake,
     /// Why the last checkpoint was not written.
     unwritten: Mutex<Option<Error>>,
     /// Told after every checkpoint.
@@ -143,9 +147,11 @@ impl People {
         let opened = opened.await.map_err(|error| {
             Error::internal("event_log", format!("the event log was not opened: {error}"))
         })??;
+        let intake = Intake::open(&state.join("intake"), store).await?;
         Ok(Self {
             log: opened.log,
             problems: opened.problems,
+            intake,
             collecting: tokio::sync::Mutex::new(Collecting {
                 collector: opened.collector,
                 pending: BTreeMap::new(),
@@ -169,6 +175,11 @@ impl People {
     /// What was wrong with the event log's files when it was opened.
     pub fn problems(&self) -> Vec<Problem> {
         self.problems.clone()
+    }
+
+    /// What was wrong with the files of what was posted when they were opened.
+    pub fn intake_problems(&self) -> Vec<Error> {
+        self.intake.problems.clone()
     }
 
     /// Refuses while events that were collected can't be read: who is a member, and who is none, is not known then.
@@ -246,6 +257,7 @@ impl People {
         };
         let caught_up = |name: &String| self.source(name).is_some_and(|it| it.caught_up());
         running.iter().all(caught_up)
+            && self.intake.is_collected()
             && self
                 .collecting
                 .lock()

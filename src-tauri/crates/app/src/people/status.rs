@@ -63,6 +63,20 @@ impl SourceStatus {
         self.error = None;
     }
 
+    /// It takes what is posted: so many events so far, so many of which are in no checkpoint yet. `error`: what keeps it
+    /// from taking more. True: the state is another one than before.
+    pub(super) fn listen(&mut self, taken: u64, behind: u64, error: Option<Error>, now_ms: i64) -> bool {
+        let before = self.state;
+        self.measure(taken, now_ms);
+        self.state = match error {
+            None => SourceState::Live,
+            Some(_) => SourceState::Waiting,
+        };
+        self.behind = Some(i64::try_from(behind).unwrap_or(i64::MAX));
+        self.error = error;
+        self.state != before
+    }
+
     pub(super) fn stop(&mut self) {
         self.state = SourceState::Stopped;
         self.stand_still();

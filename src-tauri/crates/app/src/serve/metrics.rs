@@ -1,4 +1,4 @@
-//! `GET /metrics`: lag for Prometheus, under the names that users of kafka-lag-exporter and of kminion have in their
+//! `GET /metrics`: the figures of the tracking API, and lag for Prometheus, under the names that users of kafka-lag-exporter and of kminion have in their
 //! dashboards.
 //!
 //! <https://github.com/seglo/kafka-lag-exporter#metrics>, <https://github.com/redpanda-data/kminion/blob/master/docs/metrics.md>.
@@ -52,7 +52,7 @@ async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
     );
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        page.text(),
+        page.text() + &super::tracking::metrics(&shared.open),
     )
 }
 
@@ -202,7 +202,7 @@ impl Page {
     }
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('"', "\\\"")
         .replace('\n', "\\n")

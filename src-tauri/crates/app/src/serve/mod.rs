@@ -1,18 +1,22 @@
 //! The HTTP server of `tailrace serve`: what other systems ask of a workspace that is kept live.
 //!
 //! A part has a file of its own that gives a [`Router`]; here they are joined. Invariants: it listens on loopback unless
-//! told otherwise; it tells no secret and changes nothing; it ends with the workspace.
+//! told otherwise; it tells no secret, and changes nothing but what the tracking API takes; it ends with the workspace.
 
 mod health;
+mod listener;
 mod metrics;
+mod tracking;
 
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
+use tailrace_connectors::tracking as api;
 use tailrace_model::{Error, Result};
 use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
 
-use crate::{core::Stage, open::OpenWorkspace};
+use crate::{core::Stage, open::OpenWorkspace, people::Tracking};
 
 /// Where it listens when nobody says.
 pub const LISTEN: &str = "127.0.0.1:8642";
@@ -25,10 +29,14 @@ struct Shared {
 }
 
 /// A server that listens.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Serving {
     /// Where, with the port that it was given.
     pub address: SocketAddr,
+    /// The sources that take what is posted.
+    pub tracking: Vec<String>,
+    /// Why others do not.
+    pub problems: Vec<Error>,
 }
 
 impl Serving {
@@ -55,15 +63,24 @@ pub async fn start(open: &Arc<OpenWorkspace>, listen: &str) -> Result<Serving> {
         open: Arc::clone(open),
         metrics: Arc::default(),
     };
+    let intake = Tracking::start(open)?;
+    let connections = TaskTracker::new();
     let router = Router::new()
         .merge(metrics::routes())
         .merge(health::routes())
-        .with_state(shared);
-    open.supervisor.spawn(Stage::Work, |token| async move {
-        let served = axum::serve(listener, router);
-        if let Some(Err(error)) = token.run_until_cancelled(served.into_future()).await {
-            tracing::warn!(%error, "the server ended");
-        }
+        .with_state(shared)
+        .merge(api::routes(
+            intake,
+            open.supervisor.token(Stage::Work),
+            connections.clone(),
+        ));
+    open.supervisor.spawn(Stage::Work, |token| {
+        listener::serve(listener, router, connections, token)
     });
-    Ok(Serving { address })
+    let (tracking, problems) = tracking::sources(open)?;
+    Ok(Serving {
+        address,
+        tracking,
+        problems,
+    })
 }

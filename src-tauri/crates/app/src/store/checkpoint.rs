@@ -125,6 +125,43 @@ impl Store {
         Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 
+    /// The highest position that any source has in the topics of a place.
+    pub async fn last_position(&self, cluster_id: &str) -> Result<i64> {
+        let last: Option<i64> =
+            sqlx::query_scalar("SELECT max(next_offset) FROM positions WHERE cluster_id = ?")
+                .bind(cluster_id)
+                .fetch_one(&self.pool)
+                .await
+                .map_err(store_error)?;
+        Ok(last.unwrap_or(0))
+    }
+
+    /// Every source's position in the topics of a place: source, topic, next offset.
+    pub async fn all_positions(&self, cluster_id: &str) -> Result<Vec<(String, String, i64)>> {
+        let rows = sqlx::query("SELECT source, topic, next_offset FROM positions WHERE cluster_id = ?")
+            .bind(cluster_id)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(store_error)?;
+        Ok(rows
+            .iter()
+            .map(|row| (row.get(0), row.get(1), row.get(2)))
+            .collect())
+    }
+
+    /// Keeps a position that no checkpoint holds: how far what is copied elsewhere was copied.
+    pub async fn save_position(&self, source: &str, cluster_id: &str, topic: &str, next: i64) -> Result<()> {
+        sqlx::query("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, 0, ?)")
+            .bind(source)
+            .bind(cluster_id)
+            .bind(topic)
+            .bind(next)
+            .execute(&self.pool)
+            .await
+            .map_err(store_error)?;
+        Ok(())
+    }
+
     /// Counts of every source, in all, and its last checkpoint.
     pub async fn source_counts(&self) -> Result<BTreeMap<String, (SourceCounts, i64)>> {
         let read = |row: &SqliteRow| {

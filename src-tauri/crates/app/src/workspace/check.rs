@@ -7,13 +7,14 @@ use std::collections::BTreeSet;
 
 use tailrace_connectors::clusters::connect::address;
 use tailrace_model::{
-    ClusterKind, Condition, ConnectDefinition, DestinationDefinition, Error, SourceDefinition,
-    SyncDefinition, WarehouseDefinition, WarehouseKind,
+    ClusterKind, Condition, ConnectDefinition, DestinationDefinition, Error, SyncDefinition,
+    WarehouseDefinition, WarehouseKind,
 };
 
 use super::{
     check_lag::{check_alerts, check_lag_settings},
     check_people::{ConditionCheck, check_computed},
+    check_sources::check_sources,
     check_zone::check_time_zone,
     definitions::{Definitions, Kind, Loaded, Named, instead},
     locate::Locator,
@@ -46,7 +47,7 @@ pub(super) fn check(definitions: &mut Definitions) {
     let found = Found::new(definitions);
     check_workspace(definitions);
     check_clusters(&mut definitions.clusters);
-    check_sources(&mut definitions.sources, &found);
+    check_sources(&mut definitions.sources, &found.clusters);
     check_warehouses(&mut definitions.warehouses, &found);
     check_traits(definitions);
     check_audiences(definitions);
@@ -113,7 +114,7 @@ impl<'a> Report<'a> {
         self.push(offset, sentence.as_ref());
     }
 
-    fn push(&mut self, offset: usize, sentence: &str) {
+    pub fn push(&mut self, offset: usize, sentence: &str) {
         self.problems.push(problem(
             &self.file,
             self.text,
@@ -295,32 +296,6 @@ fn check_secret(report: &mut Report<'_>, path: &[&str], name: &str, value: &str)
         }
         None => {}
     }
-}
-
-fn check_sources(sources: &mut Named<SourceDefinition>, found: &Found) {
-    each(Kind::Source, sources, |report, _, source| {
-        if !found.clusters.contains_key(&source.cluster) {
-            let instead = instead(Kind::Cluster, &found.clusters, &source.cluster);
-            report.at(
-                &["cluster"],
-                format!("there is no cluster \"{}\"{instead}", source.cluster),
-            );
-        }
-        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if source.topic.is_empty() || source.topic.len() > 249 || !source.topic.chars().all(legal) {
-            let sentence = format!(
-                "\"{}\" can't be a topic: its name is 1 to 249 letters, digits, '.', '_' and '-'",
-                source.topic
-            );
-            report.at(&["topic"], sentence);
-        }
-        if source.sql.as_ref().is_some_and(|sql| sql.trim().is_empty()) {
-            report.at(
-                &["sql"],
-                "the SQL is empty: write a SELECT over the table records, or remove the key",
-            );
-        }
-    });
 }
 
 fn check_warehouses(warehouses: &mut Named<WarehouseDefinition>, found: &Found) {

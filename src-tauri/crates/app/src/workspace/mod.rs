@@ -8,6 +8,7 @@
 mod check;
 mod check_lag;
 mod check_people;
+mod check_sources;
 mod check_zone;
 mod definitions;
 mod edit;

@@ -74,9 +74,10 @@ pub enum Command {
         #[arg(long)]
         until_caught_up: bool,
     },
-    /// Keeps everything live until stopped: sources, audiences, syncs, lag and its alerts; metrics for Prometheus
+    /// Keeps everything live until stopped: sources, audiences, syncs, lag and its alerts; takes events over HTTP
+    /// (sources of kind "tracking"); metrics for Prometheus
     Serve {
-        /// Where GET /metrics and GET /health are answered; a port of 0 is any free one
+        /// Where the tracking API, GET /metrics and GET /health are answered; a port of 0 is any free one
         #[arg(long, value_name = "ADDR", default_value = tailrace_app::serve::LISTEN)]
         listen: String,
     },

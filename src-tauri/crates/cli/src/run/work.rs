@@ -146,14 +146,15 @@ async fn some_source(app: &App, output: &Output) -> anyhow::Result<()> {
             .is_some_and(|file| file.starts_with("sources/"))
     };
     let mut problems = problems.iter().filter(of_sources).peekable();
-    if sources.iter().any(|it| it.definition.enabled) {
+    let read = |it: &SourceSummary| it.definition.enabled && it.definition.kind.is_kafka();
+    if sources.iter().any(read) {
         problems.for_each(|error| output.note(&format!("tailrace: {error}")));
         return Ok(());
     }
     let error = problems.next().cloned().unwrap_or_else(|| {
         Error::user(
             "no_source",
-            "there is nothing to collect from: add sources/NAME.toml with a cluster and a topic, or set enabled = true in one",
+            "there is nothing to collect from: add sources/NAME.toml with a cluster and a topic, or set enabled = true in one; what is posted is taken by `tailrace serve`",
         )
     });
     Err(error.into())
@@ -205,6 +206,16 @@ pub async fn serve(folder: PathBuf, listen: &str, output: &Output) -> anyhow::Re
         "everything is kept live, metrics at http://{}/metrics; Ctrl C ends it",
         serving.address
     ));
+    for error in &serving.problems {
+        output.note(&format!("tailrace: {error}"));
+    }
+    if !serving.tracking.is_empty() {
+        output.note(&format!(
+            "the tracking API listens for {} at http://{}/v1/batch",
+            serving.tracking.join(", "),
+            serving.address
+        ));
+    }
     if serving.is_open() {
         output.note(
             "anybody in the network may ask this address, and nothing is encrypted: put a proxy with TLS before it",

@@ -17,8 +17,9 @@ pub mod segment;
 mod segment_tests;
 pub mod time;
 
-/// Bytes that one event may have, as Segment limits it.
-pub const EVENT_BYTES_MAX: usize = 32 * 1024;
+/// Bytes that one event may have: 32 KiB as it was sent, as Segment limits it, and a little more for what the tracking
+/// API writes into it (its type, its time of receipt, a message id).
+pub const EVENT_BYTES_MAX: usize = 32 * 1024 + 512;
 /// Identifiers that one event may carry.
 pub const EVENT_IDENTIFIERS_MAX: usize = 32;
 
