@@ -7,5 +7,6 @@ pub mod clusters;
 pub mod delivery;
 pub mod destinations;
 pub mod formats;
+pub mod http;
 pub mod tracking;
 pub mod warehouses;
