@@ -63,7 +63,7 @@ pub async fn start(open: &Arc<OpenWorkspace>, listen: &str) -> Result<Serving> {
         open: Arc::clone(open),
         metrics: Arc::default(),
     };
-    let intake = Tracking::start(open)?;
+    let intake = Tracking::start(open).await?;
     let connections = TaskTracker::new();
     let router = Router::new()
         .merge(metrics::routes())

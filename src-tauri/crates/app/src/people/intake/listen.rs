@@ -26,6 +26,8 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// A source without a key gets the requests that nobody is known for.
 const NOBODY: &str = "";
 const RETRY_AFTER_S: u32 = 1;
+/// The state is asked how far copies are, which is a matter of milliseconds.
+const COPIES_KNOWN_MAX: Duration = Duration::from_secs(20);
 
 /// A source that listens.
 #[derive(Debug)]
@@ -47,8 +49,15 @@ pub struct Tracking {
 
 impl Tracking {
     /// Begins to listen for the sources that are defined, and goes on with what they become.
-    pub fn start(open: &Arc<OpenWorkspace>) -> Result<Arc<Self>> {
+    pub async fn start(open: &Arc<OpenWorkspace>) -> Result<Arc<Self>> {
         let intake = &open.held()?.people.intake;
+        // Where copies to Kafka begin is kept before anything is taken.
+        let mut copies = intake.copies_known.subscribe();
+        let known = tokio::time::timeout(COPIES_KNOWN_MAX, copies.wait_for(|known| *known)).await;
+        if !matches!(known, Ok(Ok(_))) {
+            let sentence = "how far copies to Kafka are can't be read from the workspace's state";
+            return Err(Error::internal("state", sentence));
+        }
         intake.listening.store(true, Ordering::SeqCst);
         tell(open);
         let weak = Arc::downgrade(open);

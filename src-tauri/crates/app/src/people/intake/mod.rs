@@ -32,7 +32,7 @@ pub use listen::Tracking;
 pub use meter::{BUCKETS_S, Meter};
 use tailrace_connectors::tracking::Keys;
 use tailrace_model::{Error, Result};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use write::Submission;
 
 use super::People;
@@ -66,6 +66,8 @@ pub struct Intake {
     opened_at: u64,
     /// How each copy to Kafka is, by source. Absent: not known yet.
     copies: Mutex<Option<BTreeMap<String, produce::Copying>>>,
+    /// Told once they are.
+    copies_known: watch::Sender<bool>,
     started: AtomicBool,
     /// Requests are answered.
     listening: AtomicBool,
@@ -95,6 +97,7 @@ impl Intake {
             covered: AtomicU64::new(covered),
             opened_at,
             copies: Mutex::default(),
+            copies_known: watch::Sender::new(false),
             started: AtomicBool::new(false),
             listening: AtomicBool::new(false),
             keys: RwLock::default(),

@@ -89,8 +89,10 @@ pub(super) async fn run(weak: Weak<OpenWorkspace>, token: CancellationToken) {
                 Err(error) => tracing::error!(%error, "how far copies to Kafka are can't be read"),
             }
         }
-        if let Some(stored) = &stored {
-            reconcile(&open, stored);
+        if let Some(stored) = &stored
+            && let Err(error) = reconcile(&open, stored).await
+        {
+            tracing::error!(%error, "copies to Kafka are not begun or ended");
         }
         drop(open);
         if token
@@ -107,17 +109,50 @@ fn place(to: &ProduceTo) -> String {
     format!("{}/{}", to.cluster, to.topic)
 }
 
-fn reconcile(open: &Arc<OpenWorkspace>, stored: &BTreeMap<(String, String), u64>) {
-    let Ok(held) = open.held() else { return };
+/// Ends copies that are wanted no more, and starts those that are new. Where a copy begins is kept before anything is
+/// copied, so that a crash before that forgets nothing.
+async fn reconcile(open: &Arc<OpenWorkspace>, stored: &BTreeMap<(String, String), u64>) -> Result<()> {
+    let held = open.held()?;
     let intake = &held.people.intake;
     let wanted = wanted(open);
+    let first = People::lock(&intake.copies).is_none();
+    // Nothing is copied from before a source said so.
+    let begin = if first {
+        intake.opened_at
+    } else {
+        intake.journal.next()
+    };
+    let mut new = Vec::new();
+    for (name, to) in &wanted {
+        let there = People::lock(&intake.copies)
+            .as_ref()
+            .and_then(|copies| Some(copies.get(name)?.to.clone()));
+        match to {
+            Some(Some(to)) if there.as_ref() != Some(&Some(to.clone())) => {
+                let known = stored.get(&(name.clone(), place(to))).copied();
+                let next = known.filter(|_| first).unwrap_or(begin);
+                held.store
+                    .save_position(name, COPIES, &place(to), next.cast_signed())
+                    .await?;
+                new.push((name.clone(), Some(to.clone()), next));
+            }
+            // What can't be read now may owe something still.
+            None if first => {
+                let owed = stored.iter().filter(|((source, _), _)| source == name);
+                new.extend(
+                    owed.map(|(_, next)| *next)
+                        .min()
+                        .map(|next| (name.clone(), None, next)),
+                );
+            }
+            _ => {}
+        }
+    }
     let mut copies = People::lock(&intake.copies);
-    let first = copies.is_none();
     let copies = copies.get_or_insert_default();
     copies.retain(|name, copy| {
         let keep = match wanted.get(name) {
             Some(Some(to)) => *to == copy.to,
-            // What can't be read now may say so still.
             Some(None) => true,
             None => false,
         };
@@ -126,30 +161,7 @@ fn reconcile(open: &Arc<OpenWorkspace>, stored: &BTreeMap<(String, String), u64>
         }
         keep
     });
-    // Nothing is copied from before a source said so.
-    let begin = if first {
-        intake.opened_at
-    } else {
-        intake.journal.next()
-    };
-    for (name, to) in wanted {
-        let known = |topic: &str| stored.get(&(name.clone(), topic.to_owned())).copied();
-        let (to, next) = match to {
-            Some(Some(to)) if !copies.contains_key(&name) => {
-                let next = known(&place(&to)).filter(|_| first).unwrap_or(begin);
-                (Some(to), next)
-            }
-            None if first => {
-                let owed = stored
-                    .iter()
-                    .filter(|((source, _), _)| *source == name)
-                    .map(|(_, next)| *next)
-                    .min();
-                let Some(next) = owed else { continue };
-                (None, next)
-            }
-            _ => continue,
-        };
+    for (name, to, next) in new {
         let token = open.supervisor.token(Stage::Sources);
         let copying = Copying {
             next,
@@ -165,6 +177,8 @@ fn reconcile(open: &Arc<OpenWorkspace>, stored: &BTreeMap<(String, String), u64>
             });
         }
     }
+    intake.copies_known.send_replace(true);
+    Ok(())
 }
 
 async fn keep_copying(
