@@ -487,7 +487,15 @@ url: string, user?: string | null,
 /**
  * `secret:NAME`.
  */
-password?: string | null, };
+password?: string | null, 
+/**
+ * Certificates in PEM that are trusted beside the machine's own; absent: the cluster's `ssl.ca.location`.
+ */
+ca?: string | null, 
+/**
+ * For mutual TLS, with `key`: files in PEM, the key in PKCS #8.
+ */
+certificate?: string | null, key?: string | null, };
 
 /**
  * The Connect clusters of one cluster, each asked for itself.
@@ -1400,7 +1408,11 @@ export type RecordDetail = { topic: string, partition: number, offset: number, t
 /**
  * The key as it is read: text, or JSON.
  */
-key: string | null, key_format: FormatUsed, key_bytes: number, key_problem: string | null, headers: Array<RecordHeader>, value_format: FormatUsed, 
+key: string | null, 
+/**
+ * The key as the column `_key` has it, for a filter by it. Absent where that is no text.
+ */
+key_column: string | null, key_format: FormatUsed, key_bytes: number, key_problem: string | null, headers: Array<RecordHeader>, value_format: FormatUsed, 
 /**
  * The value as JSON, when it can be read as JSON: indented, unless that makes it too long.
  */
@@ -1513,7 +1525,15 @@ user?: string | null, password?: string | null,
 /**
  * Bearer authentication.
  */
-token?: string | null, };
+token?: string | null, 
+/**
+ * Certificates in PEM that are trusted beside the machine's own; absent: the cluster's `ssl.ca.location`.
+ */
+ca?: string | null, 
+/**
+ * For mutual TLS, with `key`: files in PEM, the key in PKCS #8.
+ */
+certificate?: string | null, key?: string | null, };
 
 /**
  * Moves offsets exactly as a preview showed them.
@@ -2265,7 +2285,12 @@ key?: FormatDefinition | null,
 /**
  * Absent: found out from the records.
  */
-value?: FormatDefinition | null, };
+value?: FormatDefinition | null, 
+/**
+ * How far the time of a record may be behind that of an earlier one, where producers set the times. A query for times
+ * reads on for so long after the last; absent: to the end of the topic, because any record may be late.
+ */
+lateness?: Span | null, };
 
 /**
  * Remembers how a topic is read.

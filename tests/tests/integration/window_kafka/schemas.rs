@@ -21,6 +21,7 @@ pub async fn compared_and_checked(stage: &Stage<'_>) -> Result<()> {
     let subject = unique("orders");
     registry.register(&subject, "AVRO", V1).await?;
     registry.register(&subject, "AVRO", V2).await?;
+    registry.set_level(&subject, "BACKWARD").await?;
     let drive = &stage.drive;
     drive.screen("schemas").await?;
     drive.see_text("subjects", "names no schema registry").await?;
