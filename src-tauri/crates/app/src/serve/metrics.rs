@@ -26,7 +26,7 @@ use super::Shared;
 use crate::{
     clusters::Cluster,
     core::now_ms,
-    lag::{LagState, rules},
+    lag::{LagState, Watched, rules},
 };
 
 /// The ends of all topics are asked for again after this.
@@ -102,7 +102,7 @@ async fn marks(shared: &Shared, cluster: &Cluster) -> Option<Arc<ClusterMarks>> 
 }
 
 /// The names, with their help, in the order in which they are written.
-const NAMES: [(&str, &str); 29] = [
+const NAMES: [(&str, &str); 30] = [
     (
         "kafka_consumergroup_group_offset",
         "Last group consumed offset of a partition",
@@ -185,6 +185,10 @@ const NAMES: [(&str, &str); 29] = [
         "1 for the status that the group has by Burrow's rules",
     ),
     (
+        "tailrace_consumer_group_past_end_offsets",
+        "How far a commit is past the end of its partition; its lag is then unknown",
+    ),
+    (
         "tailrace_cluster_up",
         "Whether the cluster told of its consumer groups when it was asked last",
     ),
@@ -262,59 +266,63 @@ fn groups(page: &mut Page, name: &str, state: &LagState, (now_ms, stale_ms): (i6
         state.took_ms() as f64,
     );
     for watched in state.groups() {
-        let sample = &watched.sample;
-        let group = sample.group.as_str();
-        for partition in &sample.partitions {
-            partition_metrics(page, name, group, partition);
-        }
-        let simple = if sample.simple { "true" } else { "false" };
-        let max = [
-            ("cluster_name", name),
-            ("group", group),
-            ("is_simple_consumer", simple),
-        ];
-        page.maybe(
-            "kafka_consumergroup_group_max_lag",
-            &max,
-            sample.partitions.iter().filter_map(|it| it.lag).max(),
-        );
-        if let Some((lag_ms, source)) = watched.lag_ms() {
-            let labels = [max[0], max[1], max[2], ("source", named(source))];
-            page.add(
-                "kafka_consumergroup_group_max_lag_seconds",
-                &labels,
-                seconds(lag_ms),
-            );
-        }
-        page.maybe("kafka_consumergroup_group_sum_lag", &max[..2], watched.judged.lag);
-        let status = format!("{:?}", watched.judged.status).to_lowercase();
-        let labels = [
-            ("cluster_name", name),
-            ("group", group),
-            ("status", status.as_str()),
-        ];
-        page.add("tailrace_consumer_group_status", &labels, 1.0);
-        let own = [("cluster_name", name), ("group_id", group)];
-        let stable = sample.state == "Stable";
-        page.add(
-            "kminion_kafka_consumer_group_info",
-            &[own[0], own[1], ("state", sample.state.as_str())],
-            if stable { 1.0 } else { 0.0 },
-        );
-        let empty = sample
-            .members
-            .iter()
-            .filter(|member| member.assignment.is_empty())
-            .count();
-        page.add(
-            "kminion_kafka_consumer_group_members",
-            &own,
-            sample.members.len() as f64,
-        );
-        page.add("kminion_kafka_consumer_group_empty_members", &own, empty as f64);
-        group_topics(page, name, group, &sample.partitions);
+        group_metrics(page, name, watched);
     }
     up
+}
+
+fn group_metrics(page: &mut Page, name: &str, watched: &Watched) {
+    let sample = &watched.sample;
+    let group = sample.group.as_str();
+    for partition in &sample.partitions {
+        partition_metrics(page, name, group, partition);
+    }
+    let simple = if sample.simple { "true" } else { "false" };
+    let max = [
+        ("cluster_name", name),
+        ("group", group),
+        ("is_simple_consumer", simple),
+    ];
+    page.maybe(
+        "kafka_consumergroup_group_max_lag",
+        &max,
+        sample.partitions.iter().filter_map(|it| it.lag).max(),
+    );
+    if let Some((lag_ms, source)) = watched.lag_ms() {
+        let labels = [max[0], max[1], max[2], ("source", named(source))];
+        page.add(
+            "kafka_consumergroup_group_max_lag_seconds",
+            &labels,
+            seconds(lag_ms),
+        );
+    }
+    page.maybe("kafka_consumergroup_group_sum_lag", &max[..2], watched.judged.lag);
+    let status = format!("{:?}", watched.judged.status).to_lowercase();
+    let labels = [
+        ("cluster_name", name),
+        ("group", group),
+        ("status", status.as_str()),
+    ];
+    page.add("tailrace_consumer_group_status", &labels, 1.0);
+    let own = [("cluster_name", name), ("group_id", group)];
+    let stable = sample.state == "Stable";
+    page.add(
+        "kminion_kafka_consumer_group_info",
+        &[own[0], own[1], ("state", sample.state.as_str())],
+        if stable { 1.0 } else { 0.0 },
+    );
+    let empty = sample
+        .members
+        .iter()
+        .filter(|member| member.assignment.is_empty())
+        .count();
+    page.add(
+        "kminion_kafka_consumer_group_members",
+        &own,
+        sample.members.len() as f64,
+    );
+    page.add("kminion_kafka_consumer_group_empty_members", &own, empty as f64);
+    group_topics(page, name, group, &sample.partitions);
 }
 
 /// As the label `source` has it.
@@ -354,6 +362,8 @@ fn partition_metrics(page: &mut Page, cluster: &str, group: &str, it: &GroupPart
         ("topic_name", it.topic.as_str()),
     ];
     page.maybe("kminion_kafka_consumer_group_topic_partition_lag", &own, it.lag);
+    let place = [labels[0], labels[1], labels[2], labels[3]];
+    page.maybe("tailrace_consumer_group_past_end_offsets", &place, it.past_end);
 }
 
 fn group_topics(page: &mut Page, cluster: &str, group: &str, partitions: &[GroupPartition]) {
@@ -512,7 +522,14 @@ mod tests {
         empty.add(&LagRules::default(), vec![sample("Empty", &[])], at_ms);
         let simple = "is_simple_consumer=\"false\"";
         let source = "kafka_consumergroup_group_max_lag_seconds{cluster_name=\"c\",group=\"g\",is_simple_consumer=\"false\",source=\"record\"} 1";
-        check(page(&empty, at_ms), &[simple, source, is_up], &[]);
+        check(page(&empty, at_ms), &[simple, source, is_up], &["past_end"]);
+        let mut ahead = sample("Empty", &[]);
+        (ahead.partitions[0].lag, ahead.partitions[0].past_end) = (None, Some(5));
+        let mut state = LagState::default();
+        state.add(&LagRules::default(), vec![ahead], at_ms);
+        let past_end = "tailrace_consumer_group_past_end_offsets{cluster_name=\"c\",group=\"g\",topic=\"t\",partition=\"0\"} 5";
+        let lag = "kafka_consumergroup_group_sum_lag{cluster_name=\"c\",group=\"g\"} 4";
+        check(page(&state, at_ms), &[past_end, lag, is_up], &[]);
     }
 
     #[test]
