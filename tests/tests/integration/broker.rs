@@ -124,7 +124,26 @@ fn is_unsettled(error: &KafkaError) -> bool {
 
 /// Joins a group and stays in it until the answer is dropped.
 pub async fn join(kafka: &Kafka, group: &str, topic: &str, partitions: usize) -> Result<BaseConsumer> {
-    let consumer = consumer(kafka, group)?;
+    take_part(consumer(kafka, group)?, topic, partitions).await
+}
+
+/// The same by the protocol in which the broker assigns partitions (KIP-848).
+pub async fn join_by_broker(
+    kafka: &Kafka,
+    group: &str,
+    topic: &str,
+    partitions: usize,
+) -> Result<BaseConsumer> {
+    let mut config = kafka.client_config();
+    config
+        .set("group.id", group)
+        .set("group.protocol", "consumer")
+        .set("enable.auto.commit", "false")
+        .set("auto.offset.reset", "earliest");
+    take_part(config.create()?, topic, partitions).await
+}
+
+async fn take_part(consumer: BaseConsumer, topic: &str, partitions: usize) -> Result<BaseConsumer> {
     consumer.subscribe(&[topic])?;
     let joined = tokio::task::spawn_blocking(move || {
         let started = Instant::now();

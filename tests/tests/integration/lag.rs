@@ -1,4 +1,4 @@
-//! Lag on Apache Kafka: marks of transactions, deleted records, offsets that are moved, metrics and alerts.
+//! Lag on Apache Kafka: deleted records, offsets that are moved, metrics and alerts.
 
 use std::time::Duration;
 
@@ -12,7 +12,6 @@ use integration::{
 use rdkafka::{
     Message as _,
     consumer::{BaseConsumer, Consumer},
-    producer::{BaseProducer, BaseRecord, Producer},
 };
 use serde_json::Value;
 
@@ -22,17 +21,17 @@ use crate::{
     workspace::{STOP_DEADLINE, Workspace},
 };
 
-const TIMEOUT: Duration = Duration::from_secs(30);
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 const SECOND_MS: i64 = 1_000;
 
-fn workspace(kafka: &Kafka) -> Result<Workspace> {
+pub fn workspace(kafka: &Kafka) -> Result<Workspace> {
     let workspace = Workspace::new()?;
     workspace.cluster(&kafka.bootstrap())?;
     Ok(workspace)
 }
 
 /// A topic with as many records in each partition, a second apart, the last one a minute old. Its first time.
-async fn topic(kafka: &Kafka, partitions: i32, records: i64) -> Result<(String, i64)> {
+pub async fn topic(kafka: &Kafka, partitions: i32, records: i64) -> Result<(String, i64)> {
     let topic = unique("groups");
     kafka.create_topic(&topic, partitions).await?;
     let first_ms = now_ms() - (60 + records) * SECOND_MS;
@@ -47,109 +46,10 @@ async fn topic(kafka: &Kafka, partitions: i32, records: i64) -> Result<(String, 
     Ok((topic, first_ms))
 }
 
-fn partition(detail: &Value, partition: i32) -> Result<&Value> {
+pub fn partition(detail: &Value, partition: i32) -> Result<&Value> {
     let partitions = detail["partitions"].as_array().context("partitions")?;
     let found = partitions.iter().find(|it| it["partition"] == partition);
     found.with_context(|| format!("partition {partition} in {detail}"))
-}
-
-/// A producer of transactions.
-async fn transactional(kafka: &Kafka) -> Result<BaseProducer> {
-    let mut config = kafka.client_config();
-    config.set("transactional.id", unique("transactions"));
-    tokio::task::spawn_blocking(move || {
-        let producer: BaseProducer = config.create()?;
-        producer.init_transactions(TIMEOUT)?;
-        Ok(producer)
-    })
-    .await?
-}
-
-/// Writes records in a transaction, which stays open unless it shall end.
-async fn transaction(producer: BaseProducer, topic: &str, records: usize, end: bool) -> Result<BaseProducer> {
-    let topic = topic.to_owned();
-    tokio::task::spawn_blocking(move || {
-        producer.begin_transaction()?;
-        for number in 0..records {
-            let value = number.to_string();
-            let record = BaseRecord::<str, str>::to(&topic).payload(&value).partition(0);
-            producer.send(record).map_err(|(error, _)| error)?;
-        }
-        producer.flush(TIMEOUT)?;
-        if end {
-            producer.commit_transaction(TIMEOUT)?;
-        }
-        Ok(producer)
-    })
-    .await?
-}
-
-#[tokio::test]
-async fn marks_of_transactions_are_no_lag() -> Result<()> {
-    let kafka = need!(Kafka::shared().await);
-    let workspace = workspace(kafka)?;
-    let topic = unique("transactions");
-    kafka.create_topic(&topic, 1).await?;
-    let producer = transactional(kafka).await?;
-    let producer = transaction(producer, &topic, 2, true).await?;
-    let producer = transaction(producer, &topic, 2, true).await?;
-    // Two records and a mark, twice.
-    assert_eq!(broker::ends(kafka, &topic, 1).await?[&0], 6);
-    let (done, between, begun) = (unique("done"), unique("between"), unique("begun"));
-    broker::commit(kafka, &done, &topic, &[(0, 5)]).await?;
-    broker::commit(kafka, &between, &topic, &[(0, 2)]).await?;
-    broker::commit(kafka, &begun, &topic, &[(0, 0)]).await?;
-    let show = async |group: &str| workspace.json(&["groups", "show", "test", group]).await;
-
-    let detail = show(&done).await?;
-    let found = partition(&detail, 0)?;
-    assert_eq!(
-        (&found["lag"], &found["lag_ms"]),
-        (&0.into(), &0.into()),
-        "{found}"
-    );
-    assert_eq!(detail["summary"]["status"], "ok");
-    assert_eq!(detail["summary"]["reason"], "it has read everything");
-    // The mark where it stands is none of what it has to read.
-    let detail = show(&between).await?;
-    assert_eq!(partition(&detail, 0)?["lag"], 3, "{detail}");
-    assert_eq!(partition(&show(&begun).await?, 0)?["lag"], 6);
-
-    // In the list too; and a mark at the end of one partition is none whatever the others hold.
-    let both = unique("both");
-    let plain = unique("plain");
-    kafka.create_topic(&plain, 2).await?;
-    kafka
-        .produce(
-            &plain,
-            (0..4).map(|n| Record::new("k", n.to_string()).on_partition(n % 2)),
-        )
-        .await?;
-    broker::commit(kafka, &both, &topic, &[(0, 5)]).await?;
-    broker::commit(kafka, &both, &plain, &[(0, 2), (1, 1)]).await?;
-    let listed = workspace.lines(&["groups", "list", "test"]).await?;
-    let lag_of = |group: &str| {
-        let found = listed.iter().find(|it| it["group"] == group);
-        found.map(|it| it["lag"].clone()).unwrap_or_default()
-    };
-    assert_eq!((lag_of(&done), lag_of(&both)), (0.into(), 1.into()), "{listed:?}");
-
-    // A transaction that stays open holds readers of committed records back, and that is said.
-    let producer = transaction(producer, &topic, 3, false).await?;
-    let detail = show(&done).await?;
-    let found = partition(&detail, 0)?;
-    assert_eq!(
-        (&found["stable_end"], &found["end"]),
-        (&6.into(), &9.into()),
-        "{found}"
-    );
-    let waiting = unique("waiting");
-    broker::commit(kafka, &waiting, &topic, &[(0, 6)]).await?;
-    let detail = show(&waiting).await?;
-    let said = detail["summary"]["reason"].as_str().unwrap_or_default();
-    assert!(said.contains("an open transaction holds back readers"), "{said}");
-    drop(producer);
-    Ok(())
 }
 
 #[tokio::test]
@@ -352,7 +252,7 @@ async fn groups_and_their_offsets_are_deleted() -> Result<()> {
 }
 
 /// Where a server that has started listens.
-async fn address(running: &integration::cli::Running) -> Result<String> {
+pub async fn address(running: &integration::cli::Running) -> Result<String> {
     eventually("the server to listen", TIMEOUT, || {
         let said = running.stderr();
         async move {

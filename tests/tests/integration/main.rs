@@ -14,6 +14,7 @@ mod fuzz;
 mod harness;
 mod journey;
 mod lag;
+mod lag_truth;
 mod layout;
 mod masks;
 mod order;

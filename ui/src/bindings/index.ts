@@ -123,7 +123,7 @@ export type AlertPreviewGroup = { cluster: string, group: string,
  * Whether its conditions hold now; it fires when they hold for as long as it says. Absent: something it asks for
  * is unknown.
  */
-holds: boolean | null, lag: number | null, lag_ms: number | null, status: LagStatus, reason: string, };
+holds: boolean | null, lag: number | null, lag_ms: number | null, lag_ms_source: LagTimeSource | null, status: LagStatus, reason: string, };
 
 /**
  * An alert as it is written now, saved or not.
@@ -873,7 +873,7 @@ assignment: Array<string>,
 /**
  * Over its partitions; absent: of none it is known.
  */
-lag: number | null, lag_ms: number | null, out_per_second: number | null, };
+lag: number | null, lag_ms: number | null, lag_ms_source: LagTimeSource | null, out_per_second: number | null, };
 
 export type GroupPartition = { topic: string, partition: number, committed: number | null, start: number | null, end: number | null, 
 /**
@@ -881,13 +881,22 @@ export type GroupPartition = { topic: string, partition: number, committed: numb
  */
 stable_end: number | null, lag: number | null, 
 /**
+ * The lag counts offsets that are no records (marks of transactions, records compacted away): there were too many to
+ * look at each.
+ */
+lag_in_offsets: boolean, 
+/**
  * Now less the timestamp of the record at the committed offset; 0 when there is none to read.
  */
 lag_ms: number | null, lag_ms_source: LagTimeSource | null, 
 /**
  * Records that were deleted before they were read: the low watermark is past the committed offset.
  */
-lost: number | null, member: string | null, client: string | null, host: string | null, status: LagStatus, 
+lost: number | null, 
+/**
+ * How far the commit is past the end, where it is: the topic was made anew, or lost records. Lag is then unknown.
+ */
+past_end: number | null, member: string | null, client: string | null, host: string | null, status: LagStatus, 
 /**
  * Why the status is what it is, as a sentence.
  */
@@ -904,9 +913,13 @@ export type GroupSummary = { group: string,
  */
 state: string, members: number, topics: Array<string>, partitions: number, 
 /**
- * Partitions without a commit; they count in no sum.
+ * Partitions whose lag is unknown (no commit, no end, or a commit past it); they count in no sum.
  */
 partitions_unknown: number, lag: number | null, 
+/**
+ * The lag of some partition counts offsets that are no records.
+ */
+lag_in_offsets: boolean, 
 /**
  * The largest of its partitions.
  */
@@ -932,7 +945,7 @@ level: LagLevel,
  */
 reason: string, 
 /**
- * The share of the window that its samples span, 0 to 1.
+ * The share of the commits by which it is to be judged that were seen so far, 0 to 1.
  */
 complete: number, 
 /**
@@ -1069,12 +1082,16 @@ export type LagSettings = {
  */
 every?: Span | null, 
 /**
- * What a group is judged by: its samples of so long; 2 minutes when absent. Longer than the time between two
- * commits of the slowest consumer, several times.
+ * How long samples say something of now, and how long a member of which fewer than two commits were seen may stay
+ * silent while records wait; 10 minutes when absent. Longer than the slowest consumer takes between two commits.
  */
 window?: Span | null, 
 /**
- * Samples without which nothing is judged; 3 when absent.
+ * The last commits of a partition by which it is judged, whatever their age; 10 when absent.
+ */
+commits?: number | null, 
+/**
+ * Commits that have to be seen before lag that does not fall is a warning; 3 when absent.
  */
 samples_min?: number | null, };
 
@@ -1796,7 +1813,7 @@ text: string, offset: number, limit: number, };
 /**
  * A partition and who is to blame.
  */
-export type SlowPartition = { topic: string, partition: number, lag: number, lag_ms: number | null, 
+export type SlowPartition = { topic: string, partition: number, lag: number, lag_ms: number | null, lag_ms_source: LagTimeSource | null, 
 /**
  * Its owner; absent: nobody.
  */

@@ -20,9 +20,9 @@ const GROUPS: readonly (readonly [string, Status, number, number | null, number 
 const groups = (): GroupSummary[] =>
   GROUPS.map(([group, status, partitions, lag, lag_ms, in_per_second, out_per_second, drained_in_ms, reason]) => ({
     group, state: status === "stop" ? "Empty" : "Stable", members: status === "stop" ? 0 : 3, topics: ["shop.events"], partitions, partitions_unknown: lag === null ? partitions : 0,
-    lag, lag_ms, lag_ms_source: lag_ms === null ? null : group === "warehouse-sink" ? "interpolated" : "record", lost: lag === null ? null : 0, status, reason, complete: 1, in_per_second, out_per_second, drained_in_ms,
+    lag, lag_in_offsets: false, lag_ms, lag_ms_source: lag_ms === null ? null : group === "warehouse-sink" ? "interpolated" : "record", lost: lag === null ? null : 0, status, reason, complete: 1, in_per_second, out_per_second, drained_in_ms,
     level: status === "stop" || status === "stall" || status === "rewind" ? "err" : status, skew: lag ? 1.7 : null, rebalanced_ms: status === "stop" ? Date.now() - 2_832_000 : null,
-    slowest: lag ? { topic: "shop.events", partition: 2, lag: Math.round(lag / 5), lag_ms, member: status === "stop" ? null : `${group}-1-6b1f`, client: status === "stop" ? null : `${group}-1`, host: status === "stop" ? null : "10.0.4.17" } : null,
+    slowest: lag ? { topic: "shop.events", partition: 2, lag: Math.round(lag / 5), lag_ms, lag_ms_source: lag_ms === null ? null : group === "warehouse-sink" ? "interpolated" : "record", member: status === "stop" ? null : `${group}-1-6b1f`, client: status === "stop" ? null : `${group}-1`, host: status === "stop" ? null : "10.0.4.17" } : null,
     sampled_ms: Date.now(),
   }));
 
@@ -103,11 +103,11 @@ export function watch(view: (id: number) => View, tail: (request: TailRequest) =
         const end = 14_688_410 + Math.floor(r() * 9000);
         const lag = 480_000 + Math.floor(r() * 9000);
         return {
-          topic: "shop.events", partition, committed: end - lag, start: 0, end, stable_end: end, lag, lag_ms: 2_830_000 + Math.floor(r() * 9000), lag_ms_source: "record" as const, lost: partition === 4 ? 1204 : 0, member: null, client: null, host: null,
+          topic: "shop.events", partition, committed: end - lag, start: 0, end, stable_end: end, lag, lag_in_offsets: false, lag_ms: 2_830_000 + Math.floor(r() * 9000), lag_ms_source: "record" as const, lost: partition === 4 ? 1204 : 0, past_end: null, member: null, client: null, host: null,
           status: "stop" as const, reason: "Nobody reads it.", in_per_second: 868, out_per_second: 0, drained_in_ms: null,
         };
       }),
-      members: [{ id: "fraud-scoring-1-6b1f", client: "fraud-scoring-1", host: "10.0.4.17", assignment: ["shop.events/0", "shop.events/1"], lag: 970_515, lag_ms: 2_832_000, out_per_second: 0 }],
+      members: [{ id: "fraud-scoring-1-6b1f", client: "fraud-scoring-1", host: "10.0.4.17", assignment: ["shop.events/0", "shop.events/1"], lag: 970_515, lag_ms: 2_832_000, lag_ms_source: "record", out_per_second: 0 }],
       rebalances: [{ at_ms: Date.now() - 2_832_000, what: "3 members left" }],
     }),
     group_reset_preview: ({ cluster, group, to }) => ({
@@ -122,7 +122,7 @@ export function watch(view: (id: number) => View, tail: (request: TailRequest) =
     ],
     alert_preview: ({ definition }) => ({
       sentence: "lag in time of at least 5 minutes for 5 minutes, any group of prod-eu", missing: [],
-      groups: groups().filter(({ group }) => definition.groups.length === 0 || definition.groups.includes(group)).map(({ group, lag, lag_ms, status: of, reason }) => ({ cluster: definition.clusters[0] ?? "prod-eu", group, holds: lag_ms === null ? null : lag_ms >= 300_000, lag, lag_ms, status: of, reason })),
+      groups: groups().filter(({ group }) => definition.groups.length === 0 || definition.groups.includes(group)).map(({ group, lag, lag_ms, lag_ms_source, status: of, reason }) => ({ cluster: definition.clusters[0] ?? "prod-eu", group, holds: lag_ms === null ? null : lag_ms >= 300_000, lag, lag_ms, lag_ms_source, status: of, reason })),
     }),
     alert_test: () => ({ error: null, took_ms: 41 }),
     alert_save: () => ({}),

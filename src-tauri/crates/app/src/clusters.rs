@@ -156,6 +156,25 @@ impl Clusters {
         Ok(cluster)
     }
 
+    /// Lets go of those that the workspace does not define any more. One whose file is broken just now stays.
+    pub async fn forget_removed(&self, open: &OpenWorkspace) {
+        let mut made = self.made.lock().await;
+        let gone: Vec<String> = {
+            let workspace = open.workspace();
+            let defined = &workspace.definitions.clusters;
+            let names = made.keys();
+            names
+                .filter(|name| !defined.contains_key(*name))
+                .cloned()
+                .collect()
+        };
+        for name in gone {
+            if let Some(cluster) = made.remove(&name) {
+                cluster.stop().await;
+            }
+        }
+    }
+
     /// Those reached for so far.
     pub async fn made(&self) -> Vec<Arc<Cluster>> {
         self.made.lock().await.values().cloned().collect()

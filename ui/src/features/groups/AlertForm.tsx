@@ -7,6 +7,7 @@ import { Badge, Button } from "@/shared/controls";
 import { told } from "@/shared/errors";
 import { check, Form } from "@/shared/Form";
 import { count, duration, number } from "@/shared/format";
+import { LagTime } from "@/shared/Lag";
 import { LagBadge } from "@/shared/LagBadge";
 import { ErrorNote } from "@/shared/layout";
 import { Confirm, Dialog, toast } from "@/shared/overlay";
@@ -119,7 +120,7 @@ function Preview({ preview, span }: { preview: AlertPreview; span: string }) {
               <span>{row.group}<span className="faint"> · {row.cluster}</span></span>
               <LagBadge status={row.status} reason={row.reason} />
               <span className="mono">{number(row.lag)}</span>
-              <span className="mono">{duration(row.lag_ms)}</span>
+              <span className="mono"><LagTime row={row} /></span>
             </div>
           );
         })}

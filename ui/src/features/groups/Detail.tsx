@@ -5,8 +5,9 @@ import type { GroupDetail, GroupSummary, LagMetric } from "@/bindings";
 import { call, useAction, useCall } from "@/platform";
 import { Button, Select, Switch } from "@/shared/controls";
 import { sentence } from "@/shared/errors";
-import { ago, count, duration, groupedCounts, number, percent } from "@/shared/format";
+import { ago, count, groupedCounts, number, percent } from "@/shared/format";
 import { useNow } from "@/shared/frame";
+import { LagTime } from "@/shared/Lag";
 import { LagBadge } from "@/shared/LagBadge";
 import { Bar, Card, EmptyState, ErrorState, Tabs } from "@/shared/layout";
 import { Confirm, toast } from "@/shared/overlay";
@@ -67,11 +68,11 @@ function Facts({ summary }: { summary: GroupSummary }) {
   const now = useNow();
   const { slowest, skew, complete, rebalanced_ms: rebalanced, lost } = summary;
   const facts = [
-    slowest && <>furthest behind <b>{slowest.topic}/{slowest.partition}</b> by {number(slowest.lag)}{slowest.lag_ms !== null && ` · ${duration(slowest.lag_ms)}`}, read by {slowest.member === null ? "nobody" : <span title={slowest.member}>{slowest.client} on {slowest.host}</span>}</>,
+    slowest && <>furthest behind <b>{slowest.topic}/{slowest.partition}</b> by {number(slowest.lag)}{slowest.lag_ms !== null && <> · <LagTime row={slowest} /></>}, read by {slowest.member === null ? "nobody" : <span title={slowest.member}>{slowest.client} on {slowest.host}</span>}</>,
     skew !== null && skew >= 1.5 && `the largest lag is ${skew.toFixed(1)} times the mean`,
     lost !== null && lost > 0 && <span className="bad">{count(lost, "record")} deleted before it read {lost === 1 ? "it" : "them"}</span>,
     rebalanced !== null && `rebalanced ${ago(rebalanced, now)}`,
-    complete < 0.99 && `judged by ${percent(complete)} of its window so far`,
+    complete < 0.99 && `judged by ${percent(complete)} of the commits it is to be judged by`,
   ].filter(Boolean);
   return <div className={styles["facts"]} data-testid="group-facts">{facts.map((fact, index) => <span key={index}>{fact}</span>)}</div>;
 }

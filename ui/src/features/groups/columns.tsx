@@ -1,7 +1,8 @@
 /** What the tables of groups show. */
 
 import type { GroupMember, GroupPartition, GroupSummary, Rebalance } from "@/bindings";
-import { count, dateTime, duration, number, perSecondNumber, UNKNOWN } from "@/shared/format";
+import { dateTime, duration, number, perSecondNumber, UNKNOWN } from "@/shared/format";
+import { Lag, LagTime } from "@/shared/Lag";
 import { LagBadge } from "@/shared/LagBadge";
 import type { Column } from "@/shared/table";
 
@@ -16,18 +17,12 @@ export function drained(row: Pick<GroupSummary, "lag" | "status" | "in_per_secon
   return grows ? "growing" : UNKNOWN;
 }
 
-/** A lag in time, with a sign when it is guessed from samples rather than read from the record. */
-export function LagTime({ row }: { row: Pick<GroupPartition, "lag_ms" | "lag_ms_source"> }) {
-  if (row.lag_ms_source !== "interpolated") return <>{duration(row.lag_ms)}</>;
-  return <span title="Guessed from when the partition’s end passed the commit: the record at the commit was not read.">~{duration(row.lag_ms)}</span>;
-}
-
 export const GROUPS: readonly Column<GroupSummary>[] = [
   { id: "group", title: "group", width: 190, grow: true, cell: (row) => row.group, sortBy: (row) => row.group },
   { id: "status", title: "status", width: 92, cell: (row) => <LagBadge status={row.status} reason={row.reason} />, sortBy: (row) => SEVERITY[row.status] },
   { id: "members", title: "members", width: 80, align: "right", mono: true, tone: "mute", cell: (row) => number(row.members), sortBy: (row) => row.members },
   { id: "partitions", title: "partitions", width: 84, align: "right", mono: true, cell: (row) => number(row.partitions), sortBy: (row) => row.partitions },
-  { id: "lag", title: "lag", width: 116, align: "right", mono: true, cell: (row) => <>{number(row.lag)}<Lost lost={row.lost} /></>, sortBy: (row) => row.lag },
+  { id: "lag", title: "lag", width: 116, align: "right", mono: true, cell: (row) => <Lag row={row} />, sortBy: (row) => row.lag },
   { id: "lag-time", title: "lag in time", width: 112, align: "right", mono: true, cell: (row) => <LagTime row={row} />, sortBy: (row) => row.lag_ms },
   { id: "skew", title: "skew", name: "The largest lag of a partition over the mean", width: 64, align: "right", mono: true, tone: "mute", cell: (row) => (row.skew === null ? UNKNOWN : `${row.skew.toFixed(1)}×`), sortBy: (row) => row.skew },
   { id: "in", title: "in /s", width: 84, align: "right", mono: true, tone: "mute", cell: (row) => perSecondNumber(row.in_per_second), sortBy: (row) => row.in_per_second },
@@ -35,18 +30,13 @@ export const GROUPS: readonly Column<GroupSummary>[] = [
   { id: "drained", title: "drained in", width: 100, align: "right", mono: true, tone: "mute", cell: drained, sortBy: (row) => row.drained_in_ms },
 ];
 
-function Lost({ lost }: { lost: number | null }) {
-  if (lost === null || lost === 0) return null;
-  return <span className="bad" title={`${count(lost, "record")} ${lost === 1 ? "was" : "were"} deleted before ${lost === 1 ? "it was" : "they were"} read`}> !</span>;
-}
-
 export const PARTITIONS: readonly Column<GroupPartition>[] = [
   { id: "topic", title: "topic", width: 130, grow: true, cell: (row) => row.topic, sortBy: (row) => row.topic },
   { id: "partition", title: "partition", width: 78, align: "right", mono: true, cell: (row) => row.partition, sortBy: (row) => row.partition },
   { id: "status", title: "status", width: 88, cell: (row) => <LagBadge status={row.status} reason={row.reason} />, sortBy: (row) => SEVERITY[row.status] },
   { id: "committed", title: "committed", width: 112, align: "right", mono: true, cell: (row) => number(row.committed), sortBy: (row) => row.committed },
   { id: "end", title: "end", width: 112, align: "right", mono: true, cell: (row) => number(row.end), sortBy: (row) => row.end },
-  { id: "lag", title: "lag", width: 100, align: "right", mono: true, cell: (row) => <>{number(row.lag)}<Lost lost={row.lost} /></>, sortBy: (row) => row.lag },
+  { id: "lag", title: "lag", width: 100, align: "right", mono: true, cell: (row) => <Lag row={row} pastEnd={row.past_end} />, sortBy: (row) => row.lag },
   { id: "lag-time", title: "lag in time", width: 100, align: "right", mono: true, cell: (row) => <LagTime row={row} />, sortBy: (row) => row.lag_ms },
   { id: "out", title: "out /s", width: 70, align: "right", mono: true, tone: "mute", cell: (row) => perSecondNumber(row.out_per_second), sortBy: (row) => row.out_per_second },
   { id: "drained", title: "drained in", width: 92, align: "right", mono: true, tone: "mute", cell: (row) => drained(row), sortBy: (row) => row.drained_in_ms },
@@ -59,7 +49,7 @@ export const MEMBERS: readonly Column<GroupMember>[] = [
   { id: "count", title: "partitions", width: 84, align: "right", mono: true, cell: (row) => number(row.assignment.length), sortBy: (row) => row.assignment.length },
   { id: "assignment", title: "assigned", width: 200, grow: true, tone: "mute", cell: (row) => <span title={row.assignment.join(", ")}>{row.assignment.length === 0 ? "nothing: there are more members than partitions" : row.assignment.join(", ")}</span> },
   { id: "lag", title: "lag", width: 104, align: "right", mono: true, cell: (row) => number(row.lag), sortBy: (row) => row.lag },
-  { id: "lag-time", title: "lag in time", width: 104, align: "right", mono: true, cell: (row) => duration(row.lag_ms), sortBy: (row) => row.lag_ms },
+  { id: "lag-time", title: "lag in time", width: 104, align: "right", mono: true, cell: (row) => <LagTime row={row} />, sortBy: (row) => row.lag_ms },
   { id: "out", title: "out /s", width: 80, align: "right", mono: true, tone: "mute", cell: (row) => perSecondNumber(row.out_per_second), sortBy: (row) => row.out_per_second },
   { id: "id", title: "member", width: 220, tone: "mute", mono: true, cell: (row) => <span title={row.id}>{row.id}</span>, sortBy: (row) => row.id },
 ];

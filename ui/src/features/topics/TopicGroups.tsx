@@ -1,8 +1,8 @@
 import { useMemo } from "react";
 import type { GroupSummary } from "@/bindings";
 import { useCall } from "@/platform";
-import { duration, number } from "@/shared/format";
 import { EmptyState } from "@/shared/layout";
+import { Lag, LagTime } from "@/shared/Lag";
 import { LagBadge } from "@/shared/LagBadge";
 import { navigate, path } from "@/shared/router";
 import { Table, type Column } from "@/shared/table";
@@ -10,8 +10,8 @@ import { Table, type Column } from "@/shared/table";
 const COLUMNS: readonly Column<GroupSummary>[] = [
   { id: "group", title: "group", width: 220, grow: true, cell: (row) => row.group, sortBy: (row) => row.group },
   { id: "status", title: "status", width: 90, cell: (row) => <LagBadge status={row.status} reason={row.reason} />, sortBy: (row) => row.status },
-  { id: "lag", title: "lag", width: 130, align: "right", mono: true, cell: (row) => number(row.lag), sortBy: (row) => row.lag },
-  { id: "lag-time", title: "lag in time", width: 130, align: "right", mono: true, cell: (row) => duration(row.lag_ms), sortBy: (row) => row.lag_ms },
+  { id: "lag", title: "lag", width: 130, align: "right", mono: true, cell: (row) => <Lag row={row} />, sortBy: (row) => row.lag },
+  { id: "lag-time", title: "lag in time", width: 130, align: "right", mono: true, cell: (row) => <LagTime row={row} />, sortBy: (row) => row.lag_ms },
 ];
 
 export function TopicGroups({ cluster, topic, text }: { cluster: string; topic: string; text: string }) {

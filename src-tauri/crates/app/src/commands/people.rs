@@ -390,6 +390,7 @@ pub async fn audience_chart_spec(open: &OpenWorkspace, name: &str) -> Result<Cha
             role: ColorRole::Accent,
             points,
             filled: true,
+            guessed: Vec::new(),
         }],
         unit: Unit::Count,
         from_ms,

@@ -2,7 +2,9 @@
 //!
 //! Invariants: how alerts stand is written before anybody is told, so that a restart repeats nothing and forgets
 //! nothing; what was told is told once; a webhook that does not answer is owed, in order, until it does or is a day late.
-//! A notice on the desktop is sent once, when it happens.
+//! A notice on the desktop is sent once, when it happens. That a group is well is said only where its lag says so: one
+//! that is gone, or that nobody watches any more, is called that. A definition that is broken while somebody edits it ends
+//! nothing.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -54,6 +56,8 @@ type Key = (String, String, String);
 #[derive(Debug, Default)]
 pub struct Alerts {
     rows: std::sync::Mutex<BTreeMap<Key, AlertRow>>,
+    /// By cluster and alert, as they were evaluated last: what an edit ends did not get well.
+    evaluated: std::sync::Mutex<BTreeMap<(String, String), AlertDefinition>>,
     /// There is something to tell.
     owing: Notify,
     pruned_ms: std::sync::atomic::AtomicI64,
@@ -77,6 +81,55 @@ impl Alerts {
     }
 }
 
+/// Why an alert does not fire any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// What it says does not hold any more.
+    Recovered,
+    /// It never was as bad as the alert now asks for.
+    Edited,
+    Removed,
+    Unwatched,
+    GroupGone,
+    ClusterGone,
+}
+
+impl Ended {
+    /// For programs.
+    fn code(self) -> &'static str {
+        match self {
+            Self::Recovered => "recovered",
+            Self::Edited => "alert_edited",
+            Self::Removed => "alert_removed",
+            Self::Unwatched => "unwatched",
+            Self::GroupGone => "group_gone",
+            Self::ClusterGone => "cluster_gone",
+        }
+    }
+
+    /// What the title says of the group.
+    fn title(self) -> &'static str {
+        match self {
+            Self::Recovered => "is well again",
+            Self::Edited => "is not as far behind as the alert now says",
+            Self::Removed | Self::Unwatched => "is no longer watched",
+            Self::GroupGone => "is gone",
+            Self::ClusterGone => "is gone with its cluster",
+        }
+    }
+
+    fn reason(self, reason: &str) -> String {
+        match self {
+            Self::Recovered => reason.to_owned(),
+            Self::Edited => format!("the alert was edited; {reason}"),
+            Self::Removed => "the alert was removed".to_owned(),
+            Self::Unwatched => "the alert was switched off, or does not watch the group any more".to_owned(),
+            Self::GroupGone => "the group is gone".to_owned(),
+            Self::ClusterGone => "the cluster was removed from the workspace".to_owned(),
+        }
+    }
+}
+
 /// What one round changed.
 #[derive(Default)]
 struct Changes {
@@ -88,11 +141,7 @@ struct Changes {
 /// Looks at every group of a cluster that was just sampled.
 pub async fn evaluate(open: &OpenWorkspace, cluster: &Cluster, now_ms: i64) -> Result<()> {
     let held = open.held()?;
-    let definitions: BTreeMap<String, AlertDefinition> = {
-        let workspace = open.workspace();
-        let all = workspace.definitions.valid_alerts();
-        all.map(|(name, it)| (name.to_owned(), it.clone())).collect()
-    };
+    let defined = Defined::of(open);
     let groups: BTreeMap<String, GroupSummary> = last_groups(cluster)
         .into_iter()
         .map(|group| (group.group.clone(), group))
@@ -100,38 +149,105 @@ pub async fn evaluate(open: &OpenWorkspace, cluster: &Cluster, now_ms: i64) -> R
     let changes = {
         let mut rows = held.alerts.rows();
         let mut changes = Changes::default();
-        for (name, alert) in &definitions {
+        let mut evaluated = held
+            .alerts
+            .evaluated
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for (name, alert) in &defined.alerts {
+            let Some(alert) = alert else { continue };
+            let before = evaluated.insert((cluster.name.clone(), name.clone()), alert.clone());
+            let ended = match before.is_some_and(|before| before != *alert) {
+                true => Ended::Edited,
+                false => Ended::Recovered,
+            };
             for group in groups.values() {
                 if watches(alert, &cluster.name, &group.group) {
+                    let alert = (name.as_str(), alert);
                     look(
                         &mut rows,
                         &mut changes,
-                        (name, alert),
-                        &cluster.name,
-                        group,
+                        alert,
+                        (&cluster.name, group),
+                        ended,
                         now_ms,
                     );
                 }
             }
         }
-        let own: Vec<Key> = rows.keys().filter(|key| key.1 == cluster.name).cloned().collect();
-        for key in own {
-            let alert = definitions.get(&key.0);
-            let gone = match alert {
-                None => Some("the alert was removed"),
-                Some(alert) if !watches(alert, &key.1, &key.2) => {
-                    Some("the alert does not watch the group any more")
-                }
-                Some(_) if !groups.contains_key(&key.2) => Some("the group is gone"),
-                Some(_) => None,
-            };
-            if let Some(why) = gone {
-                end(&mut rows, &mut changes, &key, alert, why, now_ms);
-            }
-        }
+        drop(evaluated);
+        let gone =
+            |key: &Key| (key.1 == cluster.name && !groups.contains_key(&key.2)).then_some(Ended::GroupGone);
+        defined.end(&mut rows, &mut changes, gone, now_ms);
         changes
     };
     apply(open, &held.store, &held.alerts, changes, now_ms).await
+}
+
+/// Ends what nobody evaluates any more: alerts that are gone or switched off, of clusters that are gone.
+pub async fn sweep(open: &OpenWorkspace, now_ms: i64) -> Result<()> {
+    let held = open.held()?;
+    if held.alerts.rows().is_empty() {
+        return Ok(());
+    }
+    let defined = Defined::of(open);
+    let changes = {
+        let mut changes = Changes::default();
+        defined.end(&mut held.alerts.rows(), &mut changes, |_| None, now_ms);
+        changes
+    };
+    apply(open, &held.store, &held.alerts, changes, now_ms).await
+}
+
+/// What the workspace defines now.
+struct Defined {
+    /// By name; `None`: it is there and broken.
+    alerts: BTreeMap<String, Option<AlertDefinition>>,
+    clusters: BTreeSet<String>,
+}
+
+impl Defined {
+    fn of(open: &OpenWorkspace) -> Self {
+        let workspace = open.workspace();
+        let definitions = &workspace.definitions;
+        let mut alerts: BTreeMap<String, Option<AlertDefinition>> = definitions
+            .alerts
+            .keys()
+            .map(|name| (name.clone(), None))
+            .collect();
+        let valid = definitions.valid_alerts();
+        alerts.extend(valid.map(|(name, it)| (name.to_owned(), Some(it.clone()))));
+        Self {
+            alerts,
+            clusters: definitions.clusters.keys().cloned().collect(),
+        }
+    }
+
+    /// Ends what is not to be any more, by its definition or by what else there is to know of it.
+    fn end(
+        &self,
+        rows: &mut BTreeMap<Key, AlertRow>,
+        changes: &mut Changes,
+        gone: impl Fn(&Key) -> Option<Ended>,
+        now_ms: i64,
+    ) {
+        let active = rows.iter().filter(|(_, row)| row.state != AlertState::Resolved);
+        let ended: Vec<(Key, Ended)> = active
+            .filter_map(|(key, _)| {
+                let ended = match self.alerts.get(&key.0) {
+                    None => Some(Ended::Removed),
+                    Some(_) if !self.clusters.contains(&key.1) => Some(Ended::ClusterGone),
+                    Some(Some(alert)) if !watches(alert, &key.1, &key.2) => Some(Ended::Unwatched),
+                    Some(_) => gone(key),
+                };
+                Some((key.clone(), ended?))
+            })
+            .collect();
+        for (key, ended) in ended {
+            let alert = self.alerts.get(&key.0).and_then(Option::as_ref);
+            end(rows, changes, &key, alert, ended, now_ms);
+        }
+    }
 }
 
 async fn apply(
@@ -167,8 +283,8 @@ fn look(
     rows: &mut BTreeMap<Key, AlertRow>,
     changes: &mut Changes,
     (name, alert): (&str, &AlertDefinition),
-    cluster: &str,
-    group: &GroupSummary,
+    (cluster, group): (&str, &GroupSummary),
+    ended: Ended,
     now_ms: i64,
 ) {
     let key = (name.to_owned(), cluster.to_owned(), group.group.clone());
@@ -208,7 +324,7 @@ fn look(
         Step::Fire { since_ms } => {
             let mut row = fresh(AlertState::Firing, since_ms);
             row.fired_ms = Some(now_ms);
-            tell(&mut row, changes, alert, Some(group));
+            tell(&mut row, changes, alert, (Some(group), None));
             changes.saved.push(row.clone());
             rows.insert(key, row);
         }
@@ -216,8 +332,8 @@ fn look(
             if let Some(row) = rows.get_mut(&key) {
                 row.state = AlertState::Resolved;
                 row.resolved_ms = Some(now_ms);
-                row.reason.clone_from(&group.reason);
-                tell(row, changes, alert, Some(group));
+                row.reason = ended.reason(&group.reason);
+                tell(row, changes, alert, (Some(group), Some(ended)));
                 changes.saved.push(row.clone());
             }
         }
@@ -230,7 +346,7 @@ fn end(
     changes: &mut Changes,
     key: &Key,
     alert: Option<&AlertDefinition>,
-    why: &str,
+    ended: Ended,
     now_ms: i64,
 ) {
     let Some(row) = rows.get_mut(key) else { return };
@@ -243,9 +359,9 @@ fn end(
         AlertState::Firing => {
             row.state = AlertState::Resolved;
             row.resolved_ms = Some(now_ms);
-            why.clone_into(&mut row.reason);
+            row.reason = ended.reason("");
             if let Some(alert) = alert {
-                tell(row, changes, alert, None);
+                tell(row, changes, alert, (None, Some(ended)));
             }
             changes.saved.push(row.clone());
         }
@@ -253,7 +369,12 @@ fn end(
 }
 
 /// Owes the webhook the news, and makes the notice.
-fn tell(row: &mut AlertRow, changes: &mut Changes, alert: &AlertDefinition, group: Option<&GroupSummary>) {
+fn tell(
+    row: &mut AlertRow,
+    changes: &mut Changes,
+    alert: &AlertDefinition,
+    (group, ended): (Option<&GroupSummary>, Option<Ended>),
+) {
     let title = alert.title.clone().unwrap_or_else(|| row.alert.clone());
     let resolved = row.state == AlertState::Resolved;
     let word = if resolved { "resolved" } else { "firing" };
@@ -262,7 +383,7 @@ fn tell(row: &mut AlertRow, changes: &mut Changes, alert: &AlertDefinition, grou
             "{title}: {} on {} {}",
             row.group,
             row.cluster,
-            if resolved { "is well again" } else { "is behind" }
+            ended.map_or("is behind", Ended::title)
         ),
         text: row.reason.clone(),
         desktop: alert.desktop,
@@ -275,11 +396,13 @@ fn tell(row: &mut AlertRow, changes: &mut Changes, alert: &AlertDefinition, grou
         "alert": row.alert,
         "title": title,
         "state": word,
+        "resolution": ended.map(Ended::code),
         "cluster": row.cluster,
         "group": row.group,
         "status": group.map(|group| group.status),
         "lag": group.and_then(|group| group.lag),
         "lag_ms": group.and_then(|group| group.lag_ms),
+        "lag_ms_source": group.and_then(|group| group.lag_ms_source),
         "reason": row.reason,
         "since": time(Some(row.since_ms)),
         "fired_at": time(row.fired_ms),

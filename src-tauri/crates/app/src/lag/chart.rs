@@ -78,9 +78,11 @@ pub async fn chart_spec(open: &OpenWorkspace, of: ChartOf<'_>) -> Result<ChartSp
         },
         role: ColorRole::Mute,
     });
+    let series = series(of, lines);
+    let guessed = series.iter().any(|one| !one.guessed.is_empty());
     Ok(ChartSpec {
-        title: Some(title(of)),
-        series: series(of, lines),
+        title: Some(title(of, guessed)),
+        series,
         unit: match of.metric {
             LagMetric::Records => Unit::Count,
             LagMetric::Time => Unit::DurationMs,
@@ -94,9 +96,10 @@ pub async fn chart_spec(open: &OpenWorkspace, of: ChartOf<'_>) -> Result<ChartSp
     })
 }
 
-fn title(of: ChartOf<'_>) -> String {
+fn title(of: ChartOf<'_>, guessed: bool) -> String {
     let what = match of.metric {
         LagMetric::Records => "Lag, records",
+        LagMetric::Time if guessed => "Lag in time (dashed: guessed)",
         LagMetric::Time => "Lag in time",
         LagMetric::Rates if of.group.is_some() && !of.by_partition => {
             "Arriving and committed, records a second"
@@ -147,6 +150,7 @@ async fn lines(
                         LagValues {
                             lag: point.lag,
                             lag_ms: point.lag_ms,
+                            guessed: point.guessed,
                             committed: point.committed,
                             end: point.end,
                         },
@@ -189,15 +193,16 @@ fn series(of: ChartOf<'_>, lines: BTreeMap<String, Values>) -> Vec<Series> {
             role,
             points: thin(rates(&values, of)),
             filled: false,
+            guessed: Vec::new(),
         };
         return vec![
             line("arriving", ColorRole::Info, |it| it.end),
             line("committed", ColorRole::Accent, |it| it.committed),
         ];
     }
-    let mut all: Vec<(String, Points)> = lines
+    let mut all: Vec<_> = lines
         .into_iter()
-        .map(|(name, values)| (name, points(of.metric, &values)))
+        .map(|(name, values)| (name, points(of.metric, &values), guessed(of.metric, &values)))
         .collect();
     if all.len() > SERIES_MAX {
         // The chart names how many it leaves out; those that are worst are drawn.
@@ -207,7 +212,7 @@ fn series(of: ChartOf<'_>, lines: BTreeMap<String, Values>) -> Vec<Series> {
     let alone = all.len() == 1;
     all.into_iter()
         .enumerate()
-        .map(|(index, (name, points))| Series {
+        .map(|(index, (name, points, guessed))| Series {
             name,
             role: match (alone, of.metric) {
                 (true, LagMetric::Records) => ColorRole::Accent,
@@ -216,6 +221,7 @@ fn series(of: ChartOf<'_>, lines: BTreeMap<String, Values>) -> Vec<Series> {
             },
             points: thin(points),
             filled: alone,
+            guessed,
         })
         .collect()
 }
@@ -226,6 +232,17 @@ fn points(metric: LagMetric, values: &Values) -> Points {
         LagMetric::Time => broken(values.iter().map(|(at, it)| (*at, it.lag_ms))),
         LagMetric::Rates => rates(values, |it| it.committed),
     }
+}
+
+/// When the lag in time was guessed from samples.
+fn guessed(metric: LagMetric, values: &Values) -> Vec<(i64, i64)> {
+    if metric != LagMetric::Time {
+        return Vec::new();
+    }
+    let runs = values.chunk_by(|(_, before), (_, after)| before.guessed == after.guessed);
+    runs.filter(|run| run[0].1.guessed)
+        .filter_map(|run| Some((run.first()?.0, run.last()?.0)))
+        .collect()
 }
 
 /// Nothing is drawn over a time that was not sampled.
@@ -310,6 +327,22 @@ mod tests {
             0,
         );
         check(&[(0, Some(1)), (YEAR_STEP_MS * 50, Some(2))], 1);
+    }
+
+    #[test]
+    fn what_was_guessed_is_marked() {
+        let value = |guessed| LagValues {
+            lag_ms: Some(1),
+            guessed,
+            ..LagValues::default()
+        };
+        let values: Values = [false, true, true, false, true]
+            .into_iter()
+            .zip(0..)
+            .map(|(guessed, at)| (at * 10, value(guessed)))
+            .collect();
+        assert_eq!(guessed(LagMetric::Time, &values), [(10, 20), (40, 40)]);
+        assert!(guessed(LagMetric::Records, &values).is_empty());
     }
 
     #[test]

@@ -9,6 +9,9 @@ mod chart;
 mod rebalances;
 pub mod reset;
 mod sampling;
+mod seed;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -35,6 +38,9 @@ use crate::{
     store::{LagMark, LagRow, LagValues, WEEK_STEP_MS},
 };
 
+use rebalances::Settled;
+use seed::Seeds;
+
 pub use chart::{ChartOf, chart_spec};
 pub use sampling::{Samplers, start_sampling};
 
@@ -58,6 +64,8 @@ pub struct LagState {
     took_ms: i64,
     stored_ms: i64,
     count: u64,
+    /// What the history says of groups, until the first sample.
+    seeds: Seeds,
     /// Why the last sample failed.
     error: Option<Error>,
 }
@@ -69,6 +77,8 @@ pub struct Watched {
     pub judged: GroupJudgement,
     window: GroupWindow,
     totals: VecDeque<(i64, LagValues)>,
+    /// Its members when it was last seen with no rebalance under way.
+    settled: Option<Settled>,
     rebalanced_ms: Option<i64>,
 }
 
@@ -81,7 +91,9 @@ fn partition_sample(it: &GroupPartition) -> PartitionSample {
         stable_end: it.stable_end,
         lag: it.lag,
         lag_ms: it.lag_ms,
+        guessed: it.lag_ms_source == Some(LagTimeSource::Interpolated),
         lost: it.lost,
+        past_end: it.past_end,
         owned: it.member.is_some(),
     }
 }
@@ -90,6 +102,7 @@ fn values(it: &GroupPartition) -> LagValues {
     LagValues {
         lag: it.lag,
         lag_ms: it.lag_ms,
+        guessed: it.lag_ms_source == Some(LagTimeSource::Interpolated),
         committed: it.committed,
         end: it.end,
     }
@@ -100,11 +113,19 @@ fn sum(values: impl Iterator<Item = Option<i64>>) -> Option<i64> {
     values.flatten().reduce(|sum, value| sum + value)
 }
 
+/// The largest lag in time, and where it is from: of two alike the one that was read.
+fn furthest<'p>(partitions: impl Iterator<Item = &'p GroupPartition>) -> Option<(i64, LagTimeSource)> {
+    let known = partitions.filter_map(|it| it.lag_ms.zip(it.lag_ms_source));
+    known.max_by_key(|(lag_ms, source)| (*lag_ms, *source == LagTimeSource::Record))
+}
+
 fn total(sample: &GroupSample) -> LagValues {
     let all = || sample.partitions.iter();
+    let furthest = furthest(all());
     LagValues {
         lag: sum(all().map(|it| it.lag)),
-        lag_ms: all().filter_map(|it| it.lag_ms).max(),
+        lag_ms: furthest.map(|(lag_ms, _)| lag_ms),
+        guessed: furthest.is_some_and(|(_, source)| source == LagTimeSource::Interpolated),
         committed: sum(all().map(|it| it.committed)),
         // As the sum of commits has it: a partition without a commit is in neither.
         end: sum(all().map(|it| it.committed.and(it.end))),
@@ -127,6 +148,7 @@ fn guess_times(sample: &mut GroupSample, before: Option<&Watched>, at_ms: i64) {
             end: partition.end,
             lag: partition.lag,
             lag_ms: None,
+            guessed: false,
         };
         let before = before
             .into_iter()
@@ -138,14 +160,14 @@ fn guess_times(sample: &mut GroupSample, before: Option<&Watched>, at_ms: i64) {
 }
 
 /// What a sample adds beside itself.
-struct Added {
+pub(crate) struct Added {
     rows: Vec<(String, LagRow)>,
     marks: Vec<(String, LagMark)>,
     count: u64,
 }
 
 impl LagState {
-    fn add(&mut self, rules: &LagRules, samples: Vec<GroupSample>, at_ms: i64) -> Added {
+    pub(crate) fn add(&mut self, rules: &LagRules, samples: Vec<GroupSample>, at_ms: i64) -> Added {
         let store = at_ms - self.stored_ms >= WEEK_STEP_MS;
         if store {
             self.stored_ms = at_ms;
@@ -155,17 +177,20 @@ impl LagState {
         for mut sample in samples {
             let was = before.remove(&sample.group);
             guess_times(&mut sample, was.as_ref(), at_ms);
-            let changed = was
-                .as_ref()
-                .and_then(|was| rebalances::change(&was.sample, &sample));
             let total = total(&sample);
             if store {
                 rows.push((sample.group.clone(), row(&sample, total, at_ms)));
             }
-            let (mut window, mut totals, mut rebalanced_ms) = was.map_or_else(Default::default, |was| {
-                (was.window, was.totals, was.rebalanced_ms)
-            });
-            if let Some(what) = changed {
+            let (mut window, mut totals, before, mut rebalanced_ms) = was
+                .map_or_else(Default::default, |was| {
+                    (was.window, was.totals, was.settled, was.rebalanced_ms)
+                });
+            if let Some(seed) = self.seeds.remove(&sample.group) {
+                window = seed;
+            }
+            let settled = rebalances::settled(&sample);
+            let changed = before.as_ref().zip(settled.as_ref());
+            if let Some(what) = changed.and_then(|(before, now)| rebalances::change(before, now)) {
                 rebalanced_ms = Some(at_ms);
                 marks.push((sample.group.clone(), LagMark { at_ms, what }));
             }
@@ -180,10 +205,12 @@ impl LagState {
                 sample,
                 window,
                 totals,
+                settled: settled.or(before),
                 rebalanced_ms,
             };
             self.groups.insert(watched.sample.group.clone(), watched);
         }
+        self.seeds.clear();
         self.sampled_ms = Some(at_ms);
         self.error = None;
         self.count += 1;
@@ -192,6 +219,11 @@ impl LagState {
             marks,
             count: self.count,
         }
+    }
+
+    /// The cluster did not tell; what it told before stays, and is as old as it is.
+    pub(crate) fn failed(&mut self, error: Error) {
+        self.error = Some(error);
     }
 
     /// Every group, by name.
@@ -222,7 +254,6 @@ impl LagState {
             .collect();
         topics.sort();
         topics.dedup();
-        let furthest = sample.partitions.iter().filter(|it| it.lag_ms.is_some());
         GroupSummary {
             group: sample.group.clone(),
             state: sample.state.clone(),
@@ -231,10 +262,9 @@ impl LagState {
             partitions: sample.partitions.len() as u32,
             partitions_unknown: judged.partitions_unknown,
             lag: judged.lag,
+            lag_in_offsets: sample.partitions.iter().any(|it| it.lag_in_offsets),
             lag_ms: judged.lag_ms,
-            lag_ms_source: furthest
-                .max_by_key(|it| it.lag_ms)
-                .and_then(|it| it.lag_ms_source),
+            lag_ms_source: group.lag_ms().map(|(_, source)| source),
             lost: judged.lost,
             status: judged.status,
             level: judged.level,
@@ -271,10 +301,16 @@ impl Watched {
             partition: slowest.partition,
             lag: slowest.lag?,
             lag_ms: slowest.lag_ms,
+            lag_ms_source: slowest.lag_ms_source,
             member: slowest.member.clone(),
             client: slowest.client.clone(),
             host: slowest.host.clone(),
         })
+    }
+
+    /// The largest lag in time of its partitions, and where that is from.
+    pub fn lag_ms(&self) -> Option<(i64, LagTimeSource)> {
+        furthest(self.sample.partitions.iter())
     }
 
     /// Its partitions, each with what is judged of it.
@@ -315,7 +351,8 @@ impl Watched {
                     .map(|of| format!("{}/{}", of.topic, of.partition))
                     .collect(),
                 lag: sum(own().map(|of| of.lag)),
-                lag_ms: own().filter_map(|of| of.lag_ms).max(),
+                lag_ms: furthest(own()).map(|(lag_ms, _)| lag_ms),
+                lag_ms_source: furthest(own()).map(|(_, source)| source),
                 out_per_second: rates.reduce(|sum, rate| sum + rate),
             }
         };
@@ -349,17 +386,21 @@ async fn sample_unless(
     if good(&cluster.lag()) {
         return Ok(());
     }
+    let rules = rules(open, cluster);
+    if cluster.lag().sampled_ms.is_none() {
+        let seeds = seed::read(open, cluster, &rules, now_ms()).await;
+        cluster.lag().seeds = seeds;
+    }
     let at_ms = now_ms();
     let sampled = sampler.sample(at_ms).await;
     drop(sampler);
     let samples = match sampled {
         Ok(samples) => samples,
         Err(error) => {
-            cluster.lag().error = Some(error.clone());
+            cluster.lag().failed(error.clone());
             return Err(error);
         }
     };
-    let rules = rules(open, cluster);
     let added = {
         let mut state = cluster.lag();
         state.took_ms = now_ms() - at_ms;

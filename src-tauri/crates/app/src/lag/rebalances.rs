@@ -1,17 +1,22 @@
-//! What changed in a group between two samples.
+//! What changed in a group from one time that it was settled to the next.
+//!
+//! Invariant: a rebalance is told once, however many samples were taken in the midst of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tailrace_connectors::clusters::kafka::{GroupSample, TopicPartition};
+use tailrace_connectors::clusters::kafka::{GroupMember, GroupSample, TopicPartition};
 
-/// As a sentence; `None`: nothing, or one of the samples was taken in the midst of it.
-pub(super) fn change(before: &GroupSample, now: &GroupSample) -> Option<String> {
-    let settled = |sample: &GroupSample| {
-        sample.error.is_none() && matches!(sample.state.as_str(), "Stable" | "Empty" | "Dead")
-    };
-    if !settled(before) || !settled(now) {
-        return None;
-    }
+/// Who reads what, as of the last sample in which nothing was under way.
+pub(super) type Settled = Vec<GroupMember>;
+
+/// The members of a sample, unless it was taken in the midst of a rebalance or did not tell.
+pub(super) fn settled(sample: &GroupSample) -> Option<Settled> {
+    let told = sample.error.is_none() && matches!(sample.state.as_str(), "Stable" | "Empty" | "Dead");
+    told.then(|| sample.members.clone())
+}
+
+/// As a sentence; `None`: nothing.
+pub(super) fn change(before: &Settled, now: &Settled) -> Option<String> {
     let (was, is) = (assignments(before), assignments(now));
     let joined = is.keys().filter(|id| !was.contains_key(*id)).count();
     let left = was.keys().filter(|id| !is.contains_key(*id)).count();
@@ -48,9 +53,8 @@ pub(super) fn change(before: &GroupSample, now: &GroupSample) -> Option<String> 
     (!said.is_empty()).then(|| said.join(", "))
 }
 
-fn assignments(sample: &GroupSample) -> BTreeMap<&str, BTreeSet<&TopicPartition>> {
-    sample
-        .members
+fn assignments(members: &Settled) -> BTreeMap<&str, BTreeSet<&TopicPartition>> {
+    members
         .iter()
         .map(|member| (member.id.as_str(), member.assignment.iter().collect()))
         .collect()
@@ -58,8 +62,6 @@ fn assignments(sample: &GroupSample) -> BTreeMap<&str, BTreeSet<&TopicPartition>
 
 #[cfg(test)]
 mod tests {
-    use tailrace_connectors::clusters::kafka::GroupMember;
-
     use super::*;
 
     fn sample(state: &str, members: &[(&str, &[i32])]) -> GroupSample {
@@ -78,6 +80,7 @@ mod tests {
         GroupSample {
             group: "g".to_owned(),
             state: state.to_owned(),
+            simple: false,
             members: members.iter().map(member).collect(),
             partitions: Vec::new(),
             error: None,
@@ -88,6 +91,7 @@ mod tests {
     fn changes_are_told() {
         let before = sample("Stable", &[("a", &[0, 1]), ("b", &[2])]);
         let check = |now: GroupSample, expected: Option<&str>| {
+            let (before, now) = (settled(&before).unwrap(), settled(&now).unwrap());
             assert_eq!(change(&before, &now).as_deref(), expected);
         };
         check(before.clone(), None);
@@ -105,6 +109,13 @@ mod tests {
             sample("Stable", &[("a", &[0]), ("b", &[2])]),
             Some("partitions were given out anew"),
         );
-        check(sample("PreparingRebalance", &[("a", &[])]), None);
+        for state in [
+            "PreparingRebalance",
+            "CompletingRebalance",
+            "Rebalancing",
+            "Unknown",
+        ] {
+            assert_eq!(settled(&sample(state, &[("a", &[])])), None, "{state}");
+        }
     }
 }

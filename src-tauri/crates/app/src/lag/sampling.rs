@@ -57,6 +57,10 @@ pub fn start_sampling(open: &Arc<OpenWorkspace>) {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while token.run_until_cancelled(tick.tick()).await.is_some() {
             let Some(open) = weak.upgrade() else { return };
+            open.clusters.forget_removed(&open).await;
+            if let Err(error) = alerts::sweep(&open, now_ms()).await {
+                tracing::warn!(%error, "alerts that nobody evaluates any more were not ended");
+            }
             for name in wanted(&open).await {
                 if open.samplers.running().insert(name.clone()) {
                     start_one(&open, name);

@@ -13,7 +13,7 @@ use super::{
     ChartSpec, ColorRole, Look, Mark, SERIES_MAX, Series,
     encode::{Canvas, Drawn, FONT},
     scale::{ValueAxis, time_ticks},
-    series::{Run, runs, thin},
+    series::{Run, dashes, parts, runs, thin},
     theme::Theme,
 };
 
@@ -228,9 +228,15 @@ fn draw_lines<D: DrawingBackend>(
             .try_for_each(|run| area(canvas, plot, run, theme.line(line.series.role)))?;
     }
     for line in lines.iter().rev() {
-        line.runs
-            .iter()
-            .try_for_each(|run| run_line(canvas, plot, run, theme.line(line.series.role)))?;
+        line.runs.iter().try_for_each(|run| {
+            run_line(
+                canvas,
+                plot,
+                run,
+                theme.line(line.series.role),
+                &line.series.guessed,
+            )
+        })?;
     }
     Ok(())
 }
@@ -269,7 +275,7 @@ pub(super) fn sparkline<D: DrawingBackend>(
     for run in runs {
         let run = thin(run, from_ms, to_ms, look.width * 2);
         area(canvas, &plot, &run, theme.line(role))?;
-        run_line(canvas, &plot, &run, theme.line(role))?;
+        run_line(canvas, &plot, &run, theme.line(role), &[])?;
     }
     Ok(())
 }
@@ -349,21 +355,31 @@ fn area<D: DrawingBackend>(canvas: &Canvas<'_, D>, plot: &Plot, run: &Run, color
         .draw(&Polygon::new(outline, color.mix(FILL_OPACITY).filled()))
 }
 
-fn run_line<D: DrawingBackend>(canvas: &Canvas<'_, D>, plot: &Plot, run: &Run, color: RGBColor) -> Drawn<D> {
-    let points: Vec<(f64, f64)> = run
-        .iter()
-        .map(|(at, value)| (plot.x(*at), plot.y(*value)))
-        .collect();
-    match points.as_slice() {
-        // A sample between two gaps is a dot.
-        [point] => {
-            let size = (LINE_WIDTH * canvas.grid).round() as i32;
-            canvas
-                .area
-                .draw(&Circle::new(canvas.at(*point), size, color.filled()))
-        }
-        points => canvas.line(points, &color, LINE_WIDTH),
+fn run_line<D: DrawingBackend>(
+    canvas: &Canvas<'_, D>,
+    plot: &Plot,
+    run: &Run,
+    color: RGBColor,
+    guessed: &[(i64, i64)],
+) -> Drawn<D> {
+    const DASH: f64 = 4.0;
+    let place = |(at, value): &(i64, f64)| (plot.x(*at), plot.y(*value));
+    // A sample between two gaps is a dot.
+    if let [point] = run.as_slice() {
+        let size = (LINE_WIDTH * canvas.grid).round() as i32;
+        let dot = Circle::new(canvas.at(place(point)), size, color.filled());
+        return canvas.area.draw(&dot);
     }
+    for (guess, part) in parts(run, guessed) {
+        let points: Vec<(f64, f64)> = part.iter().map(place).collect();
+        match guess {
+            false => canvas.line(&points, &color, LINE_WIDTH)?,
+            true => dashes(&points, DASH)
+                .iter()
+                .try_for_each(|dash| canvas.line(dash, &color, LINE_WIDTH))?,
+        }
+    }
+    Ok(())
 }
 
 fn mark<D: DrawingBackend>(canvas: &Canvas<'_, D>, plot: &Plot, theme: Theme, mark: &Mark) -> Drawn<D> {

@@ -60,6 +60,8 @@ pub struct Series {
     pub points: Vec<(i64, Option<f64>)>,
     /// Whether the area below the line is tinted.
     pub filled: bool,
+    /// From when to when its values are guessed, ascending: the line is dashed there.
+    pub guessed: Vec<(i64, i64)>,
 }
 
 /// Something that happened at a time.

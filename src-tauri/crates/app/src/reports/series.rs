@@ -67,6 +67,55 @@ pub(super) fn thin(run: Run, from_ms: i64, to_ms: i64, columns: u32) -> Run {
     thinned
 }
 
+/// A run in parts that are drawn alike, and whether a part is guessed. Neighbours share a point; what leads to a guessed
+/// point is as guessed as it.
+pub(super) fn parts(run: &Run, guessed: &[(i64, i64)]) -> Vec<(bool, Run)> {
+    let is_guessed = |at: i64| guessed.iter().any(|(from, to)| (*from..=*to).contains(&at));
+    let mut parts: Vec<(bool, Run)> = Vec::new();
+    for pair in run.windows(2) {
+        let guess = is_guessed(pair[1].0);
+        match parts.last_mut() {
+            Some((last, part)) if *last == guess => part.push(pair[1]),
+            _ => parts.push((guess, pair.to_vec())),
+        }
+    }
+    parts
+}
+
+/// The dashes of a line, each with a gap of its length after it.
+pub(super) fn dashes(line: &[(f64, f64)], dash: f64) -> Vec<Vec<(f64, f64)>> {
+    let mut dashes: Vec<Vec<(f64, f64)>> = Vec::new();
+    let (mut left, mut drawn) = (dash, true);
+    for pair in line.windows(2) {
+        let (mut from, to) = (pair[0], pair[1]);
+        if drawn && dashes.is_empty() {
+            dashes.push(vec![from]);
+        }
+        loop {
+            let length = (to.0 - from.0).hypot(to.1 - from.1);
+            let step = length.min(left);
+            let share = if length > 0.0 { step / length } else { 1.0 };
+            from = (from.0 + (to.0 - from.0) * share, from.1 + (to.1 - from.1) * share);
+            if let Some(last) = dashes.last_mut().filter(|_| drawn) {
+                last.push(from);
+            }
+            left -= step;
+            if step < length || left <= 0.0 {
+                drawn = !drawn;
+                left = dash;
+                if drawn {
+                    dashes.push(vec![from]);
+                }
+            }
+            if step >= length {
+                break;
+            }
+        }
+    }
+    dashes.retain(|dash| dash.len() > 1);
+    dashes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,5 +166,39 @@ mod tests {
         assert_eq!((thinned.first(), thinned.last()), (run.first(), run.last()));
         let short: Run = vec![(0, 1.0), (1, 2.0)];
         assert_eq!(thin(short.clone(), 0, 1, 500), short);
+    }
+
+    #[test]
+    fn what_is_guessed_is_a_part_of_its_own() {
+        let run: Run = (0..5).map(|at| (at * 10, at as f64)).collect();
+        let found: Vec<(bool, Vec<i64>)> = parts(&run, &[(20, 30)])
+            .into_iter()
+            .map(|(guess, part)| (guess, part.iter().map(|(at, _)| *at).collect()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                (false, vec![0, 10]),
+                (true, vec![10, 20, 30]),
+                (false, vec![30, 40])
+            ]
+        );
+        assert_eq!(parts(&run, &[]), [(false, run.clone())]);
+    }
+
+    #[test]
+    fn dashes_go_round_corners() {
+        let line = [(0.0, 0.0), (5.0, 0.0), (5.0, 5.0)];
+        let found = dashes(&line, 2.0);
+        assert_eq!(
+            found,
+            [
+                vec![(0.0, 0.0), (2.0, 0.0)],
+                vec![(4.0, 0.0), (5.0, 0.0), (5.0, 1.0)],
+                vec![(5.0, 3.0), (5.0, 5.0)],
+            ]
+        );
+        assert_eq!(dashes(&[(1.0, 1.0), (1.0, 1.0)], 2.0).len(), 1);
+        assert!(dashes(&[], 2.0).is_empty());
     }
 }

@@ -13,6 +13,7 @@ fn series(name: &str, role: ColorRole, filled: bool, value: impl Fn(f64) -> Opti
         role,
         points,
         filled,
+        guessed: Vec::new(),
     }
 }
 

@@ -4,7 +4,11 @@
 //! <https://github.com/seglo/kafka-lag-exporter#metrics>, <https://github.com/redpanda-data/kminion/blob/master/docs/metrics.md>.
 //! Both call what is unknown nothing or NaN; here it is absent, never 0. kminion knows one cluster: its metrics have the
 //! label `cluster_name` besides. Lag is that of the last sample; the ends of all topics are asked for once in
-//! [`TOPICS_MS`].
+//! [`TOPICS_MS`]. A lag in time has the label `source` besides: `record`, or `interpolated` where it is guessed.
+//!
+//! Invariants: what was not sampled for [`STALE_MS`] is left out, so that no number stays for ever as it was when the
+//! cluster fell silent; `tailrace_cluster_up` tells of that from the first failure on. A cluster that was removed from
+//! the workspace is gone.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,16 +19,24 @@ use std::{
 
 use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
 use tailrace_connectors::clusters::kafka::{ClusterMarks, TopicPartition};
-use tailrace_model::api::GroupPartition;
+use tailrace_model::api::{GroupPartition, LagTimeSource};
 use tokio::sync::Mutex;
 
 use super::Shared;
-use crate::{clusters::Cluster, core::now_ms};
+use crate::{
+    clusters::Cluster,
+    core::now_ms,
+    lag::{LagState, Watched, rules},
+};
 
 /// The ends of all topics are asked for again after this.
 const TOPICS_MS: i64 = 10_000;
 /// A cluster that does not tell of its topics within this is left out of one scrape.
 const TOPICS_MAX: Duration = Duration::from_secs(8);
+
+/// Groups whose last sample is older than this, and than [`STALE_INTERVALS`] between two, are left out.
+const STALE_MS: i64 = 60_000;
+const STALE_INTERVALS: i64 = 10;
 
 /// What was asked last, by cluster.
 pub(super) type Cache = Mutex<BTreeMap<String, (i64, Arc<ClusterMarks>)>>;
@@ -36,11 +48,21 @@ pub(super) fn routes() -> Router<Shared> {
 async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
     let mut page = Page::default();
     let mut clusters = shared.open.clusters.made().await;
+    clusters.retain(|cluster| {
+        let workspace = shared.open.workspace();
+        workspace.definitions.clusters.contains_key(&cluster.name)
+    });
     clusters.sort_by(|left, right| left.name.cmp(&right.name));
+    shared
+        .metrics
+        .lock()
+        .await
+        .retain(|name, _| clusters.iter().any(|cluster| cluster.name == *name));
     let mut up = true;
     for cluster in &clusters {
-        up &= cluster.lag().error().is_none();
-        groups(&mut page, cluster);
+        let every_ms = rules(&shared.open, cluster).every_ms;
+        let stale_ms = STALE_MS.max(every_ms * STALE_INTERVALS);
+        up &= groups(&mut page, &cluster.name, &cluster.lag(), (now_ms(), stale_ms));
         if let Some(marks) = marks(&shared, cluster).await {
             topics(&mut page, &cluster.name, &marks);
         }
@@ -80,7 +102,7 @@ async fn marks(shared: &Shared, cluster: &Cluster) -> Option<Arc<ClusterMarks>> 
 }
 
 /// The names, with their help, in the order in which they are written.
-const NAMES: [(&str, &str); 27] = [
+const NAMES: [(&str, &str); 30] = [
     (
         "kafka_consumergroup_group_offset",
         "Last group consumed offset of a partition",
@@ -162,6 +184,18 @@ const NAMES: [(&str, &str); 27] = [
         "tailrace_consumer_group_status",
         "1 for the status that the group has by Burrow's rules",
     ),
+    (
+        "tailrace_consumer_group_past_end_offsets",
+        "How far a commit is past the end of its partition; its lag is then unknown",
+    ),
+    (
+        "tailrace_cluster_up",
+        "Whether the cluster told of its consumer groups when it was asked last",
+    ),
+    (
+        "tailrace_cluster_last_sample_timestamp_seconds",
+        "When the cluster last told of its consumer groups",
+    ),
 ];
 
 /// Samples by name, so that all of a name stand together, as the format wants it.
@@ -208,11 +242,23 @@ pub(super) fn escaped(text: &str) -> String {
         .replace('\n', "\\n")
 }
 
-fn groups(page: &mut Page, cluster: &Cluster) {
-    let name = cluster.name.as_str();
-    let state = cluster.lag();
-    if state.sampled_ms().is_none() {
-        return;
+/// Whether the cluster answered when it was asked last.
+fn groups(page: &mut Page, name: &str, state: &LagState, (now_ms, stale_ms): (i64, i64)) -> bool {
+    let up = state.error().is_none();
+    let of = [("cluster_name", name)];
+    if state.sampled_ms().is_some() || !up {
+        page.add("tailrace_cluster_up", &of, if up { 1.0 } else { 0.0 });
+    }
+    let Some(sampled_ms) = state.sampled_ms() else {
+        return up;
+    };
+    page.add(
+        "tailrace_cluster_last_sample_timestamp_seconds",
+        &of,
+        seconds(sampled_ms),
+    );
+    if now_ms - sampled_ms > stale_ms {
+        return up;
     }
     page.add(
         "kafka_consumergroup_poll_time_ms",
@@ -220,56 +266,70 @@ fn groups(page: &mut Page, cluster: &Cluster) {
         state.took_ms() as f64,
     );
     for watched in state.groups() {
-        let sample = &watched.sample;
-        let group = sample.group.as_str();
-        for partition in &sample.partitions {
-            partition_metrics(page, name, group, partition);
-        }
-        let simple = if sample.members.is_empty() {
-            "true"
-        } else {
-            "false"
-        };
-        let max = [
-            ("cluster_name", name),
-            ("group", group),
-            ("is_simple_consumer", simple),
-        ];
-        page.maybe(
-            "kafka_consumergroup_group_max_lag",
-            &max,
-            sample.partitions.iter().filter_map(|it| it.lag).max(),
-        );
-        if let Some(lag_ms) = watched.judged.lag_ms {
-            page.add("kafka_consumergroup_group_max_lag_seconds", &max, seconds(lag_ms));
-        }
-        page.maybe("kafka_consumergroup_group_sum_lag", &max[..2], watched.judged.lag);
-        let status = format!("{:?}", watched.judged.status).to_lowercase();
-        let labels = [
-            ("cluster_name", name),
-            ("group", group),
-            ("status", status.as_str()),
-        ];
-        page.add("tailrace_consumer_group_status", &labels, 1.0);
-        let own = [("cluster_name", name), ("group_id", group)];
-        let stable = sample.state == "Stable";
+        group_metrics(page, name, watched);
+    }
+    up
+}
+
+fn group_metrics(page: &mut Page, name: &str, watched: &Watched) {
+    let sample = &watched.sample;
+    let group = sample.group.as_str();
+    for partition in &sample.partitions {
+        partition_metrics(page, name, group, partition);
+    }
+    let simple = if sample.simple { "true" } else { "false" };
+    let max = [
+        ("cluster_name", name),
+        ("group", group),
+        ("is_simple_consumer", simple),
+    ];
+    page.maybe(
+        "kafka_consumergroup_group_max_lag",
+        &max,
+        sample.partitions.iter().filter_map(|it| it.lag).max(),
+    );
+    if let Some((lag_ms, source)) = watched.lag_ms() {
+        let labels = [max[0], max[1], max[2], ("source", named(source))];
         page.add(
-            "kminion_kafka_consumer_group_info",
-            &[own[0], own[1], ("state", sample.state.as_str())],
-            if stable { 1.0 } else { 0.0 },
+            "kafka_consumergroup_group_max_lag_seconds",
+            &labels,
+            seconds(lag_ms),
         );
-        let empty = sample
-            .members
-            .iter()
-            .filter(|member| member.assignment.is_empty())
-            .count();
-        page.add(
-            "kminion_kafka_consumer_group_members",
-            &own,
-            sample.members.len() as f64,
-        );
-        page.add("kminion_kafka_consumer_group_empty_members", &own, empty as f64);
-        group_topics(page, name, group, &sample.partitions);
+    }
+    page.maybe("kafka_consumergroup_group_sum_lag", &max[..2], watched.judged.lag);
+    let status = format!("{:?}", watched.judged.status).to_lowercase();
+    let labels = [
+        ("cluster_name", name),
+        ("group", group),
+        ("status", status.as_str()),
+    ];
+    page.add("tailrace_consumer_group_status", &labels, 1.0);
+    let own = [("cluster_name", name), ("group_id", group)];
+    let stable = sample.state == "Stable";
+    page.add(
+        "kminion_kafka_consumer_group_info",
+        &[own[0], own[1], ("state", sample.state.as_str())],
+        if stable { 1.0 } else { 0.0 },
+    );
+    let empty = sample
+        .members
+        .iter()
+        .filter(|member| member.assignment.is_empty())
+        .count();
+    page.add(
+        "kminion_kafka_consumer_group_members",
+        &own,
+        sample.members.len() as f64,
+    );
+    page.add("kminion_kafka_consumer_group_empty_members", &own, empty as f64);
+    group_topics(page, name, group, &sample.partitions);
+}
+
+/// As the label `source` has it.
+fn named(source: LagTimeSource) -> &'static str {
+    match source {
+        LagTimeSource::Record => "record",
+        LagTimeSource::Interpolated => "interpolated",
     }
 }
 
@@ -290,7 +350,9 @@ fn partition_metrics(page: &mut Page, cluster: &str, group: &str, it: &GroupPart
     ];
     page.maybe("kafka_consumergroup_group_offset", &labels, it.committed);
     page.maybe("kafka_consumergroup_group_lag", &labels, it.lag);
-    if let Some(lag_ms) = it.lag_ms {
+    if let (Some(lag_ms), Some(source)) = (it.lag_ms, it.lag_ms_source) {
+        let mut labels = labels.to_vec();
+        labels.push(("source", named(source)));
         page.add("kafka_consumergroup_group_lag_seconds", &labels, seconds(lag_ms));
     }
     let own = [
@@ -300,6 +362,8 @@ fn partition_metrics(page: &mut Page, cluster: &str, group: &str, it: &GroupPart
         ("topic_name", it.topic.as_str()),
     ];
     page.maybe("kminion_kafka_consumer_group_topic_partition_lag", &own, it.lag);
+    let place = [labels[0], labels[1], labels[2], labels[3]];
+    page.maybe("tailrace_consumer_group_past_end_offsets", &place, it.past_end);
 }
 
 fn group_topics(page: &mut Page, cluster: &str, group: &str, partitions: &[GroupPartition]) {
@@ -416,7 +480,57 @@ fn topics(page: &mut Page, cluster: &str, marks: &ClusterMarks) {
 
 #[cfg(test)]
 mod tests {
+    use tailrace_engine::lag::LagRules;
+    use tailrace_model::Error;
+
     use super::*;
+    use crate::lag::tests::sample;
+
+    #[test]
+    fn what_was_not_sampled_for_long_is_left_out() {
+        let mut state = LagState::default();
+        let at_ms = 1_700_000_000_500;
+        let page = |state: &LagState, now_ms: i64| {
+            let mut page = Page::default();
+            let up = groups(&mut page, "c", state, (now_ms, STALE_MS));
+            (up, page.text())
+        };
+        assert_eq!(page(&state, at_ms), (true, String::new()), "never asked");
+        let members: &[(&str, &[i32])] = &[("a", &[0, 1])];
+        state.add(&LagRules::default(), vec![sample("Stable", members)], at_ms);
+        let lag = "kafka_consumergroup_group_sum_lag{cluster_name=\"c\",group=\"g\"} 8";
+        let last = "tailrace_cluster_last_sample_timestamp_seconds{cluster_name=\"c\"} 1700000000.5";
+        let is_up = "tailrace_cluster_up{cluster_name=\"c\"} 1";
+        let check = |(up, page): (bool, String), here: &[&str], gone: &[&str]| {
+            assert_eq!(up, here.contains(&is_up));
+            here.iter()
+                .for_each(|line| assert!(page.contains(line), "{line} is not in {page}"));
+            gone.iter()
+                .for_each(|line| assert!(!page.contains(line), "{line} is in {page}"));
+        };
+        check(page(&state, at_ms + STALE_MS), &[lag, last, is_up], &[]);
+        state.failed(Error::external("cluster_silent", "no answer"));
+        let is_down = "tailrace_cluster_up{cluster_name=\"c\"} 0";
+        check(page(&state, at_ms + STALE_MS), &[lag, last, is_down], &[is_up]);
+        check(
+            page(&state, at_ms + STALE_MS + 1),
+            &[last, is_down],
+            &[lag, "kafka_consumergroup", "kminion", "status"],
+        );
+        // A group without members is not for that one that commits without a group.
+        let mut empty = LagState::default();
+        empty.add(&LagRules::default(), vec![sample("Empty", &[])], at_ms);
+        let simple = "is_simple_consumer=\"false\"";
+        let source = "kafka_consumergroup_group_max_lag_seconds{cluster_name=\"c\",group=\"g\",is_simple_consumer=\"false\",source=\"record\"} 1";
+        check(page(&empty, at_ms), &[simple, source, is_up], &["past_end"]);
+        let mut ahead = sample("Empty", &[]);
+        (ahead.partitions[0].lag, ahead.partitions[0].past_end) = (None, Some(5));
+        let mut state = LagState::default();
+        state.add(&LagRules::default(), vec![ahead], at_ms);
+        let past_end = "tailrace_consumer_group_past_end_offsets{cluster_name=\"c\",group=\"g\",topic=\"t\",partition=\"0\"} 5";
+        let lag = "kafka_consumergroup_group_sum_lag{cluster_name=\"c\",group=\"g\"} 4";
+        check(page(&state, at_ms), &[past_end, lag, is_up], &[]);
+    }
 
     #[test]
     fn samples_of_a_name_stand_together_and_labels_are_escaped() {

@@ -27,6 +27,9 @@ pub(super) fn sources(open: &OpenWorkspace) -> Result<(Vec<String>, Vec<Error>)>
     Ok((listening, problems))
 }
 
+/// Name, help and value of a counter.
+type Counter = (&'static str, &'static str, fn(&Meter) -> u64);
+
 /// The figures in Prometheus' text format; empty while nothing was posted and nobody listens.
 pub(super) fn metrics(open: &OpenWorkspace) -> String {
     let Ok(held) = open.held() else {
@@ -44,7 +47,7 @@ pub(super) fn metrics(open: &OpenWorkspace) -> String {
     }
     meters.sort_by(|left, right| left.0.cmp(&right.0));
     let mut page = String::new();
-    let counters: [(&str, &str, fn(&Meter) -> u64); 3] = [
+    let counters: [Counter; 3] = [
         (
             "tailrace_tracking_requests_total",
             "Requests and messages that were answered",

@@ -4,7 +4,7 @@
 //! [`super::pack`]. A chunk of ten minutes that is over becomes one point of the year. Invariants: what is unknown stays
 //! unknown; a point of the year has the largest lag of its ten minutes and the last offsets.
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use sqlx::{Row, SqliteConnection};
 use tailrace_model::Result;
@@ -41,16 +41,24 @@ pub struct LagRow {
 pub struct LagValues {
     pub lag: Option<i64>,
     pub lag_ms: Option<i64>,
+    /// `lag_ms` is guessed from samples, and was not read from a record.
+    pub guessed: bool,
     pub committed: Option<i64>,
     pub end: Option<i64>,
 }
 
 impl LagValues {
     /// The largest lag of both, and the offsets of the later.
-    fn and_later(self, later: Self) -> Self {
+    pub(super) fn and_later(self, later: Self) -> Self {
+        let guessed = match self.lag_ms.cmp(&later.lag_ms) {
+            Ordering::Less => later.guessed,
+            Ordering::Equal => self.guessed && later.guessed,
+            Ordering::Greater => self.guessed,
+        };
         Self {
             lag: self.lag.max(later.lag),
             lag_ms: self.lag_ms.max(later.lag_ms),
+            guessed,
             committed: later.committed.or(self.committed),
             end: later.end.or(self.end),
         }
@@ -149,6 +157,27 @@ impl Store {
         fine.retain(|_, points| !points.is_empty());
         coarse.retain(|_, points| !points.is_empty());
         fine.extend(coarse);
+        Ok(fine)
+    }
+
+    /// The points of every group since a time, ten seconds apart and never ten minutes; by group, then time.
+    pub async fn lag_fine(&self, cluster: &str, since_ms: i64) -> Result<BTreeMap<String, Vec<LagRow>>> {
+        let rows = sqlx::query(
+            "SELECT group_name, points FROM lag_chunks WHERE cluster = ? AND step_ms = ? AND from_ms >= ? \
+             ORDER BY group_name, from_ms",
+        )
+        .bind(cluster)
+        .bind(WEEK_STEP_MS)
+        .bind(since_ms - YEAR_STEP_MS)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(store_error)?;
+        let mut fine: BTreeMap<String, Vec<LagRow>> = BTreeMap::new();
+        for row in rows {
+            let points = unpack(row.get(1))?.into_iter();
+            let since = points.filter(|point| point.at_ms >= since_ms);
+            fine.entry(row.get(0)).or_default().extend(since);
+        }
         Ok(fine)
     }
 

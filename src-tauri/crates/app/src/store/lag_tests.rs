@@ -10,6 +10,7 @@ fn values(lag: Option<i64>, end: i64) -> LagValues {
     LagValues {
         lag,
         lag_ms: lag.map(|lag| lag * 10),
+        guessed: false,
         committed: lag.map(|lag| end - lag),
         end: Some(end),
     }
@@ -164,4 +165,20 @@ async fn alerts_survive_and_owe_until_somebody_was_told() {
     assert_eq!(store.alerts().await.unwrap().len(), 1);
     store.prune_alerts(8 * 86_400_000).await.unwrap();
     assert_eq!(store.alerts().await.unwrap().len(), 0);
+}
+
+#[test]
+fn the_largest_lag_in_time_says_whether_it_is_guessed() {
+    let one = |lag_ms: i64, guessed: bool| LagValues {
+        lag_ms: Some(lag_ms),
+        guessed,
+        ..LagValues::default()
+    };
+    let check = |before: LagValues, later: LagValues, expected: LagValues| {
+        assert_eq!(before.and_later(later), expected, "{before:?} {later:?}");
+    };
+    check(one(5, true), one(3, false), one(5, true));
+    check(one(3, true), one(5, false), one(5, false));
+    check(one(5, true), one(5, false), one(5, false));
+    check(LagValues::default(), one(5, true), one(5, true));
 }

@@ -8,7 +8,9 @@ use tailrace_model::{Error, Result};
 use super::lag::{LagRow, LagValues};
 
 /// The first byte: how the rest is written.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// Before it was written which lags in time are guessed.
+const VERSION_WITHOUT_GUESSED: u8 = 1;
 /// Points and partitions that one chunk may have; more means that it is damaged.
 const POINTS_MAX: u64 = 100_000;
 
@@ -62,6 +64,17 @@ fn put_series(out: &mut Vec<u8>, values: impl Iterator<Item = LagValues> + Clone
             }
         }
     }
+    // How many alike follow each other, the first of them not guessed.
+    let mut alike = 0;
+    let mut guessed = false;
+    for value in values {
+        if value.guessed != guessed {
+            put(out, alike);
+            (alike, guessed) = (0, value.guessed);
+        }
+        alike += 1;
+    }
+    put(out, alike);
 }
 
 pub(super) fn unpack(bytes: &[u8]) -> Result<Vec<LagRow>> {
@@ -75,9 +88,11 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Vec<LagRow>> {
 
 fn read(bytes: &[u8]) -> Option<Vec<LagRow>> {
     let (version, mut rest) = bytes.split_first()?;
-    if *version != VERSION {
-        return None;
-    }
+    let with_guessed = match *version {
+        VERSION => true,
+        VERSION_WITHOUT_GUESSED => false,
+        _ => return None,
+    };
     let count = get(&mut rest).filter(|count| *count <= POINTS_MAX)? as usize;
     let mut points = Vec::new();
     let mut at_ms = 0_i64;
@@ -89,7 +104,7 @@ fn read(bytes: &[u8]) -> Option<Vec<LagRow>> {
             partitions: BTreeMap::new(),
         });
     }
-    for (point, total) in points.iter_mut().zip(get_series(&mut rest, count)?) {
+    for (point, total) in points.iter_mut().zip(get_series(&mut rest, count, with_guessed)?) {
         point.total = total;
     }
     let partitions = get(&mut rest).filter(|count| *count <= POINTS_MAX)?;
@@ -99,7 +114,7 @@ fn read(bytes: &[u8]) -> Option<Vec<LagRow>> {
         rest = after;
         let topic = std::str::from_utf8(topic).ok()?;
         let partition = i32::try_from(get_signed(&mut rest)?).ok()?;
-        for (point, values) in points.iter_mut().zip(get_series(&mut rest, count)?) {
+        for (point, values) in points.iter_mut().zip(get_series(&mut rest, count, with_guessed)?) {
             // Nothing known of a partition is as good as no partition.
             if values != LagValues::default() {
                 point.partitions.insert((topic.to_owned(), partition), values);
@@ -109,7 +124,7 @@ fn read(bytes: &[u8]) -> Option<Vec<LagRow>> {
     rest.is_empty().then_some(points)
 }
 
-fn get_series(rest: &mut &[u8], count: usize) -> Option<Vec<LagValues>> {
+fn get_series(rest: &mut &[u8], count: usize, with_guessed: bool) -> Option<Vec<LagValues>> {
     let mut values = vec![LagValues::default(); count];
     for column in COLUMNS {
         let mut before = 0_i64;
@@ -118,6 +133,22 @@ fn get_series(rest: &mut &[u8], count: usize) -> Option<Vec<LagValues>> {
             if coded > 0 {
                 before = before.wrapping_add(unzigzag(coded - 1));
                 *column(value) = Some(before);
+            }
+        }
+    }
+    if with_guessed {
+        let (mut at, mut guessed) = (0_usize, false);
+        loop {
+            let alike = usize::try_from(get(rest)?).ok()?;
+            let some = values.get_mut(at..at.checked_add(alike)?)?;
+            some.iter_mut().for_each(|value| value.guessed = guessed);
+            (at, guessed) = (at + alike, !guessed);
+            // Only the first run may be empty: whoever writes ends with the last value.
+            if at == count {
+                break;
+            }
+            if alike == 0 && at > 0 {
+                return None;
             }
         }
     }
@@ -170,12 +201,15 @@ mod tests {
 
     fn values() -> impl Strategy<Value = LagValues> {
         let number = || proptest::option::of(0_i64..i64::MAX / 4);
-        (number(), number(), number(), number()).prop_map(|(lag, lag_ms, committed, end)| LagValues {
-            lag,
-            lag_ms,
-            committed,
-            end,
-        })
+        (number(), number(), any::<bool>(), number(), number()).prop_map(
+            |(lag, lag_ms, guessed, committed, end)| LagValues {
+                lag,
+                lag_ms,
+                guessed: guessed && lag_ms.is_some(),
+                committed,
+                end,
+            },
+        )
     }
 
     fn known(values: &LagValues) -> bool {
@@ -204,10 +238,22 @@ mod tests {
     }
 
     #[test]
+    fn what_was_written_before_guesses_were_marked_is_read() {
+        // One point at 5 ms with a lag of 3, and no partition.
+        let found = unpack(&[1, 1, 10, 7, 0, 0, 0, 0]).unwrap();
+        let total = LagValues {
+            lag: Some(3),
+            ..LagValues::default()
+        };
+        assert_eq!((found.len(), found[0].at_ms, found[0].total), (1, 5, total));
+    }
+
+    #[test]
     fn a_group_that_stands_still_is_small() {
         let values = LagValues {
             lag: Some(2_904_551),
             lag_ms: Some(9_000_000),
+            guessed: false,
             committed: Some(14_200_118),
             end: Some(14_688_410),
         };

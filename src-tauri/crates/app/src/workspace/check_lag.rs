@@ -12,8 +12,10 @@ use crate::secrets;
 const EVERY_MS: (i64, i64) = (1_000, 600_000);
 /// A window is no longer than this: it is held in memory.
 const WINDOW_MS_MAX: i64 = 86_400_000;
-/// Samples that may be asked for before anything is judged.
+/// Commits that may be asked for before lag that does not fall is a warning.
 const SAMPLES: (u32, u32) = (2, 30);
+/// Commits that a partition may be judged by: each is held in memory.
+const COMMITS: (u32, u32) = (3, 60);
 /// An alert waits no longer than this.
 const HOLD_MS_MAX: i64 = 7 * 86_400_000;
 
@@ -42,6 +44,17 @@ pub(super) fn check_lag_settings(report: &mut Report<'_>, lag: &LagSettings) {
                 ),
             );
         }
+    }
+    if let Some(commits) = lag.commits
+        && !(COMMITS.0..=COMMITS.1).contains(&commits)
+    {
+        report.at(
+            &["lag", "commits"],
+            format!(
+                "commits can't be {commits}: a partition is judged by its last {} to {}",
+                COMMITS.0, COMMITS.1
+            ),
+        );
     }
     if let Some(samples) = lag.samples_min
         && !(SAMPLES.0..=SAMPLES.1).contains(&samples)

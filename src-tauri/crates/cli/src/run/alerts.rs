@@ -3,6 +3,7 @@
 use tailrace_app::{App, commands as run};
 use tailrace_model::{Error, api::*};
 
+use super::groups::lag_time;
 use crate::{
     Outcome,
     args::{AlertVerb, Alerts},
@@ -62,7 +63,7 @@ fn preview_row(it: &AlertPreviewGroup) -> Vec<String> {
         it.cluster.clone(),
         it.group.clone(),
         it.lag.map_or_else(dash, |lag| lag.to_string()),
-        duration(it.lag_ms),
+        lag_time(it.lag_ms, it.lag_ms_source),
         it.reason.clone(),
     ]
 }

@@ -61,7 +61,7 @@ async fn group_table(app: &App, cluster: String, output: &Output) -> anyhow::Res
                 status(it.status).to_owned(),
                 it.members.to_string(),
                 it.partitions.to_string(),
-                maybe(it.lag),
+                lag(it.lag, it.lag_in_offsets),
                 lag_time(it.lag_ms, it.lag_ms_source),
                 rate(it.in_per_second),
                 rate(it.out_per_second),
@@ -75,8 +75,16 @@ fn rate(rate: Option<f64>) -> String {
     rate.map_or_else(|| "-".to_owned(), |rate| count(rate.round() as u64))
 }
 
+/// Where marks of transactions are in it, it says what it counts.
+fn lag(lag: Option<i64>, in_offsets: bool) -> String {
+    match in_offsets {
+        true => format!("{} offsets", maybe(lag)),
+        false => maybe(lag),
+    }
+}
+
 /// What is guessed from samples has a sign.
-fn lag_time(ms: Option<i64>, source: Option<LagTimeSource>) -> String {
+pub(super) fn lag_time(ms: Option<i64>, source: Option<LagTimeSource>) -> String {
     match source {
         Some(LagTimeSource::Interpolated) => format!("~{}", duration(ms)),
         _ => duration(ms),
@@ -115,7 +123,7 @@ async fn group_detail(app: &App, cluster: String, group: String, output: &Output
             slowest.topic,
             slowest.partition,
             count(slowest.lag.unsigned_abs()),
-            duration(slowest.lag_ms),
+            lag_time(slowest.lag_ms, slowest.lag_ms_source),
             owner(slowest.client.as_deref(), slowest.host.as_deref()),
         ))?;
     }
@@ -140,7 +148,10 @@ async fn group_detail(app: &App, cluster: String, group: String, output: &Output
                 status(it.status).to_owned(),
                 maybe(it.committed),
                 maybe(it.end),
-                maybe(it.lag),
+                match it.past_end {
+                    Some(by) => format!("{} past the end", count(by.unsigned_abs())),
+                    None => lag(it.lag, it.lag_in_offsets),
+                },
                 lag_time(it.lag_ms, it.lag_ms_source),
                 maybe(it.lost),
                 rate(it.out_per_second),
@@ -170,7 +181,7 @@ async fn group_detail(app: &App, cluster: String, group: String, output: &Output
                 it.host.clone(),
                 it.assignment.len().to_string(),
                 maybe(it.lag),
-                duration(it.lag_ms),
+                lag_time(it.lag_ms, it.lag_ms_source),
                 rate(it.out_per_second),
             ]
         },
@@ -185,7 +196,7 @@ fn owner(client: Option<&str>, host: Option<&str>) -> String {
     }
 }
 
-pub async fn lag(app: &App, args: Lag, output: &Output) -> anyhow::Result<Outcome> {
+pub async fn watch(app: &App, args: Lag, output: &Output) -> anyhow::Result<Outcome> {
     if let Some(path) = &args.chart {
         // With the history that there is: a file that can't be written is told now, and not after the wait.
         chart(app, &args, path).await?;

@@ -126,7 +126,10 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
             } else {
                 OpenOptions::look()
             };
-            with(folder()?, options, async |app| groups::lag(app, it, output).await).await
+            with(folder()?, options, async |app| {
+                groups::watch(app, it, output).await
+            })
+            .await
         }
         Command::Sql(it) => {
             with(folder()?, OpenOptions::command(), async |app| {

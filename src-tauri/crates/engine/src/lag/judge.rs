@@ -3,10 +3,14 @@
 use tailrace_model::api::{LagLevel, LagStatus};
 
 use super::{
-    GroupWindow, LAG_SPAN_MS_MIN, LagPoint, LagRules, Track,
+    GroupWindow, LagRules, Track,
+    commits::{COMMITS_MIN, Commits},
     rates::{Rate, drained_in_ms, rate},
     words, worst,
 };
+
+/// Rates are taken over this, or over twice the time between two commits where that is longer.
+const RATE_MS: i64 = 120_000;
 
 /// What a group's samples come to.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +25,7 @@ pub struct GroupJudgement {
     pub lag_ms: Option<i64>,
     pub lost: Option<i64>,
     pub partitions_unknown: u32,
-    /// The share of the window that the samples span.
+    /// The share of the commits that it is to be judged by that were seen, of the partition of which fewest were.
     pub complete: f64,
     pub in_per_second: Option<f64>,
     pub out_per_second: Option<f64>,
@@ -47,6 +51,8 @@ pub struct PartitionJudgement {
     pub lost: Option<i64>,
     /// An open transaction ends what readers of committed records may read, and the commit is there.
     pub held_back: bool,
+    /// How far the commit is past the end, where it is.
+    pub past_end: Option<i64>,
     pub in_per_second: Option<f64>,
     pub out_per_second: Option<f64>,
     pub drained_in_ms: Option<i64>,
@@ -58,10 +64,11 @@ pub struct PartitionJudgement {
 pub(super) enum Finding {
     NoCommit,
     NoEnd,
+    PastEnd { by: i64 },
     TooFew,
     ReadAll,
     HadNone,
-    KeepsUp { grew: i64 },
+    KeepsUp { grew: i64, span_ms: i64 },
     Growing { grew: i64, span_ms: i64 },
     Stuck { since_ms: i64, held: bool },
     Rewound { from: i64, to: i64, ago_ms: i64 },
@@ -70,7 +77,7 @@ pub(super) enum Finding {
 impl Finding {
     fn status(&self) -> LagStatus {
         match self {
-            Self::NoCommit | Self::NoEnd | Self::TooFew => LagStatus::Unknown,
+            Self::NoCommit | Self::NoEnd | Self::PastEnd { .. } | Self::TooFew => LagStatus::Unknown,
             Self::ReadAll | Self::HadNone | Self::KeepsUp { .. } => LagStatus::Ok,
             Self::Growing { .. } => LagStatus::Warn,
             Self::Stuck { held: true, .. } => LagStatus::Stall,
@@ -81,8 +88,16 @@ impl Finding {
 
     pub fn grew(&self) -> Option<i64> {
         match self {
-            Self::KeepsUp { grew } | Self::Growing { grew, .. } => Some(*grew),
+            Self::KeepsUp { grew, .. } | Self::Growing { grew, .. } => Some(*grew),
             _ => None,
+        }
+    }
+
+    /// The time over which it grew.
+    pub fn span_ms(&self) -> i64 {
+        match self {
+            Self::KeepsUp { span_ms, .. } | Self::Growing { span_ms, .. } => *span_ms,
+            _ => 0,
         }
     }
 
@@ -107,19 +122,12 @@ pub(super) fn judge(window: &GroupWindow, rules: &LagRules) -> GroupJudgement {
         .partitions
         .iter()
         .map(|((topic, partition), track)| {
-            let moved = (
-                rate(track.points.iter(), |point| point.end),
-                rate(track.points.iter(), |point| point.committed),
-            );
+            let finding = find(track, rules);
+            let moved = moved(track, &finding, window.at_ms);
             rates.push(moved);
-            judge_partition(topic, *partition, track, moved, rules)
+            judge_partition(topic, *partition, track, moved, finding)
         })
         .collect();
-    let oldest = window
-        .partitions
-        .values()
-        .filter_map(|track| track.points.front());
-    let span_ms = oldest.map(|point| window.at_ms - point.at_ms).max().unwrap_or(0);
     let lag = sum(partitions.iter().map(|one| one.lag));
     let in_per_second = Rate::sum(rates.iter().map(|rate| rate.0));
     let out_per_second = Rate::sum(rates.iter().map(|rate| rate.1));
@@ -130,13 +138,13 @@ pub(super) fn judge(window: &GroupWindow, rules: &LagRules) -> GroupJudgement {
         level: status.level(),
         reason: match window.partitions.is_empty() {
             true => "it has committed nothing yet".to_owned(),
-            false => words::group(status, &partitions, window.members, span_ms),
+            false => words::group(status, &partitions, window.members),
         },
         lag,
         lag_ms: partitions.iter().filter_map(|one| one.lag_ms).max(),
         lost: sum(partitions.iter().map(|one| one.lost)),
         partitions_unknown: u32::try_from(partitions.len() - known).unwrap_or(u32::MAX),
-        complete: (span_ms as f64 / rules.window_ms.max(1) as f64).min(1.0),
+        complete: complete(window, rules),
         in_per_second,
         out_per_second,
         drained_in_ms: drained_in_ms(lag, in_per_second, out_per_second),
@@ -146,13 +154,47 @@ pub(super) fn judge(window: &GroupWindow, rules: &LagRules) -> GroupJudgement {
     }
 }
 
+/// How fast a partition grows and is read.
+fn moved(track: &Track, finding: &Finding, now_ms: i64) -> (Rate, Rate) {
+    let since_ms = now_ms - RATE_MS.max(2 * track.commits.longest_ms());
+    let recent = || track.points.iter().filter(|point| point.at_ms >= since_ms);
+    let arriving = rate(recent(), |point| point.end);
+    // One that has not been seen to commit yet has no pace, and not that of one that stands still.
+    let unseen = *finding == Finding::TooFew && track.commits.seen().next().is_none();
+    let leaving = match unseen {
+        true => Rate::Unknown,
+        false => rate(recent(), |point| point.committed),
+    };
+    (arriving, leaving)
+}
+
+fn complete(window: &GroupWindow, rules: &LagRules) -> f64 {
+    let behind = window.partitions.values().filter(|track| {
+        let newest = track.points.back().and_then(|point| point.lag);
+        newest.is_some_and(|lag| lag > 0)
+    });
+    let wanted = rules.commits.saturating_sub(1).max(1) as f64;
+    behind
+        .map(|track| {
+            let patience_ms = track.commits.patience_ms(rules, track.owned).max(1);
+            let waited = track.commits.silent_ms() as f64 / patience_ms as f64;
+            (track.commits.seen().count() as f64 / wanted)
+                .max(waited)
+                .min(1.0)
+        })
+        .reduce(f64::min)
+        .unwrap_or(1.0)
+}
+
 /// That of the worst partition. One that has lag and can't be judged yet keeps the group from being called well.
 fn group_status(partitions: &[PartitionJudgement]) -> LagStatus {
     let status = partitions
         .iter()
         .map(|one| one.status)
         .fold(LagStatus::Unknown, worst);
-    let unjudged = partitions.iter().any(|one| one.finding == Finding::TooFew);
+    let unjudged = partitions
+        .iter()
+        .any(|one| matches!(one.finding, Finding::TooFew | Finding::PastEnd { .. }));
     match status {
         LagStatus::Ok if unjudged => LagStatus::Unknown,
         status => status,
@@ -185,11 +227,10 @@ fn judge_partition(
     partition: i32,
     track: &Track,
     (arriving, leaving): (Rate, Rate),
-    rules: &LagRules,
+    finding: Finding,
 ) -> PartitionJudgement {
     let newest = track.points.back();
     let lag = newest.and_then(|point| point.lag);
-    let finding = find(track, rules);
     let committed = newest.and_then(|point| point.committed);
     let held_back = match (committed, track.stable_end, newest.and_then(|point| point.end)) {
         (Some(committed), Some(stable), Some(end)) => stable < end && committed >= stable,
@@ -216,6 +257,7 @@ fn judge_partition(
         lag_ms: newest.and_then(|point| point.lag_ms),
         lost: track.lost,
         held_back,
+        past_end: track.past_end,
         in_per_second,
         out_per_second,
         drained_in_ms: drained_in_ms(lag, in_per_second, out_per_second),
@@ -223,93 +265,69 @@ fn judge_partition(
     }
 }
 
-/// A point of which commit and lag are known.
-#[derive(Clone, Copy)]
-struct Known {
-    at_ms: i64,
-    committed: i64,
-    lag: i64,
-}
-
-fn known(point: &LagPoint) -> Option<Known> {
-    Some(Known {
-        at_ms: point.at_ms,
-        committed: point.committed?,
-        lag: point.lag?,
-    })
-}
-
 fn find(track: &Track, rules: &LagRules) -> Finding {
     // What is no longer known now is judged no more.
-    match track.points.back() {
-        None | Some(LagPoint { committed: None, .. }) => return Finding::NoCommit,
-        Some(LagPoint { lag: None, .. }) => return Finding::NoEnd,
-        Some(_) => {}
-    }
-    let points: Vec<Known> = track.points.iter().filter_map(known).collect();
-    let (Some(first), Some(last)) = (points.first(), points.last()) else {
+    let Some(newest) = track.points.back().filter(|point| point.committed.is_some()) else {
         return Finding::NoCommit;
     };
-    if last.lag == 0 {
+    let Some(lag) = newest.lag else {
+        return match track.past_end {
+            Some(by) => Finding::PastEnd { by },
+            None => Finding::NoEnd,
+        };
+    };
+    if lag == 0 {
         return Finding::ReadAll;
     }
-    if let Some(rewound) = rewound(&points, last) {
-        return rewound;
-    }
-    if points.iter().any(|point| point.lag == 0) {
-        return Finding::HadNone;
-    }
-    let span_ms = last.at_ms - first.at_ms;
-    if points.len() < rules.samples_min || span_ms < LAG_SPAN_MS_MIN.min(rules.window_ms / 2) {
-        return Finding::TooFew;
-    }
-    let commits = commits(&points);
-    let newest_ms = commits.last().map_or(first.at_ms, |commit| commit.at_ms);
-    if last.at_ms - newest_ms > newest_ms - first.at_ms {
+    let commits = &track.commits;
+    let silent_ms = commits.silent_ms();
+    if silent_ms > commits.patience_ms(rules, track.owned) {
         return Finding::Stuck {
-            since_ms: last.at_ms - newest_ms,
+            since_ms: silent_ms,
             held: track.owned,
         };
     }
-    let grew = last.lag - first.lag;
-    let never_fell = commits.windows(2).all(|pair| pair[1].lag >= pair[0].lag);
-    if commits.len() >= rules.samples_min && never_fell {
-        return Finding::Growing {
-            grew: grew.max(0),
-            span_ms,
-        };
+    if let Some(rewound) = rewound(commits, newest.at_ms) {
+        return rewound;
     }
-    Finding::KeepsUp { grew }
+    if commits.had_none(newest.at_ms - rules.window_ms) {
+        return Finding::HadNone;
+    }
+    let seen = commits.seen().count();
+    let (Some(first), Some(last)) = (commits.seen().next(), commits.seen().next_back()) else {
+        return Finding::TooFew;
+    };
+    if seen < COMMITS_MIN {
+        return Finding::TooFew;
+    }
+    let (grew, span_ms) = (last.lag - first.lag, last.at_ms - first.at_ms);
+    let after = commits.seen().skip(1);
+    let never_fell = commits
+        .seen()
+        .zip(after)
+        .all(|(before, after)| after.lag >= before.lag);
+    if seen >= rules.samples_min && never_fell {
+        return Finding::Growing { grew, span_ms };
+    }
+    Finding::KeepsUp { grew, span_ms }
 }
 
-/// The points at which a new commit was first seen, and the first of all.
-fn commits(points: &[Known]) -> Vec<Known> {
-    let mut commits: Vec<Known> = Vec::new();
-    for point in points {
-        if commits
-            .last()
-            .is_none_or(|last| last.committed != point.committed)
-        {
-            commits.push(*point);
+/// The commit went back within those that are kept, and is not yet where it was.
+fn rewound(commits: &Commits, now_ms: i64) -> Option<Finding> {
+    let mut furthest = i64::MIN;
+    let mut fell: Option<(i64, i64, i64)> = None;
+    let mut last = i64::MIN;
+    for commit in commits.all() {
+        if commit.offset < furthest && fell.is_none_or(|(_, to, _)| commit.offset < to) {
+            fell = Some((furthest, commit.offset, commit.at_ms));
         }
+        furthest = furthest.max(commit.offset);
+        last = commit.offset;
     }
-    commits
-}
-
-/// The commit went back within the window, and is not yet where it was.
-fn rewound(points: &[Known], last: &Known) -> Option<Finding> {
-    let mut furthest = points.first()?.committed;
-    let mut fell: Option<(i64, &Known)> = None;
-    for point in points {
-        if point.committed < furthest && fell.is_none_or(|(_, to)| point.committed < to.committed) {
-            fell = Some((furthest, point));
-        }
-        furthest = furthest.max(point.committed);
-    }
-    let (from, to) = fell?;
-    (last.committed < from).then(|| Finding::Rewound {
+    let (from, to, at_ms) = fell?;
+    (last < from).then_some(Finding::Rewound {
         from,
-        to: to.committed,
-        ago_ms: last.at_ms - to.at_ms,
+        to,
+        ago_ms: now_ms - at_ms,
     })
 }

@@ -1,27 +1,33 @@
 //! Lag over time: what the samples of a consumer group say of it.
 //!
 //! Pure functions over samples and times that are passed in; nothing here asks a cluster. The rules are Burrow's
-//! (<https://github.com/linkedin/Burrow/wiki/Consumer-Lag-Evaluation-Rules>), a partition at a time, over a sliding
-//! window:
+//! (<https://github.com/linkedin/Burrow/wiki/Consumer-Lag-Evaluation-Rules>), a partition at a time, over its last
+//! commits (ten, whatever their age), so that one who commits every five minutes is judged as one who does every five
+//! seconds:
 //!
-//! 1. No lag now, or at any time in the window: OK.
-//! 2. The commit went back and is not where it was: REWIND, even where there was no lag for a while.
-//! 3. No new commit for longer than the commits before it span: STOP.
-//! 4. The same where a member holds the partition: STALL.
-//! 5. Commits move, and the lag is not less after any of them: WARN.
-//! 6. Otherwise: OK.
+//! 1. No lag now: OK.
+//! 2. Records wait, and no commit for longer than the commits before span: STOP. Where fewer than two were seen: none
+//!    in the whole window.
+//! 3. The same where a member holds the partition: STALL.
+//! 4. The commit went back and is not where it was: REWIND, even where there was no lag for a while.
+//! 5. No lag at any time since the oldest of the commits, or in the window: OK.
+//! 6. Commits move, and the lag is not less after any of them: WARN.
+//! 7. Otherwise: OK.
 //!
-//! Burrow hears of every commit and tells 3 from 4 by commits that repeat an offset. From outside such a commit cannot
+//! Burrow hears of every commit and tells 2 from 3 by commits that repeat an offset. From outside such a commit cannot
 //! be seen, so that the two are told apart by whether anybody is there to make one. A group is judged by its worst
 //! partition; Burrow's own sum of it (OK, WARN, ERR) is `LagStatus::level`. What is unknown counts in no sum and makes
 //! no judgement.
 
 pub mod alerts;
+mod commits;
 mod judge;
 mod rates;
 pub mod reset;
 mod words;
 
+#[cfg(test)]
+mod pace_tests;
 #[cfg(test)]
 mod tests;
 
@@ -29,16 +35,16 @@ use std::collections::{BTreeMap, VecDeque};
 
 use tailrace_model::{LagSettings, api::LagStatus};
 
+use commits::Commits;
 pub use judge::{GroupJudgement, PartitionJudgement};
 pub use rates::interpolated_lag_ms;
 
-/// The least time that the samples of a judgement have to span: commits come every few seconds.
-pub const LAG_SPAN_MS_MIN: i64 = 10_000;
 /// Points that a partition keeps of its window; more are thinned out.
 pub const POINTS_MAX: usize = 96;
 
 const EVERY_MS: i64 = 2_000;
-const WINDOW_MS: i64 = 120_000;
+const WINDOW_MS: i64 = 600_000;
+const COMMITS: usize = 10;
 const SAMPLES_MIN: usize = 3;
 
 /// What lag is judged by.
@@ -46,9 +52,11 @@ const SAMPLES_MIN: usize = 3;
 pub struct LagRules {
     /// Between two samples.
     pub every_ms: i64,
-    /// Samples older than this say nothing of now.
+    /// Samples older than this say nothing of now; and how long one of whom no pace is known is waited for.
     pub window_ms: i64,
-    /// Samples that a judgement needs.
+    /// The last commits, by which a partition is judged.
+    pub commits: usize,
+    /// Commits that have to be seen before lag that does not fall is a warning.
     pub samples_min: usize,
 }
 
@@ -60,6 +68,7 @@ impl LagRules {
         Self {
             every_ms: ms(settings.every, EVERY_MS),
             window_ms: ms(settings.window, WINDOW_MS),
+            commits: settings.commits.map_or(COMMITS, |commits| commits as usize),
             samples_min: settings
                 .samples_min
                 .map_or(SAMPLES_MIN, |samples| samples as usize),
@@ -88,8 +97,12 @@ pub struct PartitionSample {
     pub lag: Option<i64>,
     /// Lag in time; `None`: unknown.
     pub lag_ms: Option<i64>,
+    /// The lag in time is guessed from samples.
+    pub guessed: bool,
     /// Records deleted before they were read.
     pub lost: Option<i64>,
+    /// How far the commit is past the end, where it is.
+    pub past_end: Option<i64>,
     /// A member holds it.
     pub owned: bool,
 }
@@ -102,6 +115,8 @@ pub struct LagPoint {
     pub end: Option<i64>,
     pub lag: Option<i64>,
     pub lag_ms: Option<i64>,
+    /// The lag in time is guessed from samples.
+    pub guessed: bool,
 }
 
 /// The samples of one group that are young enough to say something of now.
@@ -115,8 +130,10 @@ pub struct GroupWindow {
 #[derive(Debug, Clone, Default)]
 struct Track {
     points: VecDeque<LagPoint>,
+    commits: Commits,
     stable_end: Option<i64>,
     lost: Option<i64>,
+    past_end: Option<i64>,
     owned: bool,
 }
 
@@ -131,6 +148,7 @@ impl GroupWindow {
             let mut track = before.remove(&key).unwrap_or_default();
             track.stable_end = sample.stable_end;
             track.lost = sample.lost;
+            track.past_end = sample.past_end;
             track.owned = sample.owned;
             track.push(
                 rules,
@@ -140,6 +158,7 @@ impl GroupWindow {
                     end: sample.end,
                     lag: sample.lag,
                     lag_ms: sample.lag_ms,
+                    guessed: sample.guessed,
                 },
             );
             self.partitions.insert(key, track);
@@ -169,15 +188,19 @@ impl GroupWindow {
 
 impl Track {
     fn push(&mut self, rules: &LagRules, point: LagPoint) {
-        // A long window keeps no more points than a short one: the newest gives way to one that is too close to it, as
-        // long as both say the same of the commit.
+        match (point.committed, point.lag) {
+            (Some(committed), Some(lag)) => self.commits.add(rules, point.at_ms, committed, lag),
+            // What is past the end, or gone, is followed anew from where it is found again.
+            (None, _) => self.commits = Commits::default(),
+            _ if self.past_end.is_some() => self.commits = Commits::default(),
+            _ => {}
+        }
+        // A long window keeps no more points than a short one: the newest gives way to one that is too close to it.
         let step_ms = rules.window_ms / (POINTS_MAX as i64 / 2);
         let last = self.points.len().checked_sub(1);
         if let Some(last) = last
             && last > 0
             && self.points[last].at_ms - self.points[last - 1].at_ms < step_ms
-            && self.points[last].committed == self.points[last - 1].committed
-            && self.points[last].lag != Some(0)
         {
             self.points.pop_back();
         }

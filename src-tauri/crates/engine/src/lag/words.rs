@@ -23,14 +23,19 @@ fn seconds(ms: i64) -> String {
     }
 }
 
+const TOO_FEW: &str = "too few commits were seen yet to judge its lag";
+
 /// Of one partition.
 pub(super) fn partition(finding: &Finding, lag: Option<i64>) -> String {
     let lag = lag.unwrap_or(0);
     match finding {
         Finding::NoCommit => "nothing is committed here yet".to_owned(),
         Finding::NoEnd => "where the partition ends is not known".to_owned(),
+        Finding::PastEnd { by } => format!(
+            "its commit is {by} past the end: the topic was made anew, or lost records; what is left to read is not known"
+        ),
         Finding::ReadAll => "it has read everything".to_owned(),
-        Finding::TooFew => "there are too few samples yet to judge its lag".to_owned(),
+        Finding::TooFew => TOO_FEW.to_owned(),
         Finding::HadNone => format!(
             "it is behind by {} and had none to read within the window",
             records(lag)
@@ -72,18 +77,22 @@ pub(super) fn partition(finding: &Finding, lag: Option<i64>) -> String {
 }
 
 /// Of a whole group, from those of its partitions that are as bad as it is.
-pub(super) fn group(status: LagStatus, all: &[PartitionJudgement], members: u32, span_ms: i64) -> String {
+pub(super) fn group(status: LagStatus, all: &[PartitionJudgement], members: u32) -> String {
     let judged: Vec<&PartitionJudgement> = all.iter().filter(|one| one.lag.is_some()).collect();
     let like: Vec<&PartitionJudgement> = judged
         .iter()
         .copied()
         .filter(|one| one.status == status)
         .collect();
+    let span_ms = like.iter().map(|one| one.finding.span_ms()).max().unwrap_or(0);
     let waiting: i64 = like.iter().filter_map(|one| one.lag).sum();
     let here = || places(&like, judged.len());
     let said = match status {
         LagStatus::Unknown if judged.is_empty() => nothing_known(all).to_owned(),
-        LagStatus::Unknown => "there are too few samples yet to judge its lag".to_owned(),
+        LagStatus::Unknown if judged.iter().all(|one| one.finding != Finding::TooFew) => {
+            "what is left to read is not known of all of it".to_owned()
+        }
+        LagStatus::Unknown => TOO_FEW.to_owned(),
         LagStatus::Ok => keeps_up(&judged, span_ms),
         LagStatus::Warn => {
             let grew: i64 = like.iter().filter_map(|one| one.finding.grew()).sum();
@@ -137,12 +146,14 @@ pub(super) fn group(status: LagStatus, all: &[PartitionJudgement], members: u32,
             format!("its commits went back by {} in {}", records(back), here())
         }
     };
-    format!("{said}{}{}", held_back(&judged), lost(&judged))
+    format!("{said}{}{}{}", past_end(all), held_back(&judged), lost(&judged))
 }
 
 fn nothing_known(all: &[PartitionJudgement]) -> &'static str {
     if all.iter().all(|one| matches!(one.finding, Finding::NoCommit)) {
         "it has committed nothing yet"
+    } else if all.iter().any(|one| one.past_end.is_some()) {
+        "what is left to read is not known"
     } else {
         "the ends of its partitions are not known"
     }
@@ -167,6 +178,24 @@ fn keeps_up(judged: &[&PartitionJudgement], span_ms: i64) -> String {
             "it is behind by {}, {grew} more than {} ago",
             records(lag),
             seconds(span_ms)
+        ),
+    }
+}
+
+/// Commits that lie where nothing is.
+fn past_end(all: &[PartitionJudgement]) -> String {
+    let those: Vec<&PartitionJudgement> = all.iter().filter(|one| one.past_end.is_some()).collect();
+    match those.as_slice() {
+        [] => String::new(),
+        [one] => format!(
+            "; its commit is {} past the end of {}/{}: the topic was made anew, or lost records",
+            one.past_end.unwrap_or_default(),
+            one.topic,
+            one.partition
+        ),
+        many => format!(
+            "; its commits are past the ends of {}: their topics were made anew, or lost records",
+            places(many, all.len())
         ),
     }
 }

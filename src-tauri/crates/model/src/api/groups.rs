@@ -21,9 +21,11 @@ pub struct GroupSummary {
     pub members: u32,
     pub topics: Vec<String>,
     pub partitions: u32,
-    /// Partitions without a commit; they count in no sum.
+    /// Partitions whose lag is unknown (no commit, no end, or a commit past it); they count in no sum.
     pub partitions_unknown: u32,
     pub lag: Option<i64>,
+    /// The lag of some partition counts offsets that are no records.
+    pub lag_in_offsets: bool,
     /// The largest of its partitions.
     pub lag_ms: Option<i64>,
     /// Where `lag_ms` is from.
@@ -36,7 +38,7 @@ pub struct GroupSummary {
     pub level: LagLevel,
     /// Why the status is what it is, as a sentence.
     pub reason: String,
-    /// The share of the window that its samples span, 0 to 1.
+    /// The share of the commits by which it is to be judged that were seen so far, 0 to 1.
     pub complete: f64,
     /// Records a second that arrive in its partitions, over the window.
     pub in_per_second: Option<f64>,
@@ -60,6 +62,7 @@ pub struct SlowPartition {
     pub partition: i32,
     pub lag: i64,
     pub lag_ms: Option<i64>,
+    pub lag_ms_source: Option<LagTimeSource>,
     /// Its owner; absent: nobody.
     pub member: Option<String>,
     pub client: Option<String>,
@@ -133,11 +136,16 @@ pub struct GroupPartition {
     /// The end for readers of committed records, where it was asked for: an open transaction holds it back.
     pub stable_end: Option<i64>,
     pub lag: Option<i64>,
+    /// The lag counts offsets that are no records (marks of transactions, records compacted away): there were too many to
+    /// look at each.
+    pub lag_in_offsets: bool,
     /// Now less the timestamp of the record at the committed offset; 0 when there is none to read.
     pub lag_ms: Option<i64>,
     pub lag_ms_source: Option<LagTimeSource>,
     /// Records that were deleted before they were read: the low watermark is past the committed offset.
     pub lost: Option<i64>,
+    /// How far the commit is past the end, where it is: the topic was made anew, or lost records. Lag is then unknown.
+    pub past_end: Option<i64>,
     pub member: Option<String>,
     pub client: Option<String>,
     pub host: Option<String>,
@@ -160,6 +168,7 @@ pub struct GroupMember {
     /// Over its partitions; absent: of none it is known.
     pub lag: Option<i64>,
     pub lag_ms: Option<i64>,
+    pub lag_ms_source: Option<LagTimeSource>,
     pub out_per_second: Option<f64>,
 }
 
@@ -337,6 +346,7 @@ pub struct AlertPreviewGroup {
     pub holds: Option<bool>,
     pub lag: Option<i64>,
     pub lag_ms: Option<i64>,
+    pub lag_ms_source: Option<LagTimeSource>,
     pub status: LagStatus,
     pub reason: String,
 }

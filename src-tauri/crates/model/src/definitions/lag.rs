@@ -11,12 +11,16 @@ pub struct LagSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional = nullable)]
     pub every: Option<Span>,
-    /// What a group is judged by: its samples of so long; 2 minutes when absent. Longer than the time between two
-    /// commits of the slowest consumer, several times.
+    /// How long samples say something of now, and how long a member of which fewer than two commits were seen may stay
+    /// silent while records wait; 10 minutes when absent. Longer than the slowest consumer takes between two commits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional = nullable)]
     pub window: Option<Span>,
-    /// Samples without which nothing is judged; 3 when absent.
+    /// The last commits of a partition by which it is judged, whatever their age; 10 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub commits: Option<u32>,
+    /// Commits that have to be seen before lag that does not fall is a warning; 3 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional = nullable)]
     pub samples_min: Option<u32>,
@@ -28,6 +32,7 @@ impl LagSettings {
         Self {
             every: self.every.or(others.every),
             window: self.window.or(others.window),
+            commits: self.commits.or(others.commits),
             samples_min: self.samples_min.or(others.samples_min),
         }
     }

@@ -568,7 +568,12 @@ fn alerts_and_settings_of_lag() {
     );
     check(
         "clusters/x.toml",
-        &format!("{cluster}window = \"10 minutes\"\nsamples_min = 5\n"),
+        &format!("{cluster}window = \"10 minutes\"\nsamples_min = 5\ncommits = 20\n"),
         "",
+    );
+    check(
+        "clusters/x.toml",
+        &format!("{cluster}commits = 2\n"),
+        "clusters/x.toml:5:11: commits can't be 2: a partition is judged by its last 3 to 60",
     );
 }

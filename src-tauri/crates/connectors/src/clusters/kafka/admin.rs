@@ -15,12 +15,17 @@ use super::{
     problem::transient,
 };
 
+/// A group of the new protocol that is assigning or reconciling: which of the two, librdkafka does not tell.
+pub(super) const REBALANCING: &str = "Rebalancing";
+
 /// A consumer group as its coordinator describes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GroupDescription {
     pub group: String,
-    /// As Kafka names it: `Stable`, `Empty`, `PreparingRebalance`, `Dead`, ...
+    /// As Kafka names it: `Stable`, `Empty`, `PreparingRebalance`, `Dead`, ...; and [`REBALANCING`].
     pub state: String,
+    /// It has no protocol: its offsets are committed by whom no group assigns partitions to.
+    pub simple: bool,
     pub members: Vec<GroupMember>,
     /// Why it could not be described; state and members are then unknown.
     pub error: Option<Error>,
@@ -134,6 +139,7 @@ impl KafkaClient {
                 GroupDescription {
                     group,
                     state: "Unknown".to_owned(),
+                    simple: false,
                     members: Vec::new(),
                     error,
                 }

@@ -1,14 +1,14 @@
 //! Lag of every consumer group, in records and in time.
 //!
 //! Invariants: what is unknown is absent, never 0; lag is never negative; a partition's lag in time is now less the
-//! timestamp of the record that would be read next, read once and remembered by its place. Where only marks of
-//! transactions are left there is nothing to read, and no lag. A sample asks for everything in a handful of rounds,
+//! timestamp of the record that would be read next, read once and remembered by its place. Marks of transactions are no
+//! lag: what is left is counted by [`super::stretch`], and where it is too much to count, and has marks in it, that is
+//! said. A commit past the end has no lag that anybody knows. A sample asks for everything in a handful of rounds,
 //! whatever the number of groups and partitions.
 
 use std::{
-    collections::{HashMap, HashSet},
-    sync::{Mutex, PoisonError},
-    time::Duration,
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use tailrace_model::{
@@ -22,13 +22,12 @@ use super::{
     config,
     ffi::admin::OffsetOf,
     record::SharedReader,
+    stretch::{Place, Stretch, Stretches},
 };
 
-/// Timestamps read for one sample; the rest waits for the next one.
+/// Places read for one sample; the rest waits for the next one.
 const READS_MAX: usize = 2_000;
-/// The time that reading timestamps may take in one sample.
-const READ_TIME_MAX: Duration = Duration::from_secs(3);
-/// Timestamps remembered between samples.
+/// Partitions remembered between samples beside those that are sampled.
 const REMEMBERED_MAX: usize = 200_000;
 
 /// A group at the time of a sample.
@@ -37,6 +36,8 @@ pub struct GroupSample {
     pub group: String,
     /// As Kafka names it: `Stable`, `Empty`, ...
     pub state: String,
+    /// It has no protocol: its offsets are committed by whom no group assigns partitions to.
+    pub simple: bool,
     pub members: Vec<GroupMember>,
     /// Partitions that it has committed or that a member reads, in order. Status and rates are not judged here.
     pub partitions: Vec<GroupPartition>,
@@ -48,19 +49,7 @@ pub struct GroupSample {
 pub struct LagSampler {
     client: KafkaClient,
     reader: SharedReader,
-    remembered: Mutex<HashMap<Place, Found>>,
-}
-
-/// Where a group reads next.
-type Place = (TopicPartition, i64);
-
-/// What is at a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
-    /// The first record there or after it.
-    Record { offset: i64, timestamp_ms: Option<i64> },
-    /// No record before this end: only marks of transactions, or what was compacted away.
-    Nothing { end: i64 },
+    remembered: Arc<Mutex<Stretches>>,
 }
 
 impl LagSampler {
@@ -69,7 +58,7 @@ impl LagSampler {
         Ok(Self {
             client,
             reader,
-            remembered: Mutex::default(),
+            remembered: Arc::default(),
         })
     }
 
@@ -99,15 +88,13 @@ impl LagSampler {
             })
             .collect();
         samples.sort_by(|left, right| left.group.cmp(&right.group));
-        let (found, stable) = tokio::join!(self.places(&samples), self.stable_ends(&samples));
+        let (_, stable) = tokio::join!(self.read_places(&samples, now_ms), self.stable_ends(&samples));
+        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         for partition in samples.iter_mut().flat_map(|sample| &mut sample.partitions) {
             let of = place_of(partition);
             partition.stable_end = stable.get(&of).copied();
-            settle(
-                partition,
-                next_record(partition).and_then(|place| found.get(&place)),
-                now_ms,
-            );
+            let found = next_record(partition).and_then(|place| remembered.get(&place));
+            settle(partition, found, remembered.has_gaps(&of), now_ms);
         }
         Ok(samples)
     }
@@ -123,44 +110,19 @@ impl LagSampler {
         })
     }
 
-    /// What would be read next, where that is not remembered read anew.
-    async fn places(&self, samples: &[GroupSample]) -> HashMap<Place, Found> {
+    /// Reads what lies where the groups read next, as far as that is not remembered.
+    async fn read_places(&self, samples: &[GroupSample], now_ms: i64) {
         let places: HashMap<Place, i64> = behind(samples)
             .filter_map(|partition| Some((next_record(partition)?, partition.end?)))
             .collect();
-        let mut known: HashMap<Place, Found> = {
-            let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-            places
-                .iter()
-                .filter_map(|(place, end)| Some((place.clone(), still(*remembered.get(place)?, *end)?)))
-                .collect()
-        };
-        let missing: Vec<(Place, i64)> = places
-            .into_iter()
-            .filter(|(place, _)| !known.contains_key(place))
-            .take(READS_MAX)
-            .collect();
-        if !missing.is_empty() {
-            let reader = self.reader.clone();
-            let read = tokio::task::spawn_blocking(move || read_places(&reader, missing)).await;
-            known.extend(read.unwrap_or_default());
+        let (reader, remembered) = (self.reader.clone(), Arc::clone(&self.remembered));
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut remembered = remembered.lock().unwrap_or_else(PoisonError::into_inner);
+            remembered.read(&reader, places, (READS_MAX, REMEMBERED_MAX), now_ms);
+        });
+        if let Err(error) = reading.await {
+            tracing::debug!(%error, "reading the next records was interrupted");
         }
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        // Places that nobody stands at any more are forgotten.
-        *remembered = known
-            .iter()
-            .take(REMEMBERED_MAX)
-            .map(|(place, found)| (place.clone(), *found))
-            .collect();
-        known
-    }
-}
-
-/// What was found is still there, unless nothing was and the partition has grown since.
-fn still(found: Found, end: i64) -> Option<Found> {
-    match found {
-        Found::Nothing { end: before } if before != end => None,
-        found => Some(found),
     }
 }
 
@@ -178,61 +140,28 @@ fn place_of(partition: &GroupPartition) -> TopicPartition {
     }
 }
 
-/// Lag by what is there to read: marks of transactions before the next record are none.
-fn settle(partition: &mut GroupPartition, found: Option<&Found>, now_ms: i64) {
+/// Lag by what is there to read: marks of transactions are none of it.
+fn settle(partition: &mut GroupPartition, found: Option<&Stretch>, has_gaps: bool, now_ms: i64) {
     let by_record = Some(LagTimeSource::Record);
-    match (partition.lag, found) {
-        (Some(0), _) => (partition.lag_ms, partition.lag_ms_source) = (Some(0), by_record),
-        (Some(_), Some(Found::Nothing { .. })) => {
-            partition.lag = Some(0);
-            (partition.lag_ms, partition.lag_ms_source) = (Some(0), by_record);
-        }
-        (Some(lag), Some(Found::Record { offset, timestamp_ms })) => {
-            partition.lag = partition.end.map(|end| (end - offset).clamp(1, lag.max(1)));
-            if let Some(timestamp_ms) = timestamp_ms {
-                partition.lag_ms = Some((now_ms - timestamp_ms).max(0));
-                partition.lag_ms_source = by_record;
-            }
+    let (Some(lag), Some(end)) = (partition.lag, partition.end) else {
+        return;
+    };
+    if lag == 0 {
+        (partition.lag_ms, partition.lag_ms_source) = (Some(0), by_record);
+        return;
+    }
+    let whole = found.is_some_and(|found| found.is_whole(end));
+    partition.lag_in_offsets = has_gaps && !whole;
+    let Some(found) = found else { return };
+    partition.lag = Some(found.lag(end).clamp(0, lag));
+    match found.first {
+        None if whole => (partition.lag_ms, partition.lag_ms_source) = (Some(0), by_record),
+        Some((_, Some(timestamp_ms))) => {
+            partition.lag_ms = Some((now_ms - timestamp_ms).max(0));
+            partition.lag_ms_source = by_record;
         }
         _ => {}
     }
-}
-
-/// Groups stand at different offsets of the same partition: one round reads each partition once.
-fn read_places(reader: &SharedReader, places: Vec<(Place, i64)>) -> HashMap<Place, Found> {
-    let until = std::time::Instant::now() + READ_TIME_MAX;
-    let mut found = HashMap::new();
-    let mut left = places;
-    while !left.is_empty() {
-        let at_most = until.saturating_duration_since(std::time::Instant::now());
-        if at_most.is_zero() {
-            break;
-        }
-        let mut seen = HashSet::new();
-        let (round, later): (Vec<_>, Vec<_>) =
-            left.into_iter().partition(|((of, _), _)| seen.insert(of.clone()));
-        let wanted: Vec<Place> = round.iter().map(|(place, _)| place.clone()).collect();
-        let mut records: HashMap<TopicPartition, Found> = HashMap::new();
-        let outcome = reader.read_first(&wanted, at_most, |of, message| {
-            let record = Found::Record {
-                offset: message.offset(),
-                timestamp_ms: message.timestamp_ms(),
-            };
-            records.insert(of.clone(), record);
-        });
-        // One that has answered without a record has none; of those that have not, it stays unknown.
-        let unread: Option<HashSet<TopicPartition>> = outcome
-            .ok()
-            .map(|unread| unread.into_iter().map(|(of, _)| of).collect());
-        for (place, end) in round {
-            let record = records.get(&place.0).copied();
-            let answered = unread.as_ref().is_some_and(|unread| !unread.contains(&place.0));
-            let at_end = answered.then_some(Found::Nothing { end });
-            found.extend(record.or(at_end).map(|what| (place, what)));
-        }
-        left = later;
-    }
-    found
 }
 
 /// Where the group reads next: its commit, or the start if that is later.
@@ -271,6 +200,7 @@ fn sample_group(
     GroupSample {
         group: group.group,
         state: group.state,
+        simple: group.simple,
         partitions,
         error: group.error.or(error),
         members: group.members,
@@ -290,15 +220,21 @@ fn lag(
         start: marks.map(|marks| marks.start),
         end: marks.map(|marks| marks.end),
         stable_end: None,
-        // What can still be read.
+        // What can still be read; of a commit past the end nobody knows what its reader has read.
         lag: committed
             .zip(marks)
-            .map(|(committed, marks)| (marks.end - committed.max(marks.start)).max(0)),
+            .map(|(committed, marks)| marks.end - committed.max(marks.start))
+            .filter(|lag| *lag >= 0),
+        lag_in_offsets: false,
         lag_ms: None,
         lag_ms_source: None,
         lost: committed
             .zip(marks)
             .map(|(committed, marks)| (marks.start - committed).max(0)),
+        past_end: committed
+            .zip(marks)
+            .map(|(committed, marks)| committed - marks.end)
+            .filter(|by| *by > 0),
         member: reader.map(|member| member.id.clone()),
         client: reader.map(|member| member.client.clone()),
         host: reader.map(|member| member.host.clone()),
@@ -334,13 +270,21 @@ mod tests {
                 (lag_expected, lost),
                 "{committed:?} {marks:?}"
             );
+            let past_end = committed
+                .zip(marks)
+                .map(|(committed, marks)| committed - marks.end);
+            assert_eq!(
+                found.past_end,
+                past_end.filter(|by| *by > 0),
+                "{committed:?} {marks:?}"
+            );
         };
         check(Some(10), Some((0, 25)), Some(15), Some(0));
         check(Some(25), Some((0, 25)), Some(0), Some(0));
         // Retention took 5 records away before they were read: 15 are left.
         check(Some(5), Some((10, 25)), Some(15), Some(5));
-        // The topic was made anew: nothing is left to read.
-        check(Some(30), Some((0, 25)), Some(0), Some(0));
+        // The topic was made anew: what is left to read is not known.
+        check(Some(30), Some((0, 25)), None, Some(0));
         check(Some(3), Some((25, 25)), Some(0), Some(22));
         check(None, Some((0, 25)), None, None);
         check(Some(10), None, None, None);
@@ -348,32 +292,67 @@ mod tests {
 
     #[test]
     fn only_what_can_be_read_is_lag() {
-        let check = |committed: i64, found: Option<Found>, lag_ms: Option<i64>, expected: Option<i64>| {
+        let check = |committed: i64,
+                     found: Option<Stretch>,
+                     has_gaps: bool,
+                     lag_ms: Option<i64>,
+                     expected: Option<i64>,
+                     in_offsets: bool| {
             let mut partition = lag(
                 &of(),
                 Some(committed),
                 Some(Watermarks { start: 0, end: 25 }),
                 None,
             );
-            settle(&mut partition, found.as_ref(), 9_000);
+            settle(&mut partition, found.as_ref(), has_gaps, 9_000);
             assert_eq!(
-                (partition.lag, partition.lag_ms),
-                (expected, lag_ms),
+                (partition.lag, partition.lag_ms, partition.lag_in_offsets),
+                (expected, lag_ms, in_offsets),
                 "{committed} {found:?}"
             );
             assert_eq!(partition.lag_ms_source.is_some(), lag_ms.is_some());
         };
-        let record = |offset, timestamp_ms| Some(Found::Record { offset, timestamp_ms });
-        check(25, None, Some(0), Some(0));
-        check(10, record(10, Some(5_000)), Some(4_000), Some(15));
+        let stretch = |from, first, read_to, records| {
+            Some(Stretch {
+                first,
+                read_to,
+                records,
+                ..Stretch::at(from)
+            })
+        };
+        check(25, None, true, Some(0), Some(0), false);
+        let first = |offset, timestamp_ms| Some((offset, timestamp_ms));
+        // Looked at up to the end, marks at 12 and 24 found: 13 records.
+        let all = stretch(10, first(10, Some(5_000)), 25, 13);
+        check(10, all, true, Some(4_000), Some(13), false);
+        // Only the first record was looked at.
+        let one = stretch(10, first(10, Some(5_000)), 11, 1);
+        check(10, one, false, Some(4_000), Some(15), false);
+        check(10, one, true, Some(4_000), Some(15), true);
         // Marks of transactions, or records compacted away, stand between the commit and the next record.
-        check(10, record(20, Some(5_000)), Some(4_000), Some(5));
-        check(24, Some(Found::Nothing { end: 25 }), Some(0), Some(0));
+        let later = stretch(10, first(20, Some(5_000)), 21, 1);
+        check(10, later, true, Some(4_000), Some(5), true);
+        check(24, stretch(24, None, 25, 0), true, Some(0), Some(0), false);
         // A clock that is ahead of ours.
-        check(10, record(10, Some(9_500)), Some(0), Some(15));
+        check(
+            10,
+            stretch(10, first(10, Some(9_500)), 25, 15),
+            false,
+            Some(0),
+            Some(15),
+            false,
+        );
         // Not read, or without a timestamp: unknown.
-        check(10, None, None, Some(15));
-        check(10, record(10, None), None, Some(15));
-        assert_eq!(still(Found::Nothing { end: 25 }, 26), None);
+        check(10, None, false, None, Some(15), false);
+        check(
+            10,
+            stretch(10, first(10, None), 25, 15),
+            false,
+            None,
+            Some(15),
+            false,
+        );
+        // What was not read is not taken for the end.
+        check(24, stretch(24, None, 24, 0), true, None, Some(1), true);
     }
 }

@@ -25,6 +25,7 @@ mod problem;
 mod record;
 #[cfg(test)]
 mod sandbox_tests;
+mod stretch;
 mod tail;
 #[cfg(test)]
 mod tests;

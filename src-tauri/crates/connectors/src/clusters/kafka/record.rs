@@ -78,7 +78,12 @@ impl KafkaClient {
         let what = format!("reading record {offset} of \"{topic}\"");
         let found = tokio::task::spawn_blocking(move || {
             let mut found = None;
-            let outcome = reader.read_first(&wanted, READ_MAX, |_, message| found = Some(keep(message)));
+            let outcome = reader.read(&wanted, READ_MAX, |_, heard| {
+                if let Heard::Record(message) = heard {
+                    found = Some(keep(message));
+                }
+                Flow::Enough
+            });
             (outcome, found, reader.fault())
         })
         .await
@@ -100,6 +105,9 @@ impl KafkaClient {
                 Err(missing("it was compacted away, or marks a transaction".into()))
             }
             (Ok(mut unread), _, fault) => match (unread.pop().and_then(|(_, why)| why), fault) {
+                (Some(failure), _) if is_outside(failure.code) => {
+                    Err(missing("the partition does not hold it any more".into()))
+                }
                 (Some(failure), None) => Err(failed(&failure)),
                 (_, fault) => Err(self.place().unreachable(fault.as_ref())),
             },
@@ -149,24 +157,25 @@ impl SharedReader {
         self.client.context().fault()
     }
 
-    /// Hands over the first record at or after each offset; a partition that has none there hands over nothing. No
-    /// partition may be named twice. Blocks for at most `at_most`; returns the partitions that did not answer by then,
-    /// and why where that is known: one that fails holds up no other.
-    pub fn read_first(
+    /// Hands over the records at or after each offset, and where the partition ends, until enough was heard of it. No
+    /// partition may be named twice. Blocks for at most `at_most`; returns the partitions of which not enough was heard
+    /// by then, and why where that is known: one that fails, or that does not hold the offset any more, holds up no
+    /// other.
+    pub fn read(
         &self,
         wanted: &[(TopicPartition, i64)],
         at_most: Duration,
-        each: impl FnMut(&TopicPartition, &Message<'_>),
+        each: impl FnMut(&TopicPartition, Heard<'_>) -> Flow,
     ) -> Result<Vec<Unread>, Failure> {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut firsts = Firsts {
+        let mut stretches = Stretches {
             waiting: HashMap::new(),
             answered: Vec::new(),
             unread: Vec::new(),
             each,
         };
         for (of, offset) in wanted {
-            firsts
+            stretches
                 .waiting
                 .insert((of.topic.as_str(), of.partition), (of, *offset));
             if let Err(failure) = reader.start(&of.topic, of.partition, *offset) {
@@ -175,29 +184,44 @@ impl SharedReader {
             }
         }
         let until = Instant::now() + at_most;
-        while !firsts.waiting.is_empty() && Instant::now() < until {
-            reader.serve(SERVE_MS, &mut firsts);
-            for of in firsts.answered.drain(..) {
+        while !stretches.waiting.is_empty() && Instant::now() < until {
+            reader.serve(SERVE_MS, &mut stretches);
+            for of in stretches.answered.drain(..) {
                 reader.stop(&of.topic, of.partition);
             }
         }
         reader.stop_all();
-        let mut unread = firsts.unread;
-        let late = firsts.waiting.into_values();
+        let mut unread = stretches.unread;
+        let late = stretches.waiting.into_values();
         unread.extend(late.map(|(of, _)| (of.clone(), None)));
         Ok(unread)
     }
 }
 
-/// Takes the first record of each partition.
-struct Firsts<'w, F> {
+/// What a partition tells.
+pub(super) enum Heard<'m> {
+    Record(&'m Message<'m>),
+    /// There is nothing before this offset any more; what was asked for is read to its end with that.
+    End(i64),
+}
+
+/// Outside of what the partition holds: retention was quicker, or the topic was made anew.
+fn is_outside(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange
+    )
+}
+
+/// Takes of each partition what is asked for.
+struct Stretches<'w, F> {
     waiting: HashMap<(&'w str, i32), (&'w TopicPartition, i64)>,
     answered: Vec<&'w TopicPartition>,
     unread: Vec<Unread>,
     each: F,
 }
 
-impl<F: FnMut(&TopicPartition, &Message<'_>)> Sink for Firsts<'_, F> {
+impl<F: FnMut(&TopicPartition, Heard<'_>) -> Flow> Sink for Stretches<'_, F> {
     fn take(&mut self, message: &Message<'_>) -> Flow {
         let partition = message.partition();
         let Some((of, wanted)) = self.waiting.get(&(message.topic(), partition)).copied() else {
@@ -205,13 +229,15 @@ impl<F: FnMut(&TopicPartition, &Message<'_>)> Sink for Firsts<'_, F> {
         };
         match message.note() {
             None if message.offset() < wanted => return Flow::More,
-            None => (self.each)(of, message),
-            // At the end, or outside of what the partition holds: there is none.
-            Some(
-                RDKafkaErrorCode::PartitionEOF
-                | RDKafkaErrorCode::AutoOffsetReset
-                | RDKafkaErrorCode::OffsetOutOfRange,
-            ) => {}
+            None => {
+                if (self.each)(of, Heard::Record(message)) == Flow::More {
+                    return Flow::More;
+                }
+            }
+            Some(RDKafkaErrorCode::PartitionEOF) => {
+                (self.each)(of, Heard::End(message.offset()));
+            }
+            // Outside of what it holds is no end: what is there is not known until somebody asks anew.
             Some(code) => {
                 let failure = Failure {
                     code,

@@ -193,6 +193,23 @@ async fn deleted_records_are_counted_as_lost() {
         (Some(20), Some(20), Some(30_000))
     );
 
+    // A place that was deleted after the partition was asked where it begins is not known, and not its end.
+    let of = TopicPartition {
+        topic: "t".into(),
+        partition: 0,
+    };
+    let reader = record::SharedReader::new(&config::reader(client.config()), "sandbox").expect("a reader");
+    let (gone, there) = ((of.clone(), 10), (of, 45));
+    let read = tokio::task::spawn_blocking(move || {
+        let mut known = stretch::Stretches::default();
+        for place in [&gone, &there] {
+            known.read(&reader, [(place.clone(), 50)].into(), (9, 9), NOW_MS);
+            let found = known.get(place).map(|found| (found.lag(50), found.is_whole(50)));
+            assert_eq!(found, (*place == there).then_some((5, true)), "{place:?}");
+        }
+    });
+    read.await.expect("read");
+
     let spec = TailSpec {
         stop_at_end: true,
         ..TailSpec::new("t", TailFrom::Offsets(vec![(0, 10)]))

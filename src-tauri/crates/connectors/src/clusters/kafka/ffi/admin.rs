@@ -11,7 +11,7 @@ use super::{
     check, check_error, elements, partition_list, slice, text,
 };
 use crate::clusters::kafka::{
-    admin::{GroupDescription, GroupMember},
+    admin::{GroupDescription, GroupMember, REBALANCING},
     client::TopicPartition,
     native::{Consumer, Patience},
 };
@@ -223,10 +223,19 @@ unsafe fn described_group(group: *const sys::rd_kafka_ConsumerGroupDescription_t
             return (name, Err(failure));
         }
         let state = sys::rd_kafka_ConsumerGroupDescription_state(group);
+        let kind = sys::rd_kafka_ConsumerGroupDescription_type(group);
         let members = sys::rd_kafka_ConsumerGroupDescription_member_count(group);
         let description = GroupDescription {
             group: name.clone(),
-            state: text(sys::rd_kafka_consumer_group_state_name(state)),
+            state: match (state, kind) {
+                // librdkafka has no name for the states that only groups of the new protocol have.
+                (
+                    sys::rd_kafka_consumer_group_state_t::RD_KAFKA_CONSUMER_GROUP_STATE_UNKNOWN,
+                    sys::rd_kafka_consumer_group_type_t::RD_KAFKA_CONSUMER_GROUP_TYPE_CONSUMER,
+                ) => REBALANCING.to_owned(),
+                _ => text(sys::rd_kafka_consumer_group_state_name(state)),
+            },
+            simple: sys::rd_kafka_ConsumerGroupDescription_is_simple_consumer_group(group) != 0,
             members: (0..members)
                 .map(|at| described_member(sys::rd_kafka_ConsumerGroupDescription_member(group, at)))
                 .collect(),
