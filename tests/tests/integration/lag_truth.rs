@@ -2,7 +2,12 @@
 //! broker assigns partitions, and alerts that end because somebody ended them.
 
 use anyhow::{Context, Result};
-use integration::{eventually, http::Http, kafka::Kafka, need, unique};
+use integration::{
+    eventually,
+    http::Http,
+    kafka::{Kafka, Record},
+    need, unique,
+};
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{CommitMode, Consumer},
@@ -259,7 +264,7 @@ fn posted(hook: &Http) -> Result<Vec<(String, String)>> {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let news = hook.received().into_iter().map(|request| {
         let news = request.json()?;
-        Ok((text(&news["state"]), text(&news["resolution"])))
+        anyhow::Ok((text(&news["state"]), text(&news["resolution"])))
     });
     news.collect()
 }
