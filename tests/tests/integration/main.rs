@@ -18,6 +18,7 @@ mod layout;
 mod masks;
 mod order;
 mod produce;
+mod quality;
 mod retail;
 mod schemas;
 mod shop;

@@ -13,7 +13,9 @@ use std::{
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
 use tailrace_connectors::destinations::Notices;
-use tailrace_engine::lag::alerts::{Observed, Standing, Step, holds, sentence, step, watches};
+use tailrace_engine::lag::alerts::{
+    Observed, Standing, Step, holds, sentence, step, watches, watches_source,
+};
 use tailrace_model::{
     AlertDefinition, AlertWebhook, Error, Result,
     api::{AlertInstance, AlertState, AlertSummary, GroupSummary, Topic},
@@ -103,14 +105,20 @@ pub async fn evaluate(open: &OpenWorkspace, cluster: &Cluster, now_ms: i64) -> R
         for (name, alert) in &definitions {
             for group in groups.values() {
                 if watches(alert, &cluster.name, &group.group) {
-                    look(
-                        &mut rows,
-                        &mut changes,
-                        (name, alert),
-                        &cluster.name,
-                        group,
-                        now_ms,
-                    );
+                    let observed = Observed {
+                        lag: group.lag,
+                        lag_ms: group.lag_ms,
+                        status: group.status,
+                    };
+                    let subject = Subject {
+                        cluster: &cluster.name,
+                        name: &group.group,
+                        holding: holds(alert, &observed),
+                        hold_ms: alert.hold.approximate_ms(),
+                        reason: &group.reason,
+                        group: Some(group),
+                    };
+                    look(&mut rows, &mut changes, (name, alert), &subject, now_ms);
                 }
             }
         }
@@ -132,6 +140,68 @@ pub async fn evaluate(open: &OpenWorkspace, cluster: &Cluster, now_ms: i64) -> R
         changes
     };
     apply(open, &held.store, &held.alerts, changes, now_ms).await
+}
+
+/// Looks at the violations of every source: how many there are in the hour of the clock with the most of this one and the
+/// one before.
+pub async fn evaluate_violations(
+    open: &OpenWorkspace,
+    counts: &BTreeMap<String, u64>,
+    now_ms: i64,
+) -> Result<()> {
+    let held = open.held()?;
+    let definitions: BTreeMap<String, AlertDefinition> = {
+        let workspace = open.workspace();
+        let all = workspace.definitions.valid_alerts();
+        all.map(|(name, it)| (name.to_owned(), it.clone())).collect()
+    };
+    let changes = {
+        let mut rows = held.alerts.rows();
+        let mut changes = Changes::default();
+        for (name, alert) in &definitions {
+            let Some(least) = alert.violations else { continue };
+            for (source, count) in counts.iter().filter(|(source, _)| watches_source(alert, source)) {
+                let reason = format!("{count} violations of its tracking plan within an hour");
+                let subject = Subject {
+                    cluster: OF_SOURCES,
+                    name: source,
+                    holding: Some(*count >= least),
+                    hold_ms: 0,
+                    reason: &reason,
+                    group: None,
+                };
+                look(&mut rows, &mut changes, (name, alert), &subject, now_ms);
+            }
+        }
+        let own: Vec<Key> = rows.keys().filter(|key| key.1 == OF_SOURCES).cloned().collect();
+        for key in own {
+            let alert = definitions.get(&key.0);
+            let gone = match alert {
+                None => Some("the alert was removed"),
+                Some(alert) if !watches_source(alert, &key.2) => Some("the alert does not watch the source any more"),
+                Some(_) if !counts.contains_key(&key.2) => Some("the source is gone"),
+                Some(_) => None,
+            };
+            if let Some(why) = gone {
+                end(&mut rows, &mut changes, &key, alert, why, now_ms);
+            }
+        }
+        changes
+    };
+    apply(open, &held.store, &held.alerts, changes, now_ms).await
+}
+
+/// What stands for the cluster of an alert on a source.
+const OF_SOURCES: &str = "";
+
+/// What an alert is looked at for.
+struct Subject<'a> {
+    cluster: &'a str,
+    name: &'a str,
+    holding: Option<bool>,
+    hold_ms: i64,
+    reason: &'a str,
+    group: Option<&'a GroupSummary>,
 }
 
 async fn apply(
@@ -167,21 +237,14 @@ fn look(
     rows: &mut BTreeMap<Key, AlertRow>,
     changes: &mut Changes,
     (name, alert): (&str, &AlertDefinition),
-    cluster: &str,
-    group: &GroupSummary,
+    subject: &Subject<'_>,
     now_ms: i64,
 ) {
-    let key = (name.to_owned(), cluster.to_owned(), group.group.clone());
-    let observed = Observed {
-        lag: group.lag,
-        lag_ms: group.lag_ms,
-        status: group.status,
-    };
+    let key = (name.to_owned(), subject.cluster.to_owned(), subject.name.to_owned());
     let before = rows.get(&key).map(|row| Standing {
         state: row.state,
         since_ms: row.since_ms,
     });
-    let holding = holds(alert, &observed);
     let fresh = |state, since_ms| AlertRow {
         alert: key.0.clone(),
         cluster: key.1.clone(),
@@ -190,11 +253,11 @@ fn look(
         since_ms,
         fired_ms: None,
         resolved_ms: None,
-        reason: group.reason.clone(),
+        reason: subject.reason.to_owned(),
         owed: rows.get(&key).map(|row| row.owed.clone()).unwrap_or_default(),
         error: None,
     };
-    match step(before, holding, alert.hold.approximate_ms(), now_ms) {
+    match step(before, subject.holding, subject.hold_ms, now_ms) {
         Step::Stay => {}
         Step::Wait { since_ms } => {
             let row = fresh(AlertState::Pending, since_ms);
@@ -208,7 +271,7 @@ fn look(
         Step::Fire { since_ms } => {
             let mut row = fresh(AlertState::Firing, since_ms);
             row.fired_ms = Some(now_ms);
-            tell(&mut row, changes, alert, Some(group));
+            tell(&mut row, changes, alert, subject.group);
             changes.saved.push(row.clone());
             rows.insert(key, row);
         }
@@ -216,8 +279,8 @@ fn look(
             if let Some(row) = rows.get_mut(&key) {
                 row.state = AlertState::Resolved;
                 row.resolved_ms = Some(now_ms);
-                row.reason.clone_from(&group.reason);
-                tell(row, changes, alert, Some(group));
+                subject.reason.clone_into(&mut row.reason);
+                tell(row, changes, alert, subject.group);
                 changes.saved.push(row.clone());
             }
         }
@@ -257,13 +320,15 @@ fn tell(row: &mut AlertRow, changes: &mut Changes, alert: &AlertDefinition, grou
     let title = alert.title.clone().unwrap_or_else(|| row.alert.clone());
     let resolved = row.state == AlertState::Resolved;
     let word = if resolved { "resolved" } else { "firing" };
+    let of_source = row.cluster == OF_SOURCES;
+    let said = match (of_source, resolved) {
+        (true, false) => format!("source {} does not keep to its tracking plan", row.group),
+        (true, true) => format!("source {} keeps to its tracking plan again", row.group),
+        (false, false) => format!("{} on {} is behind", row.group, row.cluster),
+        (false, true) => format!("{} on {} is well again", row.group, row.cluster),
+    };
     changes.notices.push(Notice {
-        title: format!(
-            "{title}: {} on {} {}",
-            row.group,
-            row.cluster,
-            if resolved { "is well again" } else { "is behind" }
-        ),
+        title: format!("{title}: {said}"),
         text: row.reason.clone(),
         desktop: alert.desktop,
     });
@@ -275,8 +340,9 @@ fn tell(row: &mut AlertRow, changes: &mut Changes, alert: &AlertDefinition, grou
         "alert": row.alert,
         "title": title,
         "state": word,
-        "cluster": row.cluster,
-        "group": row.group,
+        "cluster": (!of_source).then_some(&row.cluster),
+        "group": (!of_source).then_some(&row.group),
+        "source": of_source.then_some(&row.group),
         "status": group.map(|group| group.status),
         "lag": group.and_then(|group| group.lag),
         "lag_ms": group.and_then(|group| group.lag_ms),

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use tailrace_connectors::clusters::connect::address;
 use tailrace_model::{
-    ClusterKind, Condition, ConnectDefinition, DestinationDefinition, Error, SourceDefinition,
-    SyncDefinition, WarehouseDefinition, WarehouseKind,
+    ClusterKind, Condition, ConnectDefinition, DestinationDefinition, Error, EventSettings,
+    SourceDefinition, SyncDefinition, WarehouseDefinition, WarehouseKind,
 };
 
 use super::{
@@ -18,6 +18,7 @@ use super::{
     definitions::{Definitions, Kind, Loaded, Named, instead},
     locate::Locator,
     parse::problem,
+    plans::check_plans,
 };
 use crate::{masks, secrets};
 
@@ -46,6 +47,7 @@ pub(super) fn check(definitions: &mut Definitions) {
     let found = Found::new(definitions);
     check_workspace(definitions);
     check_clusters(&mut definitions.clusters);
+    check_plans(&mut definitions.plans);
     check_sources(&mut definitions.sources, &found);
     check_warehouses(&mut definitions.warehouses, &found);
     check_traits(definitions);
@@ -58,12 +60,14 @@ pub(super) fn check(definitions: &mut Definitions) {
 /// Names that other definitions may refer to.
 struct Found {
     clusters: Named<()>,
+    plans: Named<()>,
 }
 
 impl Found {
     fn new(definitions: &Definitions) -> Self {
         Self {
             clusters: names_of(&definitions.clusters),
+            plans: names_of(&definitions.plans),
         }
     }
 }
@@ -180,6 +184,7 @@ fn check_workspace(definitions: &mut Definitions) {
         report.at(&["time_zone"], sentence);
     }
     check_lag_settings(&mut report, &workspace.lag);
+    check_events(&mut report, &workspace.events);
     for (at, mask) in workspace.masks.iter().enumerate() {
         if let Err(why) = masks::check(mask) {
             report.at(&["masks", &at.to_string()], format!("mask {}: {why}", at + 1));
@@ -187,6 +192,18 @@ fn check_workspace(definitions: &mut Definitions) {
     }
     let problems = report.problems;
     definitions.workspace.problems.extend(problems);
+}
+
+/// Message ids are remembered no longer than this.
+const DEDUPE_MS_MAX: i64 = 366 * 86_400_000;
+
+fn check_events(report: &mut Report<'_>, events: &EventSettings) {
+    if let Some(window) = events.dedupe_window
+        && window.approximate_ms() > DEDUPE_MS_MAX
+    {
+        let sentence = format!("dedupe_window can't be {window}: it is a year at most");
+        report.at(&["events", "dedupe_window"], sentence);
+    }
 }
 
 /// Runs a check over every definition of a kind that parses.
@@ -319,6 +336,17 @@ fn check_sources(sources: &mut Named<SourceDefinition>, found: &Found) {
                 &["sql"],
                 "the SQL is empty: write a SELECT over the table records, or remove the key",
             );
+        }
+        if source.transform.as_ref().is_some_and(|sql| sql.trim().is_empty()) {
+            let sentence =
+                "the transformation is empty: write SELECT * FROM events with your changes, or remove the key";
+            report.at(&["transform"], sentence);
+        }
+        if let Some(plan) = &source.plan
+            && !found.plans.contains_key(plan)
+        {
+            let instead = instead(Kind::TrackingPlan, &found.plans, plan);
+            report.at(&["plan"], format!("there is no tracking plan \"{plan}\"{instead}"));
         }
     });
 }

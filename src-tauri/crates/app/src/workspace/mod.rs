@@ -16,6 +16,7 @@ mod init;
 mod locate;
 mod lock;
 mod parse;
+mod plans;
 pub mod recent;
 mod save;
 mod watch;
@@ -34,6 +35,7 @@ pub use files::{CONFIG_DIR_VARIABLE, ConfigDir, FILE_BYTES_MAX, write_atomically
 pub(crate) use files::{cannot_write, reason, write_private};
 pub use init::{ensure_sample, init, sample};
 pub use lock::WorkspaceLock;
+pub(crate) use plans::parse as parse_plan;
 pub(crate) use parse::nearest;
 use tailrace_model::{Error, Result};
 pub use watch::Watch;

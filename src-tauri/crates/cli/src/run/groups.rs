@@ -359,7 +359,7 @@ fn print_plan(plan: &ResetPlan, output: &Output) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn confirmed(question: &str, output: &Output) -> anyhow::Result<bool> {
+pub(super) fn confirmed(question: &str, output: &Output) -> anyhow::Result<bool> {
     output.note(&format!("{question} Type yes to go on."));
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;

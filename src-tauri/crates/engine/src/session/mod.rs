@@ -19,6 +19,9 @@ mod select;
 mod shapes;
 mod statement;
 mod topics;
+mod transform;
+#[cfg(test)]
+mod transform_tests;
 
 #[cfg(test)]
 mod goldens;
@@ -67,6 +70,7 @@ pub use query::{Counters, Query, QueryWatch};
 pub use rows::{ResultSet, cell, rows_of};
 pub use select::{RecordSelect, SelectedColumns};
 pub(crate) use shapes::Shapes;
+pub use transform::{EventTransform, Transformed, reads_records};
 use topics::QueryTopics;
 pub use topics::{
     DecodedRows, Named, RANGES_MAX, RawRows, Scan, Stage, TopicPart, TopicRange, TopicRead, TopicReading,
