@@ -81,6 +81,17 @@ impl Registry {
         url(self.port)
     }
 
+    /// What a new version of a subject has to be: `BACKWARD`, `FULL`, ...
+    pub async fn set_level(&self, subject: &str, level: &str) -> Result<()> {
+        let sent = reqwest::Client::new()
+            .put(format!("{}/config/{subject}", self.url()))
+            .header("content-type", "application/vnd.schemaregistry.v1+json")
+            .body(json!({ "compatibility": level }).to_string())
+            .send()
+            .await?;
+        sent.error_for_status().map(drop).context("the level was not set")
+    }
+
     /// Registers a schema as the next version of a subject; its id. `kind`: `AVRO`, `PROTOBUF` or `JSON`.
     pub async fn register(&self, subject: &str, kind: &str, schema: &str) -> Result<u32> {
         let answer: Value = reqwest::Client::new()

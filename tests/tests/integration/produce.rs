@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use integration::{
-    kafka::{Consumed, Kafka},
+    kafka::{Consumed, Kafka, Record},
     need,
     registry::Registry,
     unique,
@@ -349,5 +349,89 @@ async fn values_are_written_by_their_schema_or_refused_with_the_place() -> Resul
         .await?;
     assert_eq!(read.len(), 1);
     assert_eq!(read[0]["value"], json!({"id": 3, "total": 1.5}));
+    Ok(())
+}
+
+/// Known values of Kafka's murmur2, as its own tests have them (`UtilsTest.testMurmur2`).
+const MURMUR2: [(&str, i32); 4] = [
+    ("21", -973_932_308),
+    ("foobar", -790_332_482),
+    ("a-little-bit-long-string", -985_981_536),
+    ("a-little-bit-longer-string", -1_486_304_829),
+];
+
+#[tokio::test]
+async fn a_key_goes_where_javas_clients_send_it() -> Result<()> {
+    let kafka = need!(Kafka::shared().await);
+    let topic = unique("produce-murmur2");
+    kafka.create_topic(&topic, 97).await?;
+    let workspace = workspace(kafka)?;
+    let lines: String = MURMUR2
+        .iter()
+        .map(|(key, _)| format!("{{\"key\":\"{key}\",\"value\":1}}\n"))
+        .collect();
+    workspace
+        .run_with_input(
+            &["produce", "test", &topic, "--file", "-", "--format", "jsonl"],
+            &lines,
+        )
+        .await?
+        .exits(0)?;
+    let found = kafka.consume(&topic).await?;
+    for (key, hash) in MURMUR2 {
+        let record = found.iter().find(|it| it.key.as_deref() == Some(key.as_bytes()));
+        let partition = record.context("a record of each key")?.partition;
+        assert_eq!(partition, (hash & i32::MAX) % 97, "{key}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn headers_and_bytes_go_through_a_pipe() -> Result<()> {
+    let kafka = need!(Kafka::shared().await);
+    let (topic, copied) = (unique("produce-bytes"), unique("produce-bytes-again"));
+    kafka.create_topic(&topic, 1).await?;
+    kafka.create_topic(&copied, 1).await?;
+    // More bytes than a screen shows.
+    let bytes: Vec<u8> = (0..200_000_usize).map(|at| (at % 251) as u8).collect();
+    let records = [
+        Record::new([0xff_u8, 0x00], bytes.clone()).header("trace", *b"\xfe\x01"),
+        Record::new("k", "text").header("a", "1").header("a", "2"),
+    ];
+    kafka.produce(&topic, records).await?;
+    let workspace = workspace(kafka)?;
+    let tail = ["tail", "test", &topic, "-o", "beginning", "--exit"];
+    let tailed = workspace
+        .run(&[&tail[..], &["--json"]].concat())
+        .await?
+        .exits(0)?;
+    let again = ["produce", "test", &copied, "--file", "-", "--format", "jsonl"];
+    workspace.run_with_input(&again, &tailed.stdout).await?.exits(0)?;
+    let parts = |found: Vec<Consumed>| -> Vec<_> {
+        found
+            .into_iter()
+            .map(|it| (it.key, it.value, it.headers))
+            .collect()
+    };
+    let copied = parts(kafka.consume(&copied).await?);
+    assert!(
+        copied == parts(kafka.consume(&topic).await?),
+        "what came out of the pipe is not what went in"
+    );
+    assert_eq!(copied[1].2.len(), 2, "a name may come twice");
+
+    let kcat = workspace
+        .run(&[&tail[..], &["--format", "kcat"]].concat())
+        .await?
+        .exits(0)?;
+    let second: Value = serde_json::from_str(kcat.stdout.lines().nth(1).context("two records")?)?;
+    assert_eq!(second["headers"], json!(["a", "1", "a", "2"]));
+    assert_eq!(second["tstype"], "create");
+    let csv = workspace
+        .run(&[&tail[..], &["--format", "csv"]].concat())
+        .await?
+        .exits(0)?;
+    let first = csv.stdout.lines().nth(1).context("two records")?;
+    assert!(first.len() > 2 * bytes.len(), "hexadecimal, and all of it");
     Ok(())
 }

@@ -11,6 +11,7 @@ const EVERYWHERE: readonly Omit<Shortcut, "run">[] = [
   { keys: "↑ ↓ PgUp PgDn", label: "Move", group: "Table" },
   { keys: "Home End", label: "First, last row", group: "Table" },
   { keys: "Enter", label: "Open the row", group: "Table" },
+  { keys: "↓", label: "From the search to the first row", group: "Table" },
   { keys: "Esc", label: "Close, or clear the search", group: "Window" },
 ];
 

@@ -241,7 +241,7 @@ export type AudienceSaveRequest = { name: string, definition: AudienceDefinition
 
 export type AudienceSummary = { name: string, title: string | null, description: string | null, 
 /**
- * `conditions` or `sql`.
+ * `conditions` or `sql`; `broken`: its files cannot be read, and `error` says why.
  */
 kind: string, 
 /**
@@ -1383,7 +1383,11 @@ export type RecordDetail = { topic: string, partition: number, offset: number, t
 /**
  * The key as it is read: text, or JSON.
  */
-key: string | null, key_format: FormatUsed, key_bytes: number, key_problem: string | null, headers: Array<RecordHeader>, value_format: FormatUsed, 
+key: string | null, 
+/**
+ * The key as the column `_key` has it, for a filter by it. Absent where that is no text.
+ */
+key_column: string | null, key_format: FormatUsed, key_bytes: number, key_problem: string | null, headers: Array<RecordHeader>, value_format: FormatUsed, 
 /**
  * The value as JSON, when it can be read as JSON: indented, unless that makes it too long.
  */

@@ -4,7 +4,7 @@ import { Combobox as BaseCombobox } from "@base-ui/react/combobox";
 import { Select as BaseSelect } from "@base-ui/react/select";
 import { Switch as BaseSwitch } from "@base-ui/react/switch";
 import { Tooltip as BaseTooltip } from "@base-ui/react/tooltip";
-import type { ComponentProps, ReactElement, ReactNode } from "react";
+import type { ComponentProps, KeyboardEvent, ReactElement, ReactNode } from "react";
 import styles from "./controls.module.css";
 import { cx } from "./cx";
 
@@ -91,6 +91,18 @@ export interface SearchInputProps {
 }
 
 /** The search of a list: `/` moves here, Escape clears and then leaves. */
+/** From the search into what it found: the first row of the nearest table. */
+function intoRows(event: KeyboardEvent<HTMLInputElement>) {
+  for (let around = event.currentTarget.parentElement; around !== null; around = around.parentElement) {
+    const rows = around.querySelector<HTMLElement>("[role=grid]");
+    if (rows === null) continue;
+    event.preventDefault();
+    rows.focus();
+    rows.dispatchEvent(new window.KeyboardEvent("keydown", { key: "Home", bubbles: true }));
+    return;
+  }
+}
+
 export function SearchInput({ label, value, onChange, placeholder = label, width = 240, testId = "search" }: SearchInputProps) {
   return (
     <label className={styles["search"]} data-search="" style={{ width }}>
@@ -104,6 +116,7 @@ export function SearchInput({ label, value, onChange, placeholder = label, width
         autoComplete="off"
         onChange={(event) => onChange(event.target.value)}
         onKeyDown={(event) => {
+          if (event.key === "ArrowDown" || event.key === "Enter") return intoRows(event);
           if (event.key !== "Escape") return;
           event.preventDefault();
           if (value) onChange("");

@@ -2,12 +2,15 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, PoisonError},
+    hash::{BuildHasher as _, RandomState},
+    sync::{Arc, LazyLock, PoisonError},
+    time::SystemTime,
 };
 
 use tailrace_connectors::clusters::kafka::{self, KafkaClient, LagSampler};
 use tailrace_connectors::clusters::sandbox::{Sandbox, SandboxLimits, run::ShopSettings};
 use tailrace_connectors::formats::registry::Registry;
+use tailrace_connectors::http::Tls;
 use tailrace_model::{ClusterDefinition, ClusterKind, Error, LagSettings, RegistryDefinition, Result};
 use tokio::sync::Mutex;
 
@@ -16,6 +19,7 @@ use crate::{
     lag::LagState,
     open::OpenWorkspace,
     records,
+    secrets::SecretsRevision,
     topics::TopicCache,
 };
 
@@ -24,6 +28,7 @@ pub struct Cluster {
     pub name: String,
     /// What it was made of; everything else in its file is read where it is used, as it is then.
     connection: ClusterDefinition,
+    given: std::sync::Mutex<Given>,
     pub client: KafkaClient,
     /// Cluster id, once asked for: positions belong to it, not to the name.
     id: Mutex<Option<String>>,
@@ -33,7 +38,33 @@ pub struct Cluster {
     pub topics: TopicCache,
     sandbox: Mutex<Option<Sandbox>>,
     /// Made anew when its definition has changed.
-    registry: std::sync::Mutex<Option<(RegistryDefinition, Registry)>>,
+    registry: std::sync::Mutex<Option<(RegistryDefinition, SecretsRevision, Registry)>>,
+}
+
+/// What a client was made of beside its definition: secrets and the contents of files.
+#[derive(Debug)]
+struct Given {
+    seen: Seen,
+    /// Of all properties with their secrets, so that they are not kept.
+    print: u64,
+}
+
+/// What tells without a look at the secrets that they may have changed: the revision of their file, and when the files
+/// that properties name were written.
+type Seen = (SecretsRevision, Vec<Option<SystemTime>>);
+
+fn seen(open: &OpenWorkspace, definition: &ClusterDefinition) -> Seen {
+    let files = FILES.iter().filter_map(|name| definition.properties.get(*name));
+    let written = files.map(|place| {
+        let found = std::fs::metadata(open.folder().join(place)).ok()?;
+        found.modified().ok()
+    });
+    (open.secrets.revision(), written.collect())
+}
+
+fn print(properties: &BTreeMap<String, String>, seen: &Seen) -> u64 {
+    static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    KEYS.hash_one((properties, &seen.1))
 }
 
 impl std::fmt::Debug for Cluster {
@@ -73,12 +104,16 @@ impl Cluster {
             return Ok(None);
         };
         let mut kept = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, registry)) = kept.as_ref().filter(|(of, _)| of == definition) {
+        let secrets = open.secrets.revision();
+        let alike = |(of, from, _): &&(RegistryDefinition, SecretsRevision, Registry)| {
+            of == definition && *from == secrets
+        };
+        if let Some((.., registry)) = kept.as_ref().filter(alike) {
             return Ok(Some(registry.clone()));
         }
-        let registry = records::registry(open, definition)
+        let registry = records::registry(open, &self.name, definition)
             .map_err(|error| error.context(format_args!("clusters/{}.toml: [registry]", self.name)))?;
-        *kept = Some((definition.clone(), registry.clone()));
+        *kept = Some((definition.clone(), secrets, registry.clone()));
         Ok(Some(registry))
     }
 }
@@ -108,7 +143,8 @@ impl Clusters {
     pub async fn get(&self, open: &OpenWorkspace, name: &str) -> Result<Arc<Cluster>> {
         let definition = connection(open.workspace().definitions.cluster(name)?);
         let mut made = self.made.lock().await;
-        let alike = |cluster: &&Arc<Cluster>| cluster.connection == definition;
+        let alike =
+            |cluster: &&Arc<Cluster>| cluster.connection == definition && !cluster.is_given_other(open);
         if let Some(cluster) = made.get(name).filter(alike) {
             return Ok(Arc::clone(cluster));
         }
@@ -143,6 +179,26 @@ impl Clusters {
 }
 
 impl Cluster {
+    /// Whether its secrets or its files are others than when the client was made: a password that was changed, a
+    /// certificate that was renewed.
+    fn is_given_other(&self, open: &OpenWorkspace) -> bool {
+        if self.connection.kind != ClusterKind::Kafka {
+            return false;
+        }
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = seen(open, &self.connection);
+        if given.seen == seen {
+            return false;
+        }
+        // A secret that is gone changes nothing for a client that is connected.
+        let Ok(properties) = properties(open, &self.connection) else {
+            return false;
+        };
+        let other = print(&properties, &seen) != given.print;
+        given.seen = seen;
+        other
+    }
+
     async fn stop(&self) {
         if let Some(sandbox) = self.sandbox.lock().await.take() {
             sandbox.stop().await;
@@ -171,6 +227,25 @@ const FILES: [&str; 6] = [
     "https.ca.location",
     "sasl.kerberos.keytab",
 ];
+
+/// Files of certificates for what is asked over HTTP beside a cluster: its registry, Kafka Connect. Whom the cluster itself
+/// trusts is trusted where nothing else is said.
+pub(crate) fn tls(
+    open: &OpenWorkspace,
+    cluster: &str,
+    (ca, certificate, key): (&Option<String>, &Option<String>, &Option<String>),
+) -> Tls {
+    let workspace = open.workspace();
+    let definition = workspace.definitions.cluster(cluster).ok();
+    let of_cluster = definition.and_then(|it| it.properties.get("ssl.ca.location"));
+    let of_cluster = of_cluster.filter(|place| !place.is_empty() && *place != "probe");
+    let path = |place: &String| open.folder().join(place);
+    Tls {
+        ca: ca.as_ref().or(of_cluster).map(path),
+        certificate: certificate.as_ref().map(path),
+        key: key.as_ref().map(path),
+    }
+}
 
 /// What librdkafka is given: secrets looked up, files found, the login of `[auth]` added.
 pub(crate) fn properties(
@@ -203,7 +278,12 @@ pub(crate) fn properties_with(
 }
 
 async fn make(open: &OpenWorkspace, name: &str, connection: ClusterDefinition) -> Result<Cluster> {
+    let seen = seen(open, &connection);
     let mut properties = properties(open, &connection)?;
+    let given = Given {
+        print: print(&properties, &seen),
+        seen,
+    };
     let sandbox = match connection.kind {
         ClusterKind::Kafka => None,
         ClusterKind::Sandbox => {
@@ -217,6 +297,7 @@ async fn make(open: &OpenWorkspace, name: &str, connection: ClusterDefinition) -
     Ok(Cluster {
         name: name.to_owned(),
         connection,
+        given: std::sync::Mutex::new(given),
         sampler: Mutex::new(LagSampler::new(client.clone())?),
         lag: std::sync::Mutex::default(),
         topics: TopicCache::default(),
@@ -293,6 +374,25 @@ mod tests {
         })
         .await;
         assert!(!Arc::ptr_eq(&made, &other), "it is reached in another way");
+        // A certificate that is renewed in its place is another, and a file that is only looked at is not.
+        let certificates = folder.path().join("ca.pem");
+        std::fs::write(&certificates, "one").unwrap();
+        let with = change(&|it| {
+            it.properties
+                .insert("ssl.ca.location".to_owned(), "ca.pem".to_owned());
+        });
+        let with = with.await;
+        assert!(Arc::ptr_eq(&with, &open.cluster("prod").await.unwrap()));
+        let later = SystemTime::now() + std::time::Duration::from_secs(60);
+        std::fs::File::options()
+            .append(true)
+            .open(&certificates)
+            .and_then(|file| file.set_modified(later))
+            .unwrap();
+        assert!(
+            !Arc::ptr_eq(&with, &open.cluster("prod").await.unwrap()),
+            "renewed"
+        );
         open.close().await;
     }
 }

@@ -9,7 +9,10 @@ use tailrace_model::{
     api::{ConnectOverview, ConnectSummary, ConnectorAct, ConnectorActRequest, ConnectorSummary},
 };
 
-use crate::{clusters::refuse_read_only, open::OpenWorkspace};
+use crate::{
+    clusters::{self, refuse_read_only},
+    open::OpenWorkspace,
+};
 
 /// How long after an act the new state is waited for. It comes by itself later: nothing is lost by not waiting more.
 const SETTLE_MAX: Duration = Duration::from_secs(3);
@@ -21,7 +24,7 @@ pub async fn list(open: &Arc<OpenWorkspace>, cluster: &str) -> Result<ConnectOve
         .map(async |(name, definition)| {
             let url = definition.url.clone();
             let answer = async {
-                let client = client(open, &name, &definition)?;
+                let client = client(open, cluster, &name, &definition)?;
                 Ok((client.version().await?, client.connectors().await?))
             };
             let (version, connectors, error) = match answer.await {
@@ -65,7 +68,7 @@ pub async fn find(
         .iter()
         .filter(|(name, _)| names.contains(&name.as_str()));
     let answers = join_all(asked.map(async |(name, definition)| {
-        let client = client(open, name, definition)?;
+        let client = client(open, cluster, name, definition)?;
         let found = client.connectors().await?;
         Ok((client, found))
     }));
@@ -155,7 +158,12 @@ fn definitions(open: &OpenWorkspace, cluster: &str) -> Result<Vec<(String, Conne
     Ok(connects.map(|(name, it)| (name.clone(), it.clone())).collect())
 }
 
-fn client(open: &OpenWorkspace, name: &str, definition: &ConnectDefinition) -> Result<ConnectClient> {
+fn client(
+    open: &OpenWorkspace,
+    cluster: &str,
+    name: &str,
+    definition: &ConnectDefinition,
+) -> Result<ConnectClient> {
     let password = definition.password.iter();
     let password = password
         .map(|password| (format!("connect.{name}.password"), password.clone()))
@@ -166,5 +174,10 @@ fn client(open: &OpenWorkspace, name: &str, definition: &ConnectDefinition) -> R
         url: definition.url.clone(),
         user: definition.user.clone(),
         password: password.into_values().next(),
+        tls: clusters::tls(
+            open,
+            cluster,
+            (&definition.ca, &definition.certificate, &definition.key),
+        ),
     })
 }

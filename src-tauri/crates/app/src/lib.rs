@@ -41,7 +41,7 @@ use tailrace_model::{
     Error, Result,
     api::{FileWritten, Revision, Rows, RowsRequest, SqlFormat, TailRequest, TailRows, TailStarted, Topic},
 };
-pub use tails::SelectedOut;
+pub use tails::{CSV_HEADER, LineFormat, SelectedOut, TailLines};
 use tokio::sync::watch;
 
 #[derive(Debug, Clone, Default)]
@@ -248,16 +248,21 @@ pub async fn sql_write(
     queries::export_to(&app.opened().await?, sql, target, halt, told).await
 }
 
-/// As the command `tail_rows`, for [`tail_all`]: rows before the offset are given up. Values are on one line and cut as
-/// in a table, or with `whole` as they are: for files and pipes, where nothing may be cut.
-pub async fn take_rows(app: &App, request: RowsRequest, whole: bool) -> Result<TailRows> {
+/// As the command `tail_rows`, for [`tail_all`]: rows before the offset are given up.
+pub async fn take_rows(app: &App, request: RowsRequest) -> Result<TailRows> {
     let view = app.opened().await?.tails.get(request.view)?;
-    let values = if whole {
-        tails::Values::Whole
-    } else {
-        tails::Values::Beginnings
-    };
-    view.rows(request.offset, request.limit, None, values)
+    view.rows(request.offset, request.limit, None)
+}
+
+/// As [`take_rows`], for files and pipes, where nothing may be cut: each record a line. `topic` is named where the format names it.
+pub async fn take_lines(
+    app: &App,
+    request: RowsRequest,
+    topic: &str,
+    format: LineFormat,
+) -> Result<TailLines> {
+    let view = app.opened().await?.tails.get(request.view)?;
+    view.lines(request.offset, request.limit, topic, format)
 }
 
 /// Begins to write the columns that a tail of [`tail_all`] selects, as its rows come.

@@ -7,4 +7,5 @@ pub mod clusters;
 pub mod delivery;
 pub mod destinations;
 pub mod formats;
+pub mod http;
 pub mod warehouses;

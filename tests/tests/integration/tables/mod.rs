@@ -55,11 +55,16 @@ impl Answer {
 
 impl Opened {
     pub async fn new(kafka: &Kafka) -> Result<Self> {
+        Self::with(kafka, "").await
+    }
+
+    /// With more in the cluster's file.
+    async fn with(kafka: &Kafka, more: &str) -> Result<Self> {
         let folder = TempDir::with_prefix("tailrace-tables-")?;
         std::fs::create_dir_all(folder.path().join("clusters"))?;
         std::fs::write(folder.path().join("tailrace.toml"), "name = \"test\"\n")?;
         let cluster = format!(
-            "kind = \"kafka\"\n\n[properties]\n\"bootstrap.servers\" = \"{}\"\n",
+            "kind = \"kafka\"\n\n[properties]\n\"bootstrap.servers\" = \"{}\"\n{more}",
             kafka.bootstrap()
         );
         std::fs::write(folder.path().join("clusters/test.toml"), cluster)?;
@@ -217,6 +222,19 @@ async fn times_that_producers_set_lose_nothing_and_the_brokers_end_the_reading()
         "{}",
         found.said()
     );
+
+    // How late they may be is said: an hour out of the month reads that hour and what may be late for it.
+    let late = format!("[topics.\"{topic}\"]\nlateness = \"1 hour\"\n");
+    let other = Opened::with(kafka, &late).await?;
+    let hour = format!(
+        "SELECT count(*) FROM test.\"{topic}\" WHERE _timestamp >= TIMESTAMP '2026-03-10T12:00:00Z' AND _timestamp < \
+         TIMESTAMP '2026-03-10T13:00:00Z'"
+    );
+    let found = other.ask(&hour).await?;
+    other.app.close().await;
+    assert_eq!(found.one(), (6 * PARTITIONS).to_string());
+    assert_eq!(found.scanned(), 12 * PARTITIONS as u64);
+    ensure!(found.said().contains("more than 1 hour late"), "{}", found.said());
 
     // The broker's times never go back: the first record that is too late ends its partition.
     let topic = unique("tables.stamped");

@@ -93,7 +93,7 @@ function Parts({ cluster, group, detail, loading, tab, onTab }: { cluster: strin
           rows={detail?.partitions}
           loading={loading}
           openOnClick
-          onOpen={(row) => navigate(path("topics", cluster, row.topic, row.committed === null ? {} : { from: "offset", at: row.committed, where: `_partition = ${row.partition}` }))}
+          onOpen={(row) => navigate(path("topics", cluster, row.topic, row.committed === null ? {} : { from: "offset", at: row.committed, partitions: row.partition }))}
           empty={<EmptyState title="No partition">The group has committed nothing.</EmptyState>}
         />
       )}

@@ -150,7 +150,7 @@ function Actions({ record, request, other, compared, onCompare }: { record: Reco
   return (
     <div className={styles["actions"]}>
       {record.key !== null && <Button wide onClick={() => navigate(path("profiles", { search: record.key }))} testId="record-profile">Find the profile of {clip(record.key, BUTTON_CHARS_MAX).shown}</Button>}
-      {record.key !== null && <Button wide onClick={() => sameKey(record.key ?? "")} testId="record-same-key">Records with this key</Button>}
+      {record.key_column !== null && <Button wide onClick={() => sameKey(record.key_column ?? "")} testId="record-same-key">Records with this key</Button>}
       {other === null ? (
         <Button wide onClick={() => onCompare({ partition, offset })} testId="record-compare">Compare with another record</Button>
       ) : (

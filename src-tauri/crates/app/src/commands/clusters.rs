@@ -106,7 +106,6 @@ pub async fn tail_rows(app: &App, request: TailRowsRequest) -> Result<TailRows> 
         request.offset,
         request.limit,
         request.columns.as_deref(),
-        tails::Values::Beginnings,
     )
 }
 

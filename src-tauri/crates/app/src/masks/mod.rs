@@ -316,6 +316,7 @@ impl Masks {
     pub fn detail(&self, mut detail: RecordDetail) -> RecordDetail {
         let text = |bytes: Option<Vec<u8>>| bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         detail.key = detail.key.and_then(|key| text(self.key(key.as_bytes())));
+        detail.key_column = detail.key_column.and_then(|key| text(self.key(key.as_bytes())));
         let headers = std::mem::take(&mut detail.headers).into_iter();
         detail.headers = headers
             .filter_map(|header| {

@@ -254,7 +254,8 @@ fn part(
 
 type Headers = Vec<(String, Option<Vec<u8>>)>;
 
-/// `{"name": "value"}`, or `[{"name": ..., "value": ...}]` where a name comes more than once.
+/// `{"name": "value"}`, or `[{"name": ..., "value": ...}]` where a name comes more than once; `value_base64` for what is no
+/// text.
 fn headers(given: Value) -> std::result::Result<Headers, String> {
     let value = |name: &str, value: Value| match value {
         Value::Null => Ok(None),
@@ -273,7 +274,15 @@ fn headers(given: Value) -> std::result::Result<Headers, String> {
                 let name = item.get("name").and_then(Value::as_str).map(str::to_owned);
                 let name = name.ok_or("a header has no name")?;
                 let given = item.get_mut("value").map_or(Value::Null, Value::take);
-                value(&name, given).map(|field| (name, field))
+                let Some(encoded) = item.get("value_base64") else {
+                    return value(&name, given).map(|field| (name, field));
+                };
+                if !given.is_null() {
+                    return Err(format!("the header {name} has both value and value_base64"));
+                }
+                let bytes = encoded.as_str().and_then(|text| STANDARD.decode(text).ok());
+                let bytes = bytes.ok_or_else(|| format!("value_base64 of the header {name} is no base64"))?;
+                Ok((name, Some(bytes)))
             })
             .collect(),
         _ => Err("headers are neither an object nor a list".to_owned()),

@@ -149,6 +149,7 @@ mod tests {
             offset: 0,
             timestamp_ms: None,
             key: Some(key.to_owned()),
+            key_column: None,
             key_format: format.clone(),
             key_bytes: 0,
             key_problem: None,

@@ -13,7 +13,10 @@ use tailrace_model::{
     api::{FormatSummary, FormatUsed},
 };
 
-use crate::{clusters::Cluster, open::OpenWorkspace};
+use crate::{
+    clusters::{self, Cluster},
+    open::OpenWorkspace,
+};
 
 /// Values after which what was found out stays.
 const DETECTED_BY_MIN: usize = 200;
@@ -158,6 +161,7 @@ impl TopicView {
         TopicFormats {
             key: definition(&self.key),
             value: definition(&self.value),
+            lateness: None,
         }
     }
 
@@ -333,7 +337,7 @@ pub(super) fn used(definition: &FormatDefinition, detected: bool) -> Result<Form
 }
 
 /// A client of the registry that a cluster names.
-pub fn registry(open: &OpenWorkspace, definition: &RegistryDefinition) -> Result<Registry> {
+pub fn registry(open: &OpenWorkspace, cluster: &str, definition: &RegistryDefinition) -> Result<Registry> {
     let secret = |name: &str, text: &Option<String>| {
         let text = text.as_deref().unwrap_or_default();
         open.secrets
@@ -359,6 +363,11 @@ pub fn registry(open: &OpenWorkspace, definition: &RegistryDefinition) -> Result
     Registry::new(&RegistrySettings {
         url: definition.url.clone(),
         auth,
+        tls: clusters::tls(
+            open,
+            cluster,
+            (&definition.ca, &definition.certificate, &definition.key),
+        ),
         timeout_ms: REGISTRY_TIMEOUT_MS,
     })
 }

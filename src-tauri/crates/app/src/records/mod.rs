@@ -72,6 +72,7 @@ async fn whole(open: &OpenWorkspace, request: &RecordRequest) -> Result<RecordDe
     let mut view = TopicView::new(open, &cluster, &request.topic, &request.formats)?;
     let now = now_ms();
     let (key_format, key) = view.describe_key(record.key.as_deref(), now).await?;
+    let key_column = view.key_column(record.key.as_deref());
     let bytes = record.value.as_deref();
     let (value_format, value) = view.describe_value(record.key.as_deref(), bytes, now).await?;
     let schema = match record.value.as_deref().and_then(frame) {
@@ -89,6 +90,7 @@ async fn whole(open: &OpenWorkspace, request: &RecordRequest) -> Result<RecordDe
         (value_format, value),
         schema,
     );
+    let detail = RecordDetail { key_column, ..detail };
     let mut detail = match open.masks(&request.cluster, &request.topic) {
         Some(masks) => masks.detail(detail),
         None => detail,
@@ -111,6 +113,7 @@ fn detail(
         offset: record.offset,
         timestamp_ms: record.timestamp_ms,
         key: record.key.as_ref().and(key.json.or(key.text)),
+        key_column: None,
         key_format,
         key_bytes: length(&record.key),
         key_problem: record.key.as_ref().and(key.problem),
@@ -141,6 +144,20 @@ impl TopicView {
         self.find_out_one(bytes, true)?;
         let described = described(self.key_transcoder(), None, bytes, now_ms).await;
         Ok((used_or(self.key_format().cloned(), &described)?, described))
+    }
+
+    /// A key as its column has it: what was decoded on one line and without quotes, anything else as it was written.
+    /// After [`Self::describe_key`].
+    fn key_column(&mut self, bytes: Option<&[u8]>) -> Option<String> {
+        let bytes = bytes?;
+        let decoded = self
+            .key_transcoder()
+            .and_then(|transcoder| transcoder.transcode_one(bytes).ok());
+        match decoded {
+            Some(json) if json.starts_with('"') => serde_json::from_str(&json).ok(),
+            Some(json) => Some(json),
+            None => std::str::from_utf8(bytes).ok().map(str::to_owned),
+        }
     }
 
     /// `key` as it was written: in the topics that Kafka keeps for itself it tells what the value is.

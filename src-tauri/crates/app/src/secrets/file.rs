@@ -64,6 +64,12 @@ impl SecretFile {
         self.folder.join("secrets.key")
     }
 
+    /// When it was written last, and its size.
+    pub fn revision(&self) -> super::SecretsRevision {
+        let found = fs::metadata(self.path()).ok()?;
+        Some((found.modified().ok()?, found.len()))
+    }
+
     /// Empty when there is no file.
     pub fn read(&self) -> Result<Secrets> {
         let Some(bytes) = read_limited(&self.path(), SECRETS_BYTES_MAX)? else {

@@ -47,6 +47,10 @@ pub struct SecretEntry {
 type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 type Random = Box<dyn Fn(&mut [u8]) -> bool + Send + Sync>;
 
+/// Another one after every change of the encrypted file, whoever changed it. Of the environment nothing is told: it stays
+/// as it is for as long as the process runs.
+pub type SecretsRevision = Option<(std::time::SystemTime, u64)>;
+
 /// Finds and keeps secrets.
 pub struct SecretStore {
     file: SecretFile,
@@ -94,6 +98,10 @@ impl SecretStore {
                 ),
             )),
         }
+    }
+
+    pub fn revision(&self) -> SecretsRevision {
+        self.file.revision()
     }
 
     /// Keeps a secret in the encrypted file.

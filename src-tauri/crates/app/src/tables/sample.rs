@@ -99,6 +99,7 @@ impl Sample {
         let partitions = client.topic(topic).await?.partitions.len().max(1) as i64;
         let each = (RECORDS_MAX / 2 / partitions).clamp(1, END_RECORDS_MAX);
         let mut spec = TailSpec::new(topic, TailFrom::BothEnds(each));
+        spec.leaderless_too = true;
         spec.stop_at_end = true;
         spec.new_partitions = false;
         spec.columns.headers = false;

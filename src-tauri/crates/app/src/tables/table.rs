@@ -19,7 +19,7 @@ use tailrace_engine::session::{
     DecodedRows, Named, RawRows, Stage, TopicPart, TopicRange, TopicRead, TopicReading, TopicRows,
     TopicTable, Wanted, quote_path,
 };
-use tailrace_model::{Error, Result, TopicFormats};
+use tailrace_model::{Error, Result, Span, TopicFormats};
 
 use super::{closed, sample::Sample};
 use crate::{
@@ -99,6 +99,8 @@ pub struct KafkaTable {
     columns: Vec<TableColumn>,
     unseen: Arc<Vec<Unseen>>,
     stamped: bool,
+    /// Of the cluster's file.
+    lateness: Option<Span>,
     /// Whether an end in time could not end the reading.
     read_on: AtomicBool,
     now_ms: i64,
@@ -113,6 +115,7 @@ impl KafkaTable {
         named: &Named,
         now_ms: i64,
     ) -> Self {
+        let lateness = lateness(open, &cluster.name, topic);
         let (fields, unseen) = sample.fields(named);
         let unseen = unseen.into_iter().map(|path| Unseen {
             near: sample.near(&path),
@@ -127,6 +130,7 @@ impl KafkaTable {
             columns: columns(fields.as_ref()),
             unseen: Arc::new(unseen.collect()),
             stamped: sample.stamped,
+            lateness,
             read_on: AtomicBool::new(false),
             now_ms,
         }
@@ -137,6 +141,7 @@ impl KafkaTable {
     }
 
     fn spec(&self, ranges: &[TopicRange]) -> TailSpec {
+        let late_ms = self.lateness.map(Span::approximate_ms);
         let range = |range: &TopicRange| TailRange {
             partitions: range
                 .partitions
@@ -146,6 +151,9 @@ impl KafkaTable {
             to: range.offsets.1.saturating_add(1),
             from_ms: (range.times_ms.0 > i64::MIN).then_some(range.times_ms.0),
             until_ms: (self.stamped && range.times_ms.1 < i64::MAX).then(|| range.times_ms.1 + 1),
+            before_ms: late_ms
+                .filter(|_| !self.stamped && range.times_ms.1 < i64::MAX)
+                .map(|late_ms| range.times_ms.1.saturating_add(late_ms).saturating_add(1)),
         };
         let mut spec = TailSpec::new(&self.topic, TailFrom::Ranges(ranges.iter().map(range).collect()));
         spec.stop_at_end = true;
@@ -196,13 +204,27 @@ impl TopicTable for KafkaTable {
             })
             .collect();
         if self.read_on.load(Ordering::Relaxed) {
-            notes.push(format!(
-                "producers set the times of {}, so a later record may be earlier: it was read on to its end",
-                self.name()
-            ));
+            let (name, cluster) = (self.name(), &self.cluster.name);
+            notes.push(match self.lateness {
+                Some(late) => format!(
+                    "producers set the times of {name}: records more than {late} late (lateness in \
+                     clusters/{cluster}.toml) were not looked for"
+                ),
+                None => format!(
+                    "producers set the times of {name}, so a later record may be earlier: it was read on to its end \
+                     (lateness = \"1 hour\" under [topics.\"{}\"] in clusters/{cluster}.toml would end it sooner)",
+                    self.topic
+                ),
+            });
         }
         notes
     }
+}
+
+fn lateness(open: &OpenWorkspace, cluster: &str, topic: &str) -> Option<Span> {
+    let workspace = open.workspace();
+    let definition = workspace.definitions.cluster(cluster).ok()?;
+    definition.topics.get(topic)?.lateness
 }
 
 /// The columns that are wanted, in the order in which they are.

@@ -7,20 +7,10 @@ use std::{
     fs::{self, File},
     io::{BufWriter, Write},
     path::{Path, PathBuf},
-    sync::{Arc, LazyLock},
+    sync::Arc,
 };
 
-use arrow::{
-    array::{
-        Array, ArrayRef, AsArray, BinaryArray, RecordBatch, StringArray, StringBuilder,
-        TimestampMillisecondArray,
-    },
-    datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit, TimestampMillisecondType},
-};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use chrono::{DateTime, SecondsFormat};
-use serde_json::{Value, json, value::RawValue};
-use tailrace_connectors::formats::text_of;
+use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use tailrace_engine::session::{BatchFile, BatchFormat};
 use tailrace_model::{
     Error, Result,
@@ -28,7 +18,11 @@ use tailrace_model::{
     limits::ROWS_PAGE_MAX,
 };
 
-use super::{Keeps, TailView, start};
+use super::{
+    Keeps, TailView,
+    lines::{Parts, SCHEMA},
+    start,
+};
 use crate::{
     core::jobs::{self, Job},
     open::OpenWorkspace,
@@ -36,18 +30,6 @@ use crate::{
 
 /// How long the next rows are waited for before the end is looked for.
 const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(100);
-
-static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-    let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
-    Arc::new(Schema::new(vec![
-        Field::new("partition", DataType::Int32, false),
-        Field::new("offset", DataType::Int64, false),
-        Field::new("timestamp", time, true),
-        Field::new("key", DataType::Utf8, true),
-        Field::new("value", DataType::Utf8, true),
-        Field::new("headers", DataType::Utf8, true),
-    ]))
-});
 
 /// Writes the records that the tail finds; see the module's text.
 pub async fn export(open: &Arc<OpenWorkspace>, request: TailExportRequest) -> Result<TailExport> {
@@ -184,68 +166,6 @@ impl Out {
     }
 }
 
-/// The columns of a batch of records.
-struct Parts<'b> {
-    partitions: &'b ArrayRef,
-    offsets: &'b ArrayRef,
-    timestamps: &'b TimestampMillisecondArray,
-    keys: &'b BinaryArray,
-    values: &'b BinaryArray,
-    headers: &'b arrow::array::ListArray,
-}
-
-impl<'b> Parts<'b> {
-    fn of(slice: &'b RecordBatch) -> Result<Self> {
-        let column = |name: &str| {
-            slice.column_by_name(name).ok_or_else(|| {
-                Error::internal("raw_batch", format!("a batch of records has no column {name}"))
-            })
-        };
-        Ok(Self {
-            partitions: column("_partition")?,
-            offsets: column("_offset")?,
-            timestamps: column("_timestamp")?.as_primitive::<TimestampMillisecondType>(),
-            keys: column("_key")?.as_binary(),
-            values: column("value")?.as_binary(),
-            headers: column("_headers")?.as_list(),
-        })
-    }
-
-    /// `[{"name": ..., "value": ...}]`; none: nothing.
-    fn headers(&self, row: usize) -> Option<Value> {
-        let of = self.headers.value(row);
-        let of = of.as_struct();
-        if of.is_empty() {
-            return None;
-        }
-        let (names, values) = (of.column(0).as_string::<i32>(), of.column(1).as_binary::<i32>());
-        let each = (0..of.len()).map(|at| {
-            let value = (!values.is_null(at)).then(|| text_of(values.value(at)).into_owned());
-            json!({"name": names.value(at), "value": value})
-        });
-        Some(Value::Array(each.collect()))
-    }
-
-    fn batch(&self, rows: usize) -> Result<RecordBatch> {
-        let texts =
-            |bytes: &BinaryArray| -> StringArray { bytes.iter().map(|bytes| bytes.map(text_of)).collect() };
-        let mut headers = StringBuilder::new();
-        for row in 0..rows {
-            headers.append_option(self.headers(row).map(|headers| headers.to_string()));
-        }
-        let columns: Vec<ArrayRef> = vec![
-            Arc::clone(self.partitions),
-            Arc::clone(self.offsets),
-            Arc::new(self.timestamps.clone().with_timezone("UTC")),
-            Arc::new(texts(self.keys)),
-            Arc::new(texts(self.values)),
-            Arc::new(headers.finish()),
-        ];
-        RecordBatch::try_new(Arc::clone(&SCHEMA), columns)
-            .map_err(|error| Error::internal("arrow", format!("records of an export: {error}")))
-    }
-}
-
 /// JSON Lines, as `tailrace produce` reads them.
 struct Lines {
     file: Option<BufWriter<File>>,
@@ -278,27 +198,10 @@ impl Lines {
     }
 
     fn write(&mut self, parts: &Parts<'_>, rows: usize) -> Result<()> {
-        let partitions = parts.partitions.as_primitive::<arrow::datatypes::Int32Type>();
-        let offsets = parts.offsets.as_primitive::<arrow::datatypes::Int64Type>();
         let Some(file) = &mut self.file else { return Ok(()) };
         for row in 0..rows {
-            let at = (!parts.timestamps.is_null(row)).then(|| parts.timestamps.value(row));
-            let at = at.and_then(DateTime::from_timestamp_millis);
-            let at = at.map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true));
-            let mut line = format!(
-                "{{\"partition\":{},\"offset\":{},\"timestamp\":{}",
-                partitions.value(row),
-                offsets.value(row),
-                json!(at)
-            );
-            let key = (!parts.keys.is_null(row)).then(|| parts.keys.value(row));
-            part(&mut line, "key", key, false);
-            let value = (!parts.values.is_null(row)).then(|| parts.values.value(row));
-            part(&mut line, "value", value, true);
-            if let Some(headers) = parts.headers(row) {
-                line.push_str(&format!(",\"headers\":{headers}"));
-            }
-            line.push_str("}\n");
+            let mut line = parts.json(row, None);
+            line.push('\n');
             file.write_all(line.as_bytes())
                 .map_err(|error| failed(&self.path, &error))?;
         }
@@ -329,55 +232,9 @@ impl Lines {
     }
 }
 
-/// `,"value":...`: objects, lists, numbers and booleans as they are, other text as text, and what is no text as base64.
-fn part(line: &mut String, name: &str, bytes: Option<&[u8]>, as_json: bool) {
-    let Some(bytes) = bytes else {
-        line.push_str(&format!(",\"{name}\":null"));
-        return;
-    };
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        line.push_str(&format!(",\"{name}_base64\":\"{}\"", STANDARD.encode(bytes)));
-        return;
-    };
-    // A text in quotes, and the word null, would read as something else.
-    let plain = as_json
-        && text
-            .trim_start()
-            .starts_with(|c: char| "{[-tf".contains(c) || c.is_ascii_digit());
-    match plain && serde_json::from_str::<&RawValue>(text).is_ok() {
-        // Within JSON, a line's end is never in a text.
-        true => line.push_str(&format!(",\"{name}\":{}", text.trim().replace(['\n', '\r'], " "))),
-        false => line.push_str(&format!(",\"{name}\":{}", Value::from(text))),
-    }
-}
-
 fn failed(path: &Path, error: &std::io::Error) -> Error {
     Error::external(
         "file_write",
         format!("\"{}\" could not be written: {error}", path.display()),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_written_so_that_they_can_be_read_again() {
-        let check = |bytes: Option<&[u8]>, expected: &str| {
-            let mut line = String::new();
-            part(&mut line, "value", bytes, true);
-            assert_eq!(line, format!(",{expected}"));
-        };
-        check(None, r#""value":null"#);
-        check(Some(b"{\"a\":\n 1.50}"), r#""value":{"a":  1.50}"#);
-        check(Some(b"7"), r#""value":7"#);
-        check(Some(b"true"), r#""value":true"#);
-        check(Some(b"null"), r#""value":"null""#);
-        check(Some(b"\"x\""), r#""value":"\"x\"""#);
-        check(Some(b"two\nlines"), r#""value":"two\nlines""#);
-        check(Some(b"{broken"), r#""value":"{broken""#);
-        check(Some(b"\xff\x00"), r#""value_base64":"/wA=""#);
-        check(Some(b""), r#""value":"""#);
-    }
 }

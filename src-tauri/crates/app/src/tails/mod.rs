@@ -6,6 +6,7 @@
 mod buffer;
 mod export;
 mod filter;
+mod lines;
 mod merge;
 mod packed;
 mod rows;
@@ -23,7 +24,7 @@ pub use buffer::Keeps;
 use buffer::{Buffer, Page};
 pub use export::export;
 pub use filter::{Filter, kept};
-pub use rows::Values;
+pub use lines::{CSV_HEADER, LineFormat, TailLines};
 use run::Reading;
 pub use select::SelectedOut;
 use select::{Select, as_text};
@@ -119,6 +120,7 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
     spec.partitions = request.partitions.clone();
     spec.stop_at_end = request.stop_at_end;
     spec.until_ms = request.until_ms;
+    spec.leaderless_too = true;
     // A condition sees what is shown: not the bytes as they are where a part of them is hidden.
     if reading.formats.is_plain() && reading.masks.is_none() {
         spec.sieve = reading.filter.as_ref().and_then(Filter::sieve).map(Arc::new);
@@ -157,6 +159,18 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
         activity.end(view.error().map_or(Ok(()), Err));
     });
     Ok(number)
+}
+
+fn leaderless(partitions: &[i32]) -> Option<String> {
+    let numbers: Vec<String> = partitions.iter().map(ToString::to_string).collect();
+    match numbers.as_slice() {
+        [] => None,
+        [one] => Some(format!("partition {one} has no leader and is not read")),
+        all => Some(format!(
+            "partitions {} have no leader and are not read",
+            all.join(", ")
+        )),
+    }
 }
 
 fn nothing_selected() -> Error {
@@ -230,7 +244,10 @@ impl TailView {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         status.error = ending.as_ref().and_then(|ending| ending.error.clone());
-        status.note = ending.map(|ending| ending.note).or(progress.note);
+        status.note = ending
+            .as_ref()
+            .map(|ending| ending.note.clone())
+            .or(progress.note);
         let order = self.order.lock().unwrap_or_else(PoisonError::into_inner).clone();
         status.waiting = order.waiting;
         let unseen = self.unseen.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -241,9 +258,18 @@ impl TailView {
             )
         });
         let unseen = unseen.filter(|_| status.matched == 0);
+        let leaderless = leaderless(&progress.leaderless);
+        // Of a tail that goes on, they come when the transaction ends.
+        let held_back = (progress.held_back > 0 && ending.is_some()).then(|| {
+            format!(
+                "{} offsets are held back by an open transaction (isolation.level = \"read_uncommitted\" in the \
+                 cluster's file reads them)",
+                progress.held_back
+            )
+        });
         let columns = self.select().and_then(|select| select.note());
-        let all = status.note.into_iter().chain(unseen).chain(lost);
-        let said = all.chain(order.note).chain(columns);
+        let all = status.note.into_iter().chain(leaderless).chain(unseen);
+        let said = all.chain(lost).chain(held_back).chain(order.note).chain(columns);
         status.note = said.reduce(|note, more| format!("{note}; {more}"));
         status
     }
@@ -251,18 +277,12 @@ impl TailView {
     /// Rows from `offset`, counted from the first one that matched. Rows that left the full table are skipped.
     /// Of a tail whose rows are taken, those before `offset` are given up.
     /// `columns` names the fields that are decoded; `None`: all.
-    pub fn rows(
-        &self,
-        offset: u64,
-        limit: u32,
-        columns: Option<&[String]>,
-        values: Values,
-    ) -> Result<TailRows> {
+    pub fn rows(&self, offset: u64, limit: u32, columns: Option<&[String]>) -> Result<TailRows> {
         let mut page = self.take(offset, limit)?;
         if let Some(columns) = columns {
             page.columns.retain(|column| columns.contains(&column.name));
         }
-        rows::render(page, values)
+        rows::render(page)
     }
 
     fn select(&self) -> Option<std::sync::MutexGuard<'_, Select>> {

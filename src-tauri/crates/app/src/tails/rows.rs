@@ -14,30 +14,17 @@ use tailrace_model::{
 
 use super::buffer::Page;
 
-/// How much of its key, its value and each field a row carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Values {
-    /// As much as a table's cell shows, on one line.
-    Beginnings,
-    /// All of it, as it is.
-    Whole,
-}
-
-impl Values {
-    /// A key or a field may be as long as its record.
-    fn of(self, mut cell: String) -> String {
-        if self == Self::Beginnings
-            && let Some((end, _)) = cell.char_indices().nth(CELL_CHARS_MAX)
-        {
-            cell.truncate(end);
-            cell.push('…');
-        }
-        cell
+/// As much as a table's cell shows: a key or a field may be as long as its record.
+fn beginning(mut cell: String) -> String {
+    if let Some((end, _)) = cell.char_indices().nth(CELL_CHARS_MAX) {
+        cell.truncate(end);
+        cell.push('…');
     }
+    cell
 }
 
 /// Renders a page: only its rows are decoded.
-pub fn render(page: Page, values: Values) -> Result<TailRows> {
+pub fn render(page: Page) -> Result<TailRows> {
     let paths: Vec<Vec<String>> = page
         .columns
         .iter()
@@ -47,7 +34,7 @@ pub fn render(page: Page, values: Values) -> Result<TailRows> {
     let decoder = RecordDecoder::json(&fields);
     let mut rows = Vec::new();
     for slice in &page.slices {
-        render_slice(slice, &decoder, &page.columns, values, &mut rows)?;
+        render_slice(slice, &decoder, &page.columns, &mut rows)?;
     }
     Ok(TailRows {
         first: page.first,
@@ -65,7 +52,6 @@ fn render_slice(
     raw: &RecordBatch,
     decoder: &RecordDecoder,
     columns: &[Column],
-    shown: Values,
     rows: &mut Vec<RecordRow>,
 ) -> Result<()> {
     let decoded = decoder.decode(raw)?;
@@ -76,9 +62,6 @@ fn render_slice(
     let keys = column("_key")?.as_binary::<i32>();
     let values = column("value")?.as_binary::<i32>();
     // Of records that a format was read of.
-    let reasons = raw
-        .column_by_name(PROBLEM)
-        .map(|reasons| reasons.as_string::<i32>());
     let lengths = raw
         .column_by_name(VALUE_BYTES)
         .map(|lengths| lengths.as_primitive::<Int64Type>());
@@ -88,15 +71,10 @@ fn render_slice(
         .collect();
     for row in 0..raw.num_rows() {
         let value = (!values.is_null(row)).then(|| values.value(row));
-        let fields = leaves.iter().map(|leaf| {
-            leaf.as_ref()
-                .and_then(|leaf| cell(leaf, row))
-                .map(|cell| shown.of(cell))
-        });
-        let problem = match reasons {
-            Some(reasons) => (!reasons.is_null(row)).then(|| reasons.value(row).to_owned()),
-            None => value.and_then(|value| problem(value, detect(value))),
-        };
+        let fields = leaves
+            .iter()
+            .map(|leaf| leaf.as_ref().and_then(|leaf| cell(leaf, row)).map(beginning));
+        let problem = problem_of(raw, row, value);
         let length = match lengths {
             Some(lengths) if !lengths.is_null(row) => lengths.value(row).cast_unsigned(),
             Some(_) => 0,
@@ -106,17 +84,26 @@ fn render_slice(
             partition: partitions.value(row),
             offset: offsets.value(row),
             timestamp_ms: (!timestamps.is_null(row)).then(|| timestamps.value(row)),
-            key: (!keys.is_null(row)).then(|| shown.of(text_of(keys.value(row)).into_owned())),
-            value: value.map(|value| match shown {
-                Values::Beginnings => preview(value, CELL_CHARS_MAX),
-                Values::Whole => text_of(value).into_owned(),
-            }),
+            key: (!keys.is_null(row)).then(|| beginning(text_of(keys.value(row)).into_owned())),
+            value: value.map(|value| preview(value, CELL_CHARS_MAX)),
             value_bytes: length,
             fields: fields.collect(),
             problem,
         });
     }
     Ok(())
+}
+
+/// Why the value of a row is not what it seems to be.
+pub fn problem_of(records: &RecordBatch, row: usize, value: Option<&[u8]>) -> Option<String> {
+    match records.column_by_name(PROBLEM) {
+        // Of records that a format was read of.
+        Some(reasons) => {
+            let reasons = reasons.as_string::<i32>();
+            reasons.is_valid(row).then(|| reasons.value(row).to_owned())
+        }
+        None => value.and_then(|value| problem(value, detect(value))),
+    }
 }
 
 /// The array of a field such as `properties.revenue`.
@@ -135,9 +122,8 @@ mod tests {
     #[test]
     fn a_cell_is_the_beginning_of_what_is_long() {
         let long = "é".repeat(CELL_CHARS_MAX + 1);
-        let cut = Values::Beginnings.of(long.clone());
+        let cut = beginning(long);
         assert_eq!(cut, format!("{}…", "é".repeat(CELL_CHARS_MAX)));
-        assert_eq!(Values::Whole.of(long.clone()), long);
-        assert_eq!(Values::Beginnings.of("short".to_owned()), "short");
+        assert_eq!(beginning("short".to_owned()), "short");
     }
 }

@@ -1,11 +1,9 @@
 //! Sources, tracking plans, the quarantine, replay.
 
-use std::io::IsTerminal;
-
 use tailrace_app::{App, commands as run};
 use tailrace_model::{Error, Span, api::*};
 
-use super::{groups::confirmed, tail::moment};
+use super::{changes::agreed, tail::moment};
 use crate::{
     Outcome,
     args::{Plan, Quarantine, QuarantineReplay as QuarantineReplayArgs, Replay, Source, SourcePreview as PreviewArgs},
@@ -210,7 +208,7 @@ async fn replay_quarantine(app: &App, args: QuarantineReplayArgs, output: &Outpu
         if planned.records == 0 {
             return Ok(Outcome::Done);
         }
-        if !asked("Replay them?", output)? {
+        if !agreed("Replay them?", output).await? {
             return Ok(Outcome::Failed);
         }
     }
@@ -220,19 +218,6 @@ async fn replay_quarantine(app: &App, args: QuarantineReplayArgs, output: &Outpu
         false => output.line(&replayed("did", &done))?,
     }
     Ok(if done.stayed == 0 { Outcome::Done } else { Outcome::Partly })
-}
-
-/// Asks once; where nobody is there, it is refused.
-pub(super) fn asked(question: &str, output: &Output) -> anyhow::Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        let sentence = "nobody is there to be asked: look at --dry-run, and then give --yes";
-        return Err(Error::user("misuse", sentence).into());
-    }
-    let yes = confirmed(question, output)?;
-    if !yes {
-        output.note("nothing was changed");
-    }
-    Ok(yes)
 }
 
 fn replayed(word: &str, it: &QuarantineReplay) -> String {
@@ -271,7 +256,7 @@ pub async fn replay(app: &App, args: Replay, output: &Output) -> anyhow::Result<
             output.note("nothing of it changes the history");
             return Ok(Outcome::Done);
         }
-        if !asked(&format!("Replay {}?", request.name), output)? {
+        if !agreed(&format!("Replay {}?", request.name), output).await? {
             return Ok(Outcome::Failed);
         }
     }

@@ -3,7 +3,7 @@
 use std::{io::Write, time::Duration};
 
 use chrono::DateTime;
-use tailrace_app::{App, commands as run};
+use tailrace_app::{App, CSV_HEADER, LineFormat, TailLines, commands as run};
 use tailrace_model::{Error, FormatDefinition, TopicFormats, api::*, limits::ROWS_PAGE_MAX};
 
 use super::{
@@ -28,6 +28,7 @@ fn formats(args: &Tail) -> TopicFormats {
     TopicFormats {
         key: args.key_format.as_ref().map(FormatDefinition::named),
         value,
+        lateness: None,
     }
 }
 
@@ -140,14 +141,24 @@ async fn drain(app: &App, view: u64, from: u64, sink: &mut Sink) -> anyhow::Resu
             offset: at,
             limit: ROWS_PAGE_MAX as u32,
         };
-        // A table is for the eye: a line each.
-        let whole = sink.format != Format::Table;
-        let page = tailrace_app::take_rows(app, request, whole).await?;
-        if page.rows.is_empty() {
+        // A table is for the eye.
+        let (lines, next) = match sink.lines {
+            None => {
+                let page = tailrace_app::take_rows(app, request).await?;
+                let next = page.first + page.rows.len() as u64;
+                (page.rows.iter().map(in_table).collect(), next)
+            }
+            Some(format) => {
+                let TailLines { lines, next } =
+                    tailrace_app::take_lines(app, request, &sink.topic, format).await?;
+                (lines, next)
+            }
+        };
+        if lines.is_empty() {
             return Ok(at);
         }
-        at = page.first + page.rows.len() as u64;
-        sink.write(&page)?;
+        at = next;
+        sink.write(&lines)?;
     }
 }
 
@@ -222,9 +233,24 @@ pub fn offsets(texts: &[String]) -> Result<(TailStart, Option<i64>), Error> {
 /// Where records go.
 struct Sink {
     out: Box<dyn Write + Send>,
-    format: Format,
+    /// Absent: a table.
+    lines: Option<LineFormat>,
     topic: String,
-    header: bool,
+    /// What stands above the first.
+    header: Option<String>,
+}
+
+/// A record on a line that is for the eye: what is long is cut.
+fn in_table(row: &RecordRow) -> String {
+    let at = row.timestamp_ms.map(time).unwrap_or_default();
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    format!(
+        "{:>3} {:>12}  {at:<24}  {:<24}  {}",
+        row.partition,
+        row.offset,
+        text(&row.key),
+        text(&row.value)
+    )
 }
 
 impl Sink {
@@ -247,33 +273,32 @@ impl Sink {
     }
 
     fn open(args: &Tail, format: Format) -> anyhow::Result<Self> {
+        let (lines, header) = match format {
+            Format::Table => {
+                let titles = ("P", "offset", "time", "key");
+                let header = format!(
+                    "{:>3} {:>12}  {:<24}  {:<24}  value",
+                    titles.0, titles.1, titles.2, titles.3
+                );
+                (None, Some(header))
+            }
+            Format::Csv => (Some(LineFormat::Csv), Some(CSV_HEADER.to_owned())),
+            Format::Kcat => (Some(LineFormat::Kcat), None),
+            _ => (Some(LineFormat::Json), None),
+        };
         Ok(Self {
             out: Self::place(args, format)?,
-            format,
+            lines,
             topic: args.topic.clone(),
-            header: false,
+            header,
         })
     }
 
-    fn write(&mut self, page: &TailRows) -> anyhow::Result<()> {
-        if !self.header {
-            self.header = true;
-            let header = match self.format {
-                Format::Table => Some(format!(
-                    "{:>3} {:>12}  {:<24}  {:<24}  value",
-                    "P", "offset", "time", "key"
-                )),
-                Format::Csv => Some("partition,offset,timestamp,key,value".to_owned()),
-                _ => None,
-            };
-            if let Some(header) = header {
-                self.line(&header)?;
-            }
+    fn write(&mut self, lines: &[String]) -> anyhow::Result<()> {
+        if let Some(header) = self.header.take() {
+            self.line(&header)?;
         }
-        for row in &page.rows {
-            let line = self.render(row);
-            self.line(&line)?;
-        }
+        lines.iter().try_for_each(|line| self.line(line))?;
         self.out.flush().or_else(closed)?;
         Ok(())
     }
@@ -281,43 +306,6 @@ impl Sink {
     fn line(&mut self, text: &str) -> anyhow::Result<()> {
         writeln!(self.out, "{text}").or_else(closed)?;
         Ok(())
-    }
-
-    fn render(&self, row: &RecordRow) -> String {
-        let at = row.timestamp_ms.map(time).unwrap_or_default();
-        let key = row.key.clone().unwrap_or_default();
-        let value = row.value.clone().unwrap_or_default();
-        match self.format {
-            Format::Table => format!(
-                "{:>3} {:>12}  {at:<24}  {key:<24}  {value}",
-                row.partition, row.offset
-            ),
-            Format::Csv => {
-                let quote = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-                format!(
-                    "{},{},{at},{},{}",
-                    row.partition,
-                    row.offset,
-                    quote(&key),
-                    quote(&value)
-                )
-            }
-            Format::Kcat => serde_json::json!({
-                "topic": self.topic, "partition": row.partition, "offset": row.offset, "tstype": "create",
-                "ts": row.timestamp_ms, "key": row.key, "payload": row.value,
-            })
-            .to_string(),
-            _ => {
-                let value = row.value.as_deref().map(|text| {
-                    serde_json::from_str::<serde_json::Value>(text).unwrap_or_else(|_| text.into())
-                });
-                serde_json::json!({
-                    "partition": row.partition, "offset": row.offset, "timestamp": row.timestamp_ms.map(time),
-                    "key": row.key, "value": value, "problem": row.problem,
-                })
-                .to_string()
-            }
-        }
     }
 
     fn finish(mut self) -> anyhow::Result<()> {

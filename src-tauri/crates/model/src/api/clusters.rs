@@ -216,6 +216,8 @@ pub struct RecordDetail {
     pub timestamp_ms: Option<i64>,
     /// The key as it is read: text, or JSON.
     pub key: Option<String>,
+    /// The key as the column `_key` has it, for a filter by it. Absent where that is no text.
+    pub key_column: Option<String>,
     pub key_format: FormatUsed,
     pub key_bytes: u64,
     pub key_problem: Option<String>,

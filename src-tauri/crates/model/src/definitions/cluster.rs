@@ -60,6 +60,17 @@ pub struct ConnectDefinition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional = nullable)]
     pub password: Option<String>,
+    /// Certificates in PEM that are trusted beside the machine's own; absent: the cluster's `ssl.ca.location`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub ca: Option<String>,
+    /// For mutual TLS, with `key`: files in PEM, the key in PKCS #8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub certificate: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub key: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]

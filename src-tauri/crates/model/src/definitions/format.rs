@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::Span;
+
 /// `[registry]` of a cluster: a schema registry that speaks Confluent's protocol.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
@@ -18,6 +20,17 @@ pub struct RegistryDefinition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional = nullable)]
     pub token: Option<String>,
+    /// Certificates in PEM that are trusted beside the machine's own; absent: the cluster's `ssl.ca.location`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub ca: Option<String>,
+    /// For mutual TLS, with `key`: files in PEM, the key in PKCS #8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub certificate: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub key: Option<String>,
 }
 
 /// `[topics.NAME]` of a cluster: how the records of a topic are read.
@@ -32,6 +45,11 @@ pub struct TopicFormats {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional = nullable)]
     pub value: Option<FormatDefinition>,
+    /// How far the time of a record may be behind that of an earlier one, where producers set the times. A query for times
+    /// reads on for so long after the last; absent: to the end of the topic, because any record may be late.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub lateness: Option<Span>,
 }
 
 /// What keys or values are written in.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use reqwest::{Client as Http, Method, Response, StatusCode, Url, redirect::Policy};
+use reqwest::{Client as Http, Method, Response, StatusCode, Url};
 use serde::{Deserialize, de::DeserializeOwned};
 use tailrace_model::{
     Error, Result,
@@ -10,7 +10,7 @@ use tailrace_model::{
 };
 
 use super::config::{ConnectSettings, checked, redact, secrets, shown};
-use crate::destinations::reason;
+use crate::{destinations::reason, http};
 
 /// The time that one request may take. A worker asks the leader, which may be restarting a connector.
 const REQUEST_MAX: Duration = Duration::from_secs(15);
@@ -94,22 +94,7 @@ impl ConnectClient {
     /// Nothing is sent yet. `connect_settings` when the address cannot be used.
     pub fn new(settings: ConnectSettings) -> Result<Self> {
         let url = checked(&settings)?;
-        let mut builder = Http::builder()
-            .user_agent(concat!("tailrace/", env!("CARGO_PKG_VERSION")))
-            .timeout(REQUEST_MAX)
-            .redirect(Policy::none());
-        if matches!(
-            url.host_str().unwrap_or_default(),
-            "localhost" | "127.0.0.1" | "[::1]"
-        ) {
-            builder = builder.no_proxy();
-        }
-        let http = builder.build().map_err(|error| {
-            Error::internal(
-                "http_client",
-                format!("no HTTP client: {}", reason::of_chain(&error)),
-            )
-        })?;
+        let http = http::client(&url, REQUEST_MAX, &settings.tls)?;
         Ok(Self { http, url, settings })
     }
 

@@ -3,6 +3,8 @@
 use reqwest::Url;
 use tailrace_model::{Error, Result};
 
+use crate::http::Tls;
+
 /// Words that make a setting's name that of a secret. Connect itself tells them all.
 const SECRET_WORDS: [&str; 13] = [
     "password",
@@ -33,6 +35,7 @@ pub struct ConnectSettings {
     pub user: Option<String>,
     /// The password itself, with its reference looked up.
     pub password: Option<String>,
+    pub tls: Tls,
 }
 
 impl std::fmt::Debug for ConnectSettings {

@@ -17,6 +17,7 @@ use tailrace_model::api::ConnectorAct;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::*;
+use crate::http::Tls;
 
 struct Server {
     address: SocketAddr,
@@ -114,6 +115,7 @@ async fn serve(version: &'static str) -> Server {
 
 fn client(server: &Server, password: &str) -> ConnectClient {
     ConnectClient::new(ConnectSettings {
+        tls: Tls::default(),
         name: "main".to_owned(),
         url: format!("http://{}/kafka/", server.address),
         user: Some("me".to_owned()),
@@ -213,6 +215,7 @@ async fn errors_say_what_to_do() {
         .expect_err("unknown");
     assert_eq!(error.code, "unknown_connector");
     let nobody = ConnectClient::new(ConnectSettings {
+        tls: Tls::default(),
         name: "main".to_owned(),
         url: "http://127.0.0.1:1".to_owned(),
         user: None,

@@ -203,6 +203,12 @@ impl KafkaClient {
         self.inner.consumer.context()
     }
 
+    /// The cluster's file asks for records of transactions that are open or were given up.
+    pub(super) fn reads_uncommitted(&self) -> bool {
+        let level = self.inner.properties.get("isolation.level");
+        level.is_some_and(|level| level == "read_uncommitted")
+    }
+
     pub(super) fn properties(&self) -> &Properties {
         &self.inner.properties
     }

@@ -203,6 +203,8 @@ pub(super) fn producer(base: &ClientConfig, properties: &Properties) -> ClientCo
         ("compression.type", "lz4"),
         ("message.timeout.ms", "30000"),
         ("queue.buffering.max.kbytes", "65536"),
+        // As Java's clients choose; librdkafka's own default takes another partition for the same key.
+        ("partitioner", "murmur2_random"),
     ] {
         if !properties.contains_key(name) {
             config.set(name, value);

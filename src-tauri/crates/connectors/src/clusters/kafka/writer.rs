@@ -32,7 +32,7 @@ const WAIT: Duration = Duration::from_millis(2);
 /// A record to write.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OutRecord {
-    /// Absent: chosen by the key, as Kafka's own clients do.
+    /// Absent: chosen by the key, as Kafka's own clients do (murmur2), unless the cluster names another `partitioner`.
     pub partition: Option<i32>,
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,

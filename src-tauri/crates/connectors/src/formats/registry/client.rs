@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use reqwest::{Client as Http, Method, RequestBuilder, Response, StatusCode, Url, redirect::Policy};
+use reqwest::{Client as Http, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use tailrace_model::{Error, Result};
 
-use crate::destinations::reason;
+use crate::{
+    destinations::reason,
+    http::{self, Tls},
+};
 
 /// Bytes of an answer.
 const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -22,6 +25,7 @@ pub struct RegistrySettings {
     /// `http://` or `https://`; a path before the API's own is kept (`/apis/ccompat/v7`).
     pub url: String,
     pub auth: RegistryAuth,
+    pub tls: Tls,
     /// For each request.
     pub timeout_ms: u64,
 }
@@ -107,19 +111,8 @@ impl Client {
             *token = token.trim().to_owned();
         }
         let host = url.host_str().unwrap_or_default();
-        let mut builder = Http::builder()
-            .user_agent(concat!("tailrace/", env!("CARGO_PKG_VERSION")))
-            .timeout(Duration::from_millis(of.timeout_ms.max(1)))
-            .redirect(Policy::none());
-        if matches!(host, "localhost" | "127.0.0.1" | "[::1]") {
-            builder = builder.no_proxy();
-        }
-        let http = builder.build().map_err(|error| {
-            Error::internal(
-                "http_client",
-                format!("no HTTP client: {}", reason::of_chain(&error)),
-            )
-        })?;
+        let timeout = Duration::from_millis(of.timeout_ms.max(1));
+        let http = http::client(&url, timeout, &of.tls)?;
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         let target = format!("the schema registry {}://{host}{port}", url.scheme());
         Ok(Self {

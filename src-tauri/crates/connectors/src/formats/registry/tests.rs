@@ -21,6 +21,7 @@ use tailrace_model::Domain;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::*;
+use crate::http::Tls;
 
 /// A server on a free port of the loopback; it ends when dropped.
 pub(in crate::formats) struct Server {
@@ -208,6 +209,7 @@ impl Server {
 
     pub fn registry(&self, auth: RegistryAuth) -> Registry {
         Registry::new(&RegistrySettings {
+            tls: Tls::default(),
             url: format!("http://{}/api/", self.address),
             auth,
             timeout_ms: 300,
@@ -424,6 +426,7 @@ async fn errors_are_one_clear_sentence() {
         );
     }
     let elsewhere = Registry::new(&RegistrySettings {
+        tls: Tls::default(),
         url: format!("http://{}", server.address),
         auth: RegistryAuth::None,
         timeout_ms: 300,
@@ -443,6 +446,7 @@ async fn nobody_there() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let registry = Registry::new(&RegistrySettings {
+        tls: Tls::default(),
         url: format!("http://{address}"),
         auth: RegistryAuth::None,
         timeout_ms: Duration::from_secs(5).as_millis() as u64,
@@ -502,6 +506,7 @@ fn settings_that_cannot_be() {
         ("http://ann:hush@registry", "their own settings"),
     ] {
         let error = Registry::new(&RegistrySettings {
+            tls: Tls::default(),
             url: url.to_owned(),
             auth: RegistryAuth::None,
             timeout_ms: 1,

@@ -47,6 +47,9 @@ pub struct TailSpec {
     pub sieve: Option<Arc<Sieve>>,
     /// The columns that are filled; the others are null or empty.
     pub columns: RawColumns,
+    /// Partitions without a leader are left out and told in [`TailProgress::leaderless`], and read once they have one by
+    /// a tail without an end. Otherwise a tail that should read one does not start.
+    pub leaderless_too: bool,
 }
 
 impl TailSpec {
@@ -62,6 +65,7 @@ impl TailSpec {
             limits: TailLimits::default(),
             sieve: None,
             columns: RawColumns::default(),
+            leaderless_too: false,
         }
     }
 }
@@ -162,6 +166,10 @@ pub struct TailProgress {
     pub lost: i64,
     /// Partitions of which the last record read has the broker's own time.
     pub stamped: Vec<i32>,
+    /// Partitions that had no leader when it started, and are not read yet.
+    pub leaderless: Vec<i32>,
+    /// Offsets before the ends, when it started, that an open transaction held back.
+    pub held_back: u64,
 }
 
 impl TailProgress {
@@ -221,7 +229,11 @@ impl Tail {
     ) -> Result<Self> {
         let token = token.child_token();
         let watch = TailWatch::default();
-        watch.update(|progress| progress.partitions = plan.progress());
+        watch.update(|progress| {
+            progress.partitions = plan.progress();
+            progress.leaderless.clone_from(&plan.leaderless);
+            progress.held_back = plan.held_back;
+        });
         let (sender, batches) = mpsc::channel(spec.limits.batches_max.max(1));
         let held = Held::default();
         let channels = worker::Channels {

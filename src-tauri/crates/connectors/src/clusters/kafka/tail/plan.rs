@@ -29,6 +29,8 @@ pub struct TailRange {
     /// Nothing at or past this time is wanted. Where producers set the times, a later record may be earlier, so it ends
     /// the reading only where they are the broker's.
     pub until_ms: Option<i64>,
+    /// Nothing from the first record at or after this time on is wanted, whatever the times of those behind it are.
+    pub before_ms: Option<i64>,
 }
 
 impl TailRange {
@@ -40,7 +42,13 @@ impl TailRange {
             to: i64::MAX,
             from_ms: None,
             until_ms: None,
+            before_ms: None,
         }
+    }
+
+    fn names(&self, partition: i32) -> bool {
+        let these = self.partitions.as_ref();
+        these.is_none_or(|these| these.contains(&partition))
     }
 }
 
@@ -74,6 +82,10 @@ impl Span {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TailPlan {
     pub(super) spans: Vec<Span>,
+    /// Partitions that should be read and have no leader now.
+    pub(super) leaderless: Vec<i32>,
+    /// Offsets before the ends that an open transaction holds back.
+    pub(super) held_back: u64,
 }
 
 impl TailPlan {
@@ -88,7 +100,15 @@ impl TailPlan {
         self.spans.retain(|span| span.records() > 0);
         self.spans.sort_by_key(|span| std::cmp::Reverse(span.records()));
         let parts = parts_max.max(1).min(self.spans.len());
-        let mut plans: Vec<Self> = (0..parts).map(|_| Self { spans: Vec::new() }).collect();
+        let empty = || Self {
+            spans: Vec::new(),
+            leaderless: Vec::new(),
+            held_back: 0,
+        };
+        let mut plans: Vec<Self> = (0..parts).map(|_| empty()).collect();
+        if let Some(first) = plans.first_mut() {
+            (first.leaderless, first.held_back) = (self.leaderless, self.held_back);
+        }
         for span in self.spans {
             if let Some(least) = plans.iter_mut().min_by_key(|plan| plan.records()) {
                 least.spans.push(span);
@@ -123,6 +143,10 @@ pub(super) async fn plan(client: &KafkaClient, spec: &TailSpec) -> Result<TailPl
     } else {
         spec.partitions.clone()
     };
+    if let TailFrom::Ranges(ranges) = &spec.from {
+        // Of partitions that no range names nothing is asked.
+        partitions.retain(|partition| ranges.iter().any(|range| range.names(*partition)));
+    }
     partitions.sort_unstable();
     partitions.dedup();
     let of: Vec<TopicPartition> = partitions
@@ -132,11 +156,17 @@ pub(super) async fn plan(client: &KafkaClient, spec: &TailSpec) -> Result<TailPl
             partition: *partition,
         })
         .collect();
-    // What is open in a transaction is not read yet: the end is the stable one.
-    let (starts, ends) = tokio::try_join!(
+    let (starts, stable, last) = tokio::try_join!(
         client.offsets(&of, OffsetOf::Start),
-        client.offsets(&of, OffsetOf::StableEnd)
+        client.offsets(&of, OffsetOf::StableEnd),
+        client.offsets(&of, OffsetOf::End)
     )?;
+    // What is open in a transaction is not read yet: the end is the stable one, unless all is to be read.
+    let ends = match client.reads_uncommitted() {
+        true => &last,
+        false => &stable,
+    };
+    let (mut leaderless, mut held_back) = (Vec::new(), 0);
     let at_time = match spec.from {
         TailFrom::Start(TailStart::Timestamp(ms)) => client.offsets(&of, OffsetOf::Time(ms)).await?,
         _ => HashMap::new(),
@@ -145,6 +175,10 @@ pub(super) async fn plan(client: &KafkaClient, spec: &TailSpec) -> Result<TailPl
     let mut spans = Vec::with_capacity(of.len());
     for of in &of {
         let (Some(start), Some(end)) = (starts.get(of).copied(), ends.get(of).copied()) else {
+            if spec.leaderless_too {
+                leaderless.push(of.partition);
+                continue;
+            }
             return Err(Error::external(
                 "partition_unavailable",
                 format!(
@@ -155,6 +189,9 @@ pub(super) async fn plan(client: &KafkaClient, spec: &TailSpec) -> Result<TailPl
                 ),
             ));
         };
+        if let Some(last) = last.get(of) {
+            held_back += u64::try_from(last - end).unwrap_or(0);
+        }
         match &spec.from {
             TailFrom::Ranges(ranges) => {
                 let at = |ms: i64| times.get(&ms).and_then(|at| at.get(of)).copied();
@@ -168,10 +205,14 @@ pub(super) async fn plan(client: &KafkaClient, spec: &TailSpec) -> Result<TailPl
             _ => spans.push(span(spec, of, start, end, at_time.get(of).copied())?),
         }
     }
-    Ok(TailPlan { spans })
+    Ok(TailPlan {
+        spans,
+        leaderless,
+        held_back,
+    })
 }
 
-/// The offsets of the times that ranges begin with.
+/// The offsets of the times that ranges begin and end with.
 async fn times(
     client: &KafkaClient,
     of: &[TopicPartition],
@@ -190,7 +231,11 @@ async fn times(
         ));
     }
     let mut times = HashMap::new();
-    for ms in ranges.iter().filter_map(|range| range.from_ms) {
+    for ms in ranges
+        .iter()
+        .flat_map(|range| [range.from_ms, range.before_ms])
+        .flatten()
+    {
         if let Entry::Vacant(place) = times.entry(ms) {
             place.insert(client.offsets(of, OffsetOf::Time(ms)).await?);
         }
@@ -206,12 +251,7 @@ fn ranged(
     end: i64,
     at: impl Fn(i64) -> Option<i64>,
 ) -> Option<Span> {
-    let of = ranges.iter().filter(|range| {
-        range
-            .partitions
-            .as_ref()
-            .is_none_or(|these| these.contains(&partition))
-    });
+    let of = ranges.iter().filter(|range| range.names(partition));
     let mut spans = Vec::new();
     let mut until_ms = Some(i64::MIN);
     for range in of {
@@ -222,7 +262,9 @@ fn ranged(
             Some(offset) => offset,
             None => start,
         };
-        let span = (from.max(range.from).max(start), range.to.min(end));
+        let before = range.before_ms.and_then(&at).filter(|offset| *offset >= 0);
+        let to = range.to.min(before.unwrap_or(end)).min(end);
+        let span = (from.max(range.from).max(start), to);
         if span.0 < span.1 {
             spans.push(span);
             until_ms = until_ms.zip(range.until_ms).map(|(one, other)| one.max(other));
@@ -356,6 +398,14 @@ mod tests {
         };
         check(&[times(Some(5), None)], Some((vec![(30, 50)], None)));
         check(&[times(Some(9), None)], None);
+        let before = |from_ms, before_ms| TailRange {
+            from_ms,
+            before_ms,
+            ..all()
+        };
+        check(&[before(Some(5), Some(6))], Some((vec![(30, 45)], None)));
+        check(&[before(None, Some(9))], Some((vec![(10, 50)], None)));
+        check(&[before(None, Some(7))], Some((vec![(10, 50)], None)));
         // A partition that does not answer for a time is read whole.
         check(&[times(Some(7), None)], Some((vec![(10, 50)], None)));
         check(&[times(Some(5), Some(8))], Some((vec![(30, 50)], Some(8))));

@@ -12,9 +12,9 @@ use tokio::{runtime::Handle, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Held, RawBatch, TailLimits, TailPhase, TailSpec, TailWatch,
+    Held, RawBatch, TailFrom, TailLimits, TailPhase, TailSpec, TailWatch,
     intake::Intake,
-    plan::{Span, TailPlan},
+    plan::{self, Span, TailPlan},
 };
 use crate::clusters::kafka::{
     client::{KafkaClient, TopicPartition},
@@ -58,12 +58,20 @@ pub(super) fn spawn(
     let Channels { batches, watch, held } = channels;
     let runtime = Handle::current();
     let (found, new_partitions) = mpsc::channel(NEW_PARTITIONS_MAX);
-    if spec.new_partitions && spec.partitions.is_empty() {
-        let known = plan.spans.iter().map(|span| span.partition).collect();
+    let goes_on = !spec.stop_at_end && matches!(spec.from, TailFrom::Start(_) | TailFrom::Offsets(_));
+    let looks = Looks {
+        new: spec.new_partitions && spec.partitions.is_empty(),
+        known: plan.spans.iter().map(|span| span.partition).collect(),
+        leaderless: match goes_on {
+            true => plan.leaderless.clone(),
+            false => Vec::new(),
+        },
+    };
+    if looks.new || !looks.leaderless.is_empty() {
         runtime.spawn(look_for_partitions(
             client.clone(),
-            spec.topic.clone(),
-            known,
+            spec.clone(),
+            looks,
             found,
             token.clone(),
         ));
@@ -95,24 +103,58 @@ pub(super) fn spawn(
         .map_err(|error| Error::internal("thread", format!("a thread cannot be started: {error}")))
 }
 
-/// Asks now and then for partitions that the topic has got.
+/// Partitions that are looked for while others are read.
+struct Looks {
+    /// Those that the topic gets.
+    new: bool,
+    known: Vec<i32>,
+    /// Those that had no leader.
+    leaderless: Vec<i32>,
+}
+
+/// Asks now and then for partitions that the topic has got, and for those that have a leader again.
 async fn look_for_partitions(
     client: KafkaClient,
-    topic: String,
-    mut known: Vec<i32>,
+    spec: TailSpec,
+    looks: Looks,
     found: mpsc::Sender<Span>,
     token: CancellationToken,
 ) {
-    loop {
+    let Looks {
+        new,
+        mut known,
+        mut leaderless,
+    } = looks;
+    let topic = spec.topic.clone();
+    known.extend(&leaderless);
+    while new || !leaderless.is_empty() {
         tokio::select! {
             () = token.cancelled() => return,
             () = found.closed() => return,
             () = tokio::time::sleep(NEW_PARTITIONS) => {}
         }
+        if !leaderless.is_empty() {
+            // Begun as it would have been.
+            let spec = TailSpec {
+                partitions: leaderless.clone(),
+                ..spec.clone()
+            };
+            if let Ok(plan) = plan::plan(&client, &spec).await {
+                leaderless = plan.leaderless;
+                for span in plan.spans {
+                    if found.send(span).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
         // A cluster that does not answer now is asked again; the reader itself says that it waits.
         let Ok(partitions) = client.partitions(&topic).await else {
             continue;
         };
+        if !new {
+            continue;
+        }
         let new = partitions
             .iter()
             .map(|of| of.partition)
@@ -274,6 +316,9 @@ impl Worker {
             if self.reported.elapsed() >= REPORT {
                 self.report();
                 while let Ok(span) = new_partitions.try_recv() {
+                    let partition = span.partition;
+                    self.watch
+                        .update(|progress| progress.leaderless.retain(|it| *it != partition));
                     self.add(span)?;
                 }
             }
@@ -387,17 +432,29 @@ impl Worker {
             topic: self.topic.clone(),
             partition,
         }];
+        let client = Arc::clone(self.reader.client());
         let ask = |which| {
             let patience = Patience::new(LOST_POSITION_MAX);
-            let answers = list_offsets(self.reader.client(), &of, which, &patience)?;
+            let answers = list_offsets(&client, &of, which, &patience)?;
             answers
                 .into_iter()
                 .next()
                 .map_or(Err(Failure::new(Code::Fail)), |(_, offset)| offset)
         };
-        let (start, end) = ask(OffsetOf::Start)
-            .and_then(|start| Ok((start, ask(OffsetOf::End)?)))
-            .map_err(|failure| self.failed(&failure))?;
+        let both = || ask(OffsetOf::Start).and_then(|start| Ok((start, ask(OffsetOf::End)?)));
+        let (start, end) = loop {
+            match both() {
+                Ok(found) => break found,
+                // A leader that does not answer at this moment is waited for, as everywhere.
+                Err(failure) if unreachable(failure.code) || failure.code == Code::LeaderNotAvailable => {
+                    if self.token.is_cancelled() {
+                        return Ok(());
+                    }
+                    self.report();
+                }
+                Err(failure) => return Err(self.failed(&failure)),
+            }
+        };
         let Some(part) = self.intake.part(partition) else {
             return Ok(());
         };
@@ -412,7 +469,8 @@ impl Worker {
                 ),
             ));
         }
-        let lost = (start - next).max(0);
+        // Of a range that ends before the first record that is there, only what it wanted is lost.
+        let lost = (start.min(part.stop.unwrap_or(i64::MAX)) - next).max(0);
         part.next = next.max(start);
         part.lost += lost;
         let from = part.next;
