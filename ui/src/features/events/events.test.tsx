@@ -35,7 +35,8 @@ test("a record kept apart opens with its reason, and in its topic, among its nei
 
 test("records are mended by a transformation that is seen before it is replayed", async () => {
   show(<Events />, "#/events/shop");
-  fireEvent.click(await screen.findByTestId("quarantine-mend"));
+  await waitFor(() => expect(screen.getByTestId<HTMLButtonElement>("quarantine-mend").disabled).toBe(false));
+  fireEvent.click(screen.getByTestId("quarantine-mend"));
   expect(screen.getByTestId<HTMLButtonElement>("mend-replay").disabled).toBe(true);
   fireEvent.click(screen.getByTestId("mend-preview"));
   expect((await screen.findByTestId("mend-outcome")).textContent).toContain("1 become events");
