@@ -116,7 +116,7 @@ export function SearchInput({ label, value, onChange, placeholder = label, width
         autoComplete="off"
         onChange={(event) => onChange(event.target.value)}
         onKeyDown={(event) => {
-          if (event.key === "ArrowDown" || event.key === "Enter") return intoRows(event);
+          if (event.key === "ArrowDown" || event.key === "Enter") intoRows(event);
           if (event.key !== "Escape") return;
           event.preventDefault();
           if (value) onChange("");

@@ -6,6 +6,7 @@ import { Button } from "./controls";
 import { cx } from "./cx";
 import { advice, told, toAppError } from "./errors";
 import styles from "./layout.module.css";
+import { isTyping } from "./shortcuts";
 
 export function Screen({ children, testId }: { children: ReactNode; testId: string }) {
   return <div className={styles["screen"]} data-testid={testId}>{children}</div>;
@@ -108,11 +109,13 @@ export interface SplitProps {
   first: ReactNode;
   /** Absent: the first pane has everything. */
   second: ReactNode | null;
+  /** Closes the second pane. What has the focus then is the table in the first one. */
+  onEscape?: (() => void) | undefined;
 }
 
 const SPLIT_STEP = 16;
 
-export function Split({ id, direction = "columns", initial, min = 200, max = 900, first, second }: SplitProps) {
+export function Split({ id, direction = "columns", initial, min = 200, max = 900, first, second, onEscape }: SplitProps) {
   const key = `tailrace.split.${id}`;
   const [size, setSize] = useState(() => clamp(Number(window.localStorage.getItem(key)) || initial, min, max));
   const frame = useRef<HTMLDivElement>(null);
@@ -138,8 +141,14 @@ export function Split({ id, direction = "columns", initial, min = 200, max = 900
     event.preventDefault();
     change(size + step);
   };
+  const onEscapeKey = (event: KeyboardEvent) => {
+    // What floats above the page closes itself; in a field the key is the field's.
+    if (event.key !== "Escape" || !onEscape || isTyping(event.target) || !(event.target instanceof Node) || !frame.current?.contains(event.target)) return;
+    onEscape();
+    frame.current.querySelector<HTMLElement>("[role=grid]")?.focus();
+  };
   return (
-    <div className={styles["split"]} data-direction={direction} ref={frame}>
+    <div className={styles["split"]} data-direction={direction} ref={frame} onKeyDown={onEscapeKey}>
       <div className={styles["first"]}>{first}</div>
       {second !== null && (
         <>

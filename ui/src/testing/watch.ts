@@ -87,7 +87,7 @@ export function watch(view: (id: number) => View, tail: (request: TailRequest) =
         properties: { order_id: "o-99120", revenue: 129.9, currency: "EUR", products: [{ sku: "s-1", price: 89.9 }, { sku: "s-2", price: 40 }] },
         context: { ip: "203.0.113.7", country: "DE", page: { path: "/checkout", referrer: "https://example.org" }, device: { id: "d-1", kind: "phone" } }, timestamp: "2026-11-21T14:52:55.047Z",
       }, null, 2);
-      return { topic, partition, offset, timestamp_ms: Date.now(), key: "u_482113", key_format: TEXT_FORMAT, key_bytes: 8, key_column: null, key_problem: null, headers: [{ name: "trace-id", value: "4bf92f3577b34da6" }], value_format: JSON_FORMAT, json, text: json, text_bytes: json.length, value_bytes: json.length, problem: null, schema: null };
+      return { topic, partition, offset, timestamp_ms: Date.now(), key: "u_482113", key_column: "u_482113", key_format: TEXT_FORMAT, key_bytes: 8, key_problem: null, headers: [{ name: "trace-id", value: "4bf92f3577b34da6" }], value_format: JSON_FORMAT, json, text: json, text_bytes: json.length, value_bytes: json.length, problem: null, schema: null };
     },
     record_bytes: ({ first, limit }) => {
       const shown = Math.max(0, Math.min(limit, 40 - first));

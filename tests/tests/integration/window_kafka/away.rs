@@ -104,7 +104,7 @@ async fn by_keys(drive: &Drive<'_>) -> Result<()> {
     window.press("Escape").await?;
     window.wait_gone(&testid("record"), DEADLINE).await?;
     // What has the focus is seen.
-    let seen = "const at = document.activeElement; const style = getComputedStyle(at); return at !== document.body && (style.outlineStyle !== 'none' || style.boxShadow !== 'none' || at.querySelector('[aria-selected=true]') !== null)";
+    let seen = "return document.activeElement?.closest('[data-testid=records]') !== null && document.activeElement.matches(':focus-visible')";
     drive.until("the focus to be seen", seen).await.map(drop)
 }
 

@@ -60,6 +60,7 @@ export function Records({ cluster, topic, partitions, shown }: RecordsProps) {
     setQuery({ ...query, record: "" });
     setRun((before) => before + 1);
   };
+  const closeRecord = () => setQuery({ record: "", compare: "" });
   const begin = (from: StartKind, at: string) => rerun({ from: from === "end" ? "" : from, at });
 
   return (
@@ -97,7 +98,8 @@ export function Records({ cluster, topic, partitions, shown }: RecordsProps) {
             />
           </div>
         }
-        second={open && <RecordPane cluster={cluster} topic={topic} at={open} other={other} onCompare={(chosen) => setCompare(chosen === null ? "" : `${chosen.partition}-${chosen.offset}`)} onClose={() => setQuery({ record: "", compare: "" })} />}
+        onEscape={open ? closeRecord : undefined}
+        second={open && <RecordPane cluster={cluster} topic={topic} at={open} other={other} onCompare={(chosen) => setCompare(chosen === null ? "" : `${chosen.partition}-${chosen.offset}`)} onClose={closeRecord} />}
       />
       {shown && <TailFacts status={status} />}
     </>

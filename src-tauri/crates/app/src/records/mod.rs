@@ -314,7 +314,7 @@ pub fn format_problems(open: &OpenWorkspace) -> Vec<Error> {
         if let Some(Err(error)) = cluster
             .registry
             .as_ref()
-            .map(|definition| registry(open, definition))
+            .map(|definition| registry(open, &name, definition))
         {
             problems.push(error.context(format!("{file}: [registry]")).at(Some(&file), 1, 1));
         }

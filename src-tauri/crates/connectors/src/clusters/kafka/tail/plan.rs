@@ -231,11 +231,9 @@ async fn times(
         ));
     }
     let mut times = HashMap::new();
-    for ms in ranges
-        .iter()
-        .flat_map(|range| [range.from_ms, range.before_ms])
-        .flatten()
-    {
+    let bounds = ranges.iter().flat_map(|range| [range.from_ms, range.before_ms]);
+    let bounds: Vec<i64> = bounds.flatten().collect();
+    for ms in bounds {
         if let Entry::Vacant(place) = times.entry(ms) {
             place.insert(client.offsets(of, OffsetOf::Time(ms)).await?);
         }
