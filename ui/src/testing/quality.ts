@@ -31,8 +31,8 @@ export const quality = {
   quarantine_list: ({ text, event, field, offset, limit }) => {
     const all = Array.from({ length: KEPT }, (_, step) => kept(step))
       .filter((row) => (event === "" || row.event === event) && (field === "" || row.fields === field))
-      .filter((row) => `${row.reason} ${row.value}`.toLowerCase().includes((text ?? "").toLowerCase()));
-    return { records: all.slice(offset, (offset ?? 0) + limit), total: all.length, evicted: 0, records_max: 100_000, bytes_max: 268_435_456 };
+      .filter((row) => `${row.reason} ${row.value}`.toLowerCase().includes(text.toLowerCase()));
+    return { records: all.slice(offset, offset + limit), total: all.length, evicted: 0, records_max: 100_000, bytes_max: 268_435_456 };
   },
   quarantine_show: ({ id }) => {
     const record = kept(KEPT - id);
