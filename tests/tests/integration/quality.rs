@@ -48,7 +48,10 @@ async fn case(kafka: &Kafka, source: &str, files: &[(&str, &str)]) -> Result<Cas
     kafka.create_topic(&topic, 2).await?;
     let workspace = Workspace::new()?;
     workspace.cluster(&kafka.bootstrap())?;
-    workspace.write("sources/shop.toml", format!("cluster = \"test\"\ntopic = \"{topic}\"\n{source}"))?;
+    workspace.write(
+        "sources/shop.toml",
+        format!("cluster = \"test\"\ntopic = \"{topic}\"\n{source}"),
+    )?;
     for (file, text) in files {
         workspace.write(file, text)?;
     }
@@ -63,7 +66,10 @@ impl Case {
 
     /// Every event's properties by its message id; each is there once.
     async fn log(&self) -> Result<BTreeMap<String, Vec<Value>>> {
-        let rows = self.workspace.sql("SELECT message_id, * EXCLUDE (message_id, profile_id, received_at) FROM events").await?;
+        let rows = self
+            .workspace
+            .sql("SELECT message_id, * EXCLUDE (message_id, profile_id, received_at) FROM events")
+            .await?;
         let count = rows.len();
         let log: BTreeMap<String, Vec<Value>> = rows
             .into_iter()
@@ -84,7 +90,11 @@ async fn events_that_do_not_fit_are_counted_omitted_or_kept_apart_and_can_be_men
         event(0, "Order", &json!({"amount": 5})),
         event(1, "Order", &json!({"amount": "7"})),
         event(2, "Order", &json!({})),
-        event(3, "Click", &json!({"x": 1.5, "y": 2, "at": {"zip": 9, "city": "B"}})),
+        event(
+            3,
+            "Click",
+            &json!({"x": 1.5, "y": 2, "at": {"zip": 9, "city": "B"}}),
+        ),
         event(4, "View", &json!({})),
         event(5, "Nobody knows", &json!({})),
         Record::new("6", "no event"),
@@ -97,51 +107,120 @@ async fn events_that_do_not_fit_are_counted_omitted_or_kept_apart_and_can_be_men
         (3, 3, 1, 6),
         "{counts}"
     );
-    let click = workspace.sql("SELECT y, properties_rest FROM events WHERE event = 'Click'").await?;
+    let click = workspace
+        .sql("SELECT y, properties_rest FROM events WHERE event = 'Click'")
+        .await?;
     assert_eq!(click[0][0], 2.0);
     assert_eq!(click[0][1], r#"{"at":{"city":"B"}}"#);
 
     let violations = workspace.lines(&["plan", "violations"]).await?;
     let mut found: Vec<(String, String, u64)> = violations
         .iter()
-        .map(|it| (it["event"].as_str().unwrap_or("").to_owned(), it["field"].as_str().unwrap_or("?").to_owned(), it["count"].as_u64().unwrap_or(0)))
+        .map(|it| {
+            (
+                it["event"].as_str().unwrap_or("").to_owned(),
+                it["field"].as_str().unwrap_or("?").to_owned(),
+                it["count"].as_u64().unwrap_or(0),
+            )
+        })
         .collect();
     found.sort();
-    let expected = [("Click", "at.zip", 1), ("Click", "x", 1), ("Nobody knows", "", 1), ("Order", "amount", 2), ("View", "page", 1)];
-    assert_eq!(found, expected.map(|(event, field, count)| (event.to_owned(), field.to_owned(), count)));
+    let expected = [
+        ("Click", "at.zip", 1),
+        ("Click", "x", 1),
+        ("Nobody knows", "", 1),
+        ("Order", "amount", 2),
+        ("View", "page", 1),
+    ];
+    assert_eq!(
+        found,
+        expected.map(|(event, field, count)| (event.to_owned(), field.to_owned(), count))
+    );
 
     let kept = workspace.lines(&["quarantine", "list"]).await?;
     assert_eq!(kept.len(), 4, "{kept:?}");
-    let text = kept.iter().find(|it| it["message_id"] == "m1").expect("the order of text").clone();
+    let text = kept
+        .iter()
+        .find(|it| it["message_id"] == "m1")
+        .expect("the order of text")
+        .clone();
     assert_eq!(text["kind"], "blocked");
     let reason = text["reason"].as_str().unwrap_or_default();
     assert!(
         reason.starts_with("blocked by the tracking plan \"shop\" (version 1): amount: number is expected"),
         "{reason}"
     );
-    let shown = workspace.json(&["quarantine", "show", &text["id"].to_string()]).await?;
-    assert!(shown["value"].as_str().unwrap_or_default().contains("\"amount\":\"7\""), "{shown}");
+    let shown = workspace
+        .json(&["quarantine", "show", &text["id"].to_string()])
+        .await?;
+    assert!(
+        shown["value"]
+            .as_str()
+            .unwrap_or_default()
+            .contains("\"amount\":\"7\""),
+        "{shown}"
+    );
 
     // As it is, nothing passes; with the amount as a number one order does, once.
     let same = workspace.json(&["quarantine", "replay", "--dry-run"]).await?;
-    assert_eq!((same["collected"].as_u64(), same["stayed"].as_u64()), (Some(0), Some(4)), "{same}");
+    assert_eq!(
+        (same["collected"].as_u64(), same["stayed"].as_u64()),
+        (Some(0), Some(4)),
+        "{same}"
+    );
     let cast = "SELECT * REPLACE (CAST(amount AS DOUBLE) AS amount) FROM events";
-    let args = ["quarantine", "replay", "--where", "event = 'Order'", "--transform", cast];
+    let args = [
+        "quarantine",
+        "replay",
+        "--where",
+        "event = 'Order'",
+        "--transform",
+        cast,
+    ];
     let planned = workspace.json(&[&args[..], &["--dry-run"]].concat()).await?;
-    assert_eq!((planned["collected"].as_u64(), planned["stayed"].as_u64()), (Some(1), Some(1)), "{planned}");
-    assert_eq!(workspace.lines(&["quarantine", "list"]).await?.len(), 4, "a preview changes nothing");
+    assert_eq!(
+        (planned["collected"].as_u64(), planned["stayed"].as_u64()),
+        (Some(1), Some(1)),
+        "{planned}"
+    );
+    assert_eq!(
+        workspace.lines(&["quarantine", "list"]).await?.len(),
+        4,
+        "a preview changes nothing"
+    );
     let done = workspace.json_with(&[&args[..], &["--yes"]].concat(), 3).await?;
-    assert_eq!((done["collected"].as_u64(), done["stayed"].as_u64()), (Some(1), Some(1)), "{done}");
+    assert_eq!(
+        (done["collected"].as_u64(), done["stayed"].as_u64()),
+        (Some(1), Some(1)),
+        "{done}"
+    );
     let again = workspace.json_with(&[&args[..], &["--yes"]].concat(), 3).await?;
-    assert_eq!((again["collected"].as_u64(), again["records"].as_u64()), (Some(0), Some(1)), "{again}");
-    let amounts = workspace.sql("SELECT message_id, amount FROM events WHERE event = 'Order' ORDER BY 1").await?;
+    assert_eq!(
+        (again["collected"].as_u64(), again["records"].as_u64()),
+        (Some(0), Some(1)),
+        "{again}"
+    );
+    let amounts = workspace
+        .sql("SELECT message_id, amount FROM events WHERE event = 'Order' ORDER BY 1")
+        .await?;
     assert_eq!(amounts, [[json!("m0"), json!(5.0)], [json!("m1"), json!(7.0)]]);
 
     // A record that is no event becomes one by other means.
     let other = "SELECT 'Mended' AS event, 'u9' AS user_id, 'm6' AS message_id FROM records";
-    workspace.write("tracking-plans/shop.json", PLAN.replace("\"Identify\"", "\"Mended\""))?;
+    workspace.write(
+        "tracking-plans/shop.json",
+        PLAN.replace("\"Identify\"", "\"Mended\""),
+    )?;
     let done = workspace
-        .json(&["quarantine", "replay", "--where", "kind = 'malformed'", "--transform", other, "--yes"])
+        .json(&[
+            "quarantine",
+            "replay",
+            "--where",
+            "kind = 'malformed'",
+            "--transform",
+            other,
+            "--yes",
+        ])
         .await?;
     assert_eq!(done["collected"], 1, "{done}");
     let ids = workspace.lines(&["quarantine", "list"]).await?;
@@ -155,40 +234,96 @@ async fn a_transformation_is_previewed_saved_and_followed() -> Result<()> {
     let kafka = need!(Kafka::shared().await);
     let case = case(kafka, "# keep this\n", &[]).await?;
     let workspace = &case.workspace;
-    let records = (0..20).map(|number| event(number, "Order", &json!({"phone": format!("+49 {number}"), "amount": number})));
+    let records = (0..20).map(|number| {
+        event(
+            number,
+            "Order",
+            &json!({"phone": format!("+49 {number}"), "amount": number}),
+        )
+    });
     kafka.produce(&case.topic, records).await?;
     let sql = "SELECT * EXCLUDE (phone), sha256(phone) AS phone_hash FROM events WHERE amount >= 5";
-    let rows = workspace.lines(&["source", "preview", "shop", "--sql", sql, "-c", "8"]).await?;
+    let rows = workspace
+        .lines(&["source", "preview", "shop", "--sql", sql, "-c", "8"])
+        .await?;
     assert_eq!(rows.len(), 8);
     for row in &rows {
-        assert!(row["before"].as_str().unwrap_or_default().contains("+49"), "{row}");
+        assert!(
+            row["before"].as_str().unwrap_or_default().contains("+49"),
+            "{row}"
+        );
         let after = row["after"].as_str().unwrap_or_default();
         assert!(after.contains("phone_hash") && !after.contains("+49"), "{row}");
     }
-    let wrong = workspace.sentence(&["source", "preview", "shop", "--sql", "SELECT * FROM events\nWHER x"], 2).await;
+    let wrong = workspace
+        .sentence(
+            &[
+                "source",
+                "preview",
+                "shop",
+                "--sql",
+                "SELECT * FROM events\nWHER x",
+            ],
+            2,
+        )
+        .await;
     let wrong = match wrong {
         Ok(sentence) => sentence,
-        Err(_) => workspace.sentence(&["source", "preview", "shop", "--sql", "SELECT * FROM events\nWHER x"], 1).await?,
+        Err(_) => {
+            workspace
+                .sentence(
+                    &[
+                        "source",
+                        "preview",
+                        "shop",
+                        "--sql",
+                        "SELECT * FROM events\nWHER x",
+                    ],
+                    1,
+                )
+                .await?
+        }
     };
     assert!(wrong.contains("line 2"), "{wrong}");
 
-    workspace.run(&["source", "preview", "shop", "--sql", sql, "--save"]).await?.exits(0)?;
+    workspace
+        .run(&["source", "preview", "shop", "--sql", sql, "--save"])
+        .await?
+        .exits(0)?;
     let file = std::fs::read_to_string(workspace.path("sources/shop.toml"))?;
-    assert!(file.contains("# keep this") && file.contains("transform = "), "{file}");
+    assert!(
+        file.contains("# keep this") && file.contains("transform = "),
+        "{file}"
+    );
     let counts = workspace.ingest().await?;
-    assert_eq!((counts["events"].as_u64(), counts["left_out"].as_u64()), (Some(15), Some(5)), "{counts}");
+    assert_eq!(
+        (counts["events"].as_u64(), counts["left_out"].as_u64()),
+        (Some(15), Some(5)),
+        "{counts}"
+    );
     let columns = workspace.lines(&["sql", "SELECT * FROM events LIMIT 1"]).await?;
-    assert!(columns[0].get("phone").is_none() && columns[0]["phone_hash"].as_str().is_some_and(|it| it.len() == 64));
+    assert!(
+        columns[0].get("phone").is_none()
+            && columns[0]["phone_hash"].as_str().is_some_and(|it| it.len() == 64)
+    );
 
     // Where it stands is where it is wrong.
     case.source("transform = \"\"\"\nSELECT *,\n  uper(phone) AS p\nFROM events\"\"\"\n")?;
     let problems = workspace.run(&["check"]).await?.exits(1)?;
-    assert!(problems.stdout.starts_with("sources/shop.toml:"), "{}", problems.stdout);
+    assert!(
+        problems.stdout.starts_with("sources/shop.toml:"),
+        "{}",
+        problems.stdout
+    );
     assert!(problems.stdout.contains("uper"), "{}", problems.stdout);
     workspace.write("sources/shop.sql", "SELECT *\nFROM events\nORDER BY 1\n")?;
     case.source("")?;
     let problems = workspace.run(&["check"]).await?.exits(1)?;
-    assert!(problems.stdout.contains("sources/shop") && problems.stdout.contains("ORDER BY"), "{}", problems.stdout);
+    assert!(
+        problems.stdout.contains("sources/shop") && problems.stdout.contains("ORDER BY"),
+        "{}",
+        problems.stdout
+    );
     Ok(())
 }
 
@@ -199,14 +334,26 @@ async fn a_plan_is_made_of_what_was_observed_and_compared_with_later_versions() 
     let workspace = &case.workspace;
     let records = (0..200).map(|number| {
         let size = if number % 2 == 0 { "S" } else { "L" };
-        event(number, "Order", &json!({"size": size, "amount": 0.5 * number as f64, "note": format!("n {number}")}))
+        event(
+            number,
+            "Order",
+            &json!({"size": size, "amount": 0.5 * number as f64, "note": format!("n {number}")}),
+        )
     });
     kafka.produce(&case.topic, records).await?;
     workspace.ingest().await?;
-    workspace.run(&["plan", "infer", "shop", "--save", "shop"]).await?.exits(0)?;
-    let plan: Value = serde_json::from_str(&std::fs::read_to_string(workspace.path("tracking-plans/shop.json"))?)?;
+    workspace
+        .run(&["plan", "infer", "shop", "--save", "shop"])
+        .await?
+        .exits(0)?;
+    let plan: Value = serde_json::from_str(&std::fs::read_to_string(
+        workspace.path("tracking-plans/shop.json"),
+    )?)?;
     let schema = &plan["events"]["Order"]["schema"];
-    assert_eq!(schema["properties"]["size"], json!({"type": "string", "enum": ["L", "S"]}));
+    assert_eq!(
+        schema["properties"]["size"],
+        json!({"type": "string", "enum": ["L", "S"]})
+    );
     assert_eq!(schema["required"], json!(["amount", "note", "size"]));
 
     case.source("plan = \"shop\"\n")?;
@@ -217,12 +364,22 @@ async fn a_plan_is_made_of_what_was_observed_and_compared_with_later_versions() 
     workspace.write("tracking-plans/shop.json", &changed)?;
     let changes = workspace.lines(&["plan", "diff", "shop@1", "shop"]).await?;
     let what: Vec<&str> = changes.iter().filter_map(|it| it["what"].as_str()).collect();
-    assert_eq!(what, ["version 1 is now 2", "enum: [\"L\",\"S\"] is now [\"L\",\"M\"]"]);
+    assert_eq!(
+        what,
+        ["version 1 is now 2", "enum: [\"L\",\"S\"] is now [\"L\",\"M\"]"]
+    );
     assert_eq!(changes[1]["field"], "size");
     assert_eq!(changes[1]["stricter"], true);
-    workspace.write("tracking-plans/broken.json", "{\n  \"events\": {\"A\": {\"schema\": {\"type\": 3}}}\n}")?;
+    workspace.write(
+        "tracking-plans/broken.json",
+        "{\n  \"events\": {\"A\": {\"schema\": {\"type\": 3}}}\n}",
+    )?;
     let problems = workspace.run(&["check"]).await?.exits(1)?;
-    assert!(problems.stdout.starts_with("tracking-plans/broken.json:2:"), "{}", problems.stdout);
+    assert!(
+        problems.stdout.starts_with("tracking-plans/broken.json:2:"),
+        "{}",
+        problems.stdout
+    );
     Ok(())
 }
 
@@ -232,15 +389,31 @@ async fn a_replay_puts_the_new_form_in_the_place_of_the_old_also_when_it_is_kill
     let kafka = need!(Kafka::shared().await);
     let case = case(kafka, "", &[]).await?;
     let workspace = &case.workspace;
-    let records = (0..EVENTS).map(|number| event(number, "Order", &json!({"amount": number, "secret": format!("s{number}")})));
+    let records = (0..EVENTS).map(|number| {
+        event(
+            number,
+            "Order",
+            &json!({"amount": number, "secret": format!("s{number}")}),
+        )
+    });
     kafka.produce(&case.topic, records).await?;
     assert_eq!(workspace.ingest().await?["events"], EVENTS);
-    let nothing = workspace.json(&["replay", "shop", "--from", "0", "--dry-run"]).await?;
-    assert_eq!((nothing["same"].as_u64(), nothing["replaced"].as_u64()), (Some(EVENTS as u64), Some(0)), "{nothing}");
+    let nothing = workspace
+        .json(&["replay", "shop", "--from", "0", "--dry-run"])
+        .await?;
+    assert_eq!(
+        (nothing["same"].as_u64(), nothing["replaced"].as_u64()),
+        (Some(EVENTS as u64), Some(0)),
+        "{nothing}"
+    );
 
-    case.source("transform = \"SELECT * EXCLUDE (secret), amount * 2 AS double FROM events WHERE amount >= 1000\"\n")?;
+    case.source(
+        "transform = \"SELECT * EXCLUDE (secret), amount * 2 AS double FROM events WHERE amount >= 1000\"\n",
+    )?;
     let half = 1_777_593_600_000 + EVENTS as i64 / 2 * 1_000;
-    let planned = workspace.json(&["replay", "shop", "--from", &half.to_string(), "--dry-run"]).await?;
+    let planned = workspace
+        .json(&["replay", "shop", "--from", &half.to_string(), "--dry-run"])
+        .await?;
     assert_eq!(planned["replaced"], EVENTS / 2, "{planned}");
     let refused = workspace.sentence(&["replay", "shop", "--from", "0"], 2).await;
     assert!(refused.is_ok(), "nobody is asked where nobody is: {refused:?}");
@@ -254,13 +427,26 @@ async fn a_replay_puts_the_new_form_in_the_place_of_the_old_also_when_it_is_kill
             println!("it was done before {moment} ms: {error}");
         }
         let log = case.log().await?;
-        assert!(log.len() <= EVENTS && log.len() >= EVENTS - 1_000, "{} events", log.len());
+        assert!(
+            log.len() <= EVENTS && log.len() >= EVENTS - 1_000,
+            "{} events",
+            log.len()
+        );
     }
-    let done = workspace.json(&["replay", "shop", "--from", "0", "--yes"]).await?;
+    let done = workspace
+        .json(&["replay", "shop", "--from", "0", "--yes"])
+        .await?;
     assert_eq!(done["records"], EVENTS, "{done}");
-    let again = workspace.json(&["replay", "shop", "--from", "0", "--yes"]).await?;
+    let again = workspace
+        .json(&["replay", "shop", "--from", "0", "--yes"])
+        .await?;
     assert_eq!(
-        (again["same"].as_u64(), again["added"].as_u64(), again["replaced"].as_u64(), again["removed"].as_u64()),
+        (
+            again["same"].as_u64(),
+            again["added"].as_u64(),
+            again["replaced"].as_u64(),
+            again["removed"].as_u64()
+        ),
         (Some(EVENTS as u64 - 1_000), Some(0), Some(0), Some(0)),
         "{again}"
     );
@@ -270,7 +456,15 @@ async fn a_replay_puts_the_new_form_in_the_place_of_the_old_also_when_it_is_kill
         .sql("SELECT count(*), count(DISTINCT message_id), count(secret), sum(double) FROM events")
         .await?;
     let sum: u64 = (1_000..EVENTS as u64).map(|amount| amount * 2).sum();
-    assert_eq!(sums[0], [json!(EVENTS - 1_000), json!(EVENTS - 1_000), json!(0), json!(sum as f64)]);
+    assert_eq!(
+        sums[0],
+        [
+            json!(EVENTS - 1_000),
+            json!(EVENTS - 1_000),
+            json!(0),
+            json!(sum as f64)
+        ]
+    );
     let counted = workspace.sql("SELECT sum(events) FROM profiles").await?;
     assert_eq!(counted[0][0], EVENTS - 1_000, "profiles count each event once");
     Ok(())
@@ -279,17 +473,41 @@ async fn a_replay_puts_the_new_form_in_the_place_of_the_old_also_when_it_is_kill
 #[tokio::test]
 async fn a_duplicate_is_known_for_as_long_as_the_workspace_says() -> Result<()> {
     let kafka = need!(Kafka::shared().await);
-    let case = case(kafka, "", &[("tailrace.toml", "name = \"test\"\n\n[events]\ndedupe_window = \"1 second\"\n")]).await?;
+    let case = case(
+        kafka,
+        "",
+        &[(
+            "tailrace.toml",
+            "name = \"test\"\n\n[events]\ndedupe_window = \"1 second\"\n",
+        )],
+    )
+    .await?;
     let workspace = &case.workspace;
-    kafka.produce(&case.topic, [event(1, "Order", &json!({})), event(1, "Order", &json!({}))]).await?;
+    kafka
+        .produce(
+            &case.topic,
+            [event(1, "Order", &json!({})), event(1, "Order", &json!({}))],
+        )
+        .await?;
     let first = workspace.ingest().await?;
-    assert_eq!((first["events"].as_u64(), first["duplicates"].as_u64()), (Some(1), Some(1)), "{first}");
+    assert_eq!(
+        (first["events"].as_u64(), first["duplicates"].as_u64()),
+        (Some(1), Some(1)),
+        "{first}"
+    );
     // The window is over time itself.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
-    kafka.produce(&case.topic, [event(1, "Order", &json!({}))]).await?;
+    kafka
+        .produce(&case.topic, [event(1, "Order", &json!({}))])
+        .await?;
     assert_eq!(workspace.ingest().await?["events"], 2);
-    workspace.write("tailrace.toml", "name = \"test\"\n\n[events]\ndedupe_window = \"7 days\"\n")?;
-    kafka.produce(&case.topic, [event(1, "Order", &json!({}))]).await?;
+    workspace.write(
+        "tailrace.toml",
+        "name = \"test\"\n\n[events]\ndedupe_window = \"7 days\"\n",
+    )?;
+    kafka
+        .produce(&case.topic, [event(1, "Order", &json!({}))])
+        .await?;
     assert_eq!(workspace.ingest().await?["duplicates"], 2, "across a restart");
     Ok(())
 }

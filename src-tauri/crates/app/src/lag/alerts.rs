@@ -178,7 +178,9 @@ pub async fn evaluate_violations(
             let alert = definitions.get(&key.0);
             let gone = match alert {
                 None => Some("the alert was removed"),
-                Some(alert) if !watches_source(alert, &key.2) => Some("the alert does not watch the source any more"),
+                Some(alert) if !watches_source(alert, &key.2) => {
+                    Some("the alert does not watch the source any more")
+                }
                 Some(_) if !counts.contains_key(&key.2) => Some("the source is gone"),
                 Some(_) => None,
             };
@@ -240,7 +242,11 @@ fn look(
     subject: &Subject<'_>,
     now_ms: i64,
 ) {
-    let key = (name.to_owned(), subject.cluster.to_owned(), subject.name.to_owned());
+    let key = (
+        name.to_owned(),
+        subject.cluster.to_owned(),
+        subject.name.to_owned(),
+    );
     let before = rows.get(&key).map(|row| Standing {
         state: row.state,
         since_ms: row.since_ms,

@@ -139,7 +139,10 @@ pub fn start_sources(open: &Arc<OpenWorkspace>) {
 }
 
 /// The plan that a source names, when it holds.
-pub(crate) fn plan_of(definitions: &Definitions, source: &SourceDefinition) -> Option<TrackingPlanDefinition> {
+pub(crate) fn plan_of(
+    definitions: &Definitions,
+    source: &SourceDefinition,
+) -> Option<TrackingPlanDefinition> {
     let name = source.plan.as_ref()?;
     let loaded = definitions.plans.get(name)?;
     loaded.problems.is_empty().then(|| loaded.value.clone()).flatten()
@@ -523,8 +526,14 @@ impl Reader {
 /// the SQL made other columns of the places.
 fn origin(raw: &RecordBatch, projected: &RecordBatch) -> Option<Vec<usize>> {
     let places = |batch: &RecordBatch| {
-        let partitions = batch.column_by_name("_partition")?.as_primitive_opt::<Int32Type>()?.clone();
-        let offsets = batch.column_by_name("_offset")?.as_primitive_opt::<Int64Type>()?.clone();
+        let partitions = batch
+            .column_by_name("_partition")?
+            .as_primitive_opt::<Int32Type>()?
+            .clone();
+        let offsets = batch
+            .column_by_name("_offset")?
+            .as_primitive_opt::<Int64Type>()?
+            .clone();
         Some((partitions, offsets))
     };
     let (raw_places, places) = (places(raw)?, places(projected)?);
@@ -532,8 +541,8 @@ fn origin(raw: &RecordBatch, projected: &RecordBatch) -> Option<Vec<usize>> {
     let mut rows = Vec::with_capacity(projected.num_rows());
     for row in 0..projected.num_rows() {
         let place = (places.0.value(row), places.1.value(row));
-        at += (at..raw.num_rows())
-            .position(|at| (raw_places.0.value(at), raw_places.1.value(at)) == place)?;
+        at +=
+            (at..raw.num_rows()).position(|at| (raw_places.0.value(at), raw_places.1.value(at)) == place)?;
         rows.push(at);
         at += 1;
     }

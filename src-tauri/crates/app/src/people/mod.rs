@@ -43,9 +43,7 @@ use tailrace_engine::{
     log::{Collector, EventLog, LogSettings, LogSnapshot, Problem, table::EventsTable},
     session::{Profiles, Session, SessionInputs},
 };
-use tailrace_model::{
-    Error, Result, SourceDefinition, WorkspaceDefinition, api::SourceState,
-};
+use tailrace_model::{Error, Result, SourceDefinition, WorkspaceDefinition, api::SourceState};
 use tokio::sync::{Notify, watch};
 use warehouses::Warehouses;
 
@@ -146,9 +144,8 @@ impl People {
         let manifest = store.manifest().await?;
         let counts = store.source_counts().await?;
         let folder = state.join("log");
-        let opened = tokio::task::spawn_blocking(move || {
-            EventLog::open(&folder, manifest, settings, now_ms())
-        });
+        let opened =
+            tokio::task::spawn_blocking(move || EventLog::open(&folder, manifest, settings, now_ms()));
         let opened = opened.await.map_err(|error| {
             Error::internal("event_log", format!("the event log was not opened: {error}"))
         })??;

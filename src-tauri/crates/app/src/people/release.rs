@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, sync::Arc};
 use arrow::array::RecordBatch;
 use tailrace_model::{Result, api::QuarantineKind};
 
-use super::{checkpoint, collect::{Reader, explained}};
+use super::{
+    checkpoint,
+    collect::{Reader, explained},
+};
 use crate::{
     core::now_ms,
     open::OpenWorkspace,
@@ -40,10 +43,9 @@ pub(crate) async fn release(
     let left_out = judged.left_out.len() as u64;
     if dry_run {
         let mut seen = BTreeSet::new();
-        let new = judged
-            .events
-            .iter()
-            .filter(|event| seen.insert(event.message_id.to_string()) && !collecting.collector.knows(&event.message_id));
+        let new = judged.events.iter().filter(|event| {
+            seen.insert(event.message_id.to_string()) && !collecting.collector.knows(&event.message_id)
+        });
         let collected = new.count() as u64;
         return Ok(Released {
             collected,
@@ -52,7 +54,9 @@ pub(crate) async fn release(
             stayed: judged.refused.len() as u64,
         });
     }
-    let collected = collecting.collector.collect(&reader.source, &judged.events, now)?;
+    let collected = collecting
+        .collector
+        .collect(&reader.source, &judged.events, now)?;
     for rejected in &collected.rejected {
         let event = &judged.events[rejected.index];
         judged.refused.push(Refused {

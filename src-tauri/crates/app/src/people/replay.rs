@@ -11,13 +11,13 @@ use std::{
     time::Duration,
 };
 
+use rustc_hash::FxHashSet;
 use tailrace_connectors::clusters::kafka::{RawBatch, Tail, TailFrom, TailLimits, TailSpec};
 use tailrace_model::{
     Error, Result, TopicFormats,
     api::{QuarantineKind, SourceReplay, SourceReplayRequest, TailStart, Topic},
 };
 use tokio_util::sync::CancellationToken;
-use rustc_hash::FxHashSet;
 
 use super::{
     Collecting,
@@ -58,12 +58,20 @@ pub(crate) async fn replay(open: &Arc<OpenWorkspace>, request: &SourceReplayRequ
     let held = open.held()?;
     held.people.require_whole()?;
     if request.to_ms.is_some_and(|to_ms| to_ms <= request.from_ms) {
-        return Err(Error::user("replay_range", "the replay ends before it begins: give a later time to end at"));
+        return Err(Error::user(
+            "replay_range",
+            "the replay ends before it begins: give a later time to end at",
+        ));
     }
     let definition = open.workspace().definitions.source(&request.name)?.clone();
     let mut reader = Reader::of(open, &request.name, &definition)?;
     let cluster = open.cluster(&definition.cluster).await?;
-    reader.formats = Some(TopicView::new(open, &cluster, &definition.topic, &TopicFormats::default())?);
+    reader.formats = Some(TopicView::new(
+        open,
+        &cluster,
+        &definition.topic,
+        &TopicFormats::default(),
+    )?);
     let mut spec = TailSpec::new(
         &definition.topic,
         TailFrom::Start(TailStart::Timestamp(request.from_ms)),
@@ -79,7 +87,11 @@ pub(crate) async fn replay(open: &Arc<OpenWorkspace>, request: &SourceReplayRequ
     };
     let token = CancellationToken::new();
     let _ended = token.clone().drop_guard();
-    let word = if request.dry_run { "Preview the replay of" } else { "Replay" };
+    let word = if request.dry_run {
+        "Preview the replay of"
+    } else {
+        "Replay"
+    };
     let title = format!("{word} {}", request.name);
     let activity = open.activities.start("replay", title, Some(token.clone()));
     let mut tail = Tail::start(&cluster.client, spec, began, token.clone()).await?;
@@ -88,14 +100,21 @@ pub(crate) async fn replay(open: &Arc<OpenWorkspace>, request: &SourceReplayRequ
         reader,
         dry_run: request.dry_run,
         seen: FxHashSet::default(),
-        quarantined: held.store.quarantine_places(&request.name, &definition.topic).await?,
+        quarantined: held
+            .store
+            .quarantine_places(&request.name, &definition.topic)
+            .await?,
         done: SourceReplay::default(),
     };
     let ran = async {
         while let Some(batch) = tail.next().await? {
             replay.batch(held, batch).await?;
             let progress = tail.progress();
-            let total: i64 = progress.partitions.iter().map(|it| (it.end - it.from).max(0)).sum();
+            let total: i64 = progress
+                .partitions
+                .iter()
+                .map(|it| (it.end - it.from).max(0))
+                .sum();
             activity.progress(replay.done.records, u64::try_from(total).ok(), None);
         }
         Ok::<(), Error>(())
@@ -149,7 +168,10 @@ impl Replay<'_> {
                 written => return written,
             }
         }
-        Err(Error::external("compaction_runs", "the event log is being compacted: try again in a while"))
+        Err(Error::external(
+            "compaction_runs",
+            "the event log is being compacted: try again in a while",
+        ))
     }
 
     /// An event that came before, in this replay, is a duplicate.
@@ -208,7 +230,10 @@ impl Replay<'_> {
             message_id: Some(judged.events[it.index].message_id.to_string()),
             fields: None,
         }));
-        let malformed = refused.iter().filter(|it| it.kind == QuarantineKind::Malformed).count() as u64;
+        let malformed = refused
+            .iter()
+            .filter(|it| it.kind == QuarantineKind::Malformed)
+            .count() as u64;
         let added = (replayed.added as u64).saturating_sub(replayed.rejected.len() as u64);
         self.done.added += added;
         self.done.replaced += replayed.replaced as u64;
@@ -251,7 +276,9 @@ impl Replay<'_> {
         let mut quality = Waiting::default();
         if !self.quarantined.is_empty() {
             let places = crate::quality::places_of(self.reader.raw())?;
-            let there = places.into_iter().filter(|place| self.quarantined.contains(place));
+            let there = places
+                .into_iter()
+                .filter(|place| self.quarantined.contains(place));
             quality.read_again = there
                 .map(|(partition, offset)| (self.reader.topic.clone(), partition, offset))
                 .collect();

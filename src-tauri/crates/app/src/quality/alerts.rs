@@ -42,7 +42,11 @@ async fn look(open: &OpenWorkspace) -> tailrace_model::Result<()> {
     let now = now_ms();
     let sources: Vec<String> = {
         let workspace = open.workspace();
-        if !workspace.definitions.valid_alerts().any(|(_, it)| it.violations.is_some()) {
+        if !workspace
+            .definitions
+            .valid_alerts()
+            .any(|(_, it)| it.violations.is_some())
+        {
             return Ok(());
         }
         let sources = workspace.definitions.valid_sources();

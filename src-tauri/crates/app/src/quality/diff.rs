@@ -56,11 +56,21 @@ pub(super) fn changes(from: &TrackingPlanDefinition, to: &TrackingPlanDefinition
                 schemas(event, before, after, &mut all);
             }
             (None, Some(after)) => {
-                all.push(whole(event, PlanChangeKind::Added, "the event is planned now", after.schema.is_some()));
+                all.push(whole(
+                    event,
+                    PlanChangeKind::Added,
+                    "the event is planned now",
+                    after.schema.is_some(),
+                ));
             }
             (Some(_), None) => {
                 let stricter = to.unplanned == OnViolation::Block;
-                all.push(whole(event, PlanChangeKind::Removed, "the event is not planned any more", stricter));
+                all.push(whole(
+                    event,
+                    PlanChangeKind::Removed,
+                    "the event is not planned any more",
+                    stricter,
+                ));
             }
             (None, None) => {}
         }
@@ -109,11 +119,21 @@ fn within(event: &str, path: &str, before: &Value, after: &Value, depth: usize, 
         });
     };
     let (Some(old), Some(new)) = (before.as_object(), after.as_object()) else {
-        push(PlanChangeKind::Changed, path, format!("{} is now {}", short(before), short(after)), true);
+        push(
+            PlanChangeKind::Changed,
+            path,
+            format!("{} is now {}", short(before), short(after)),
+            true,
+        );
         return;
     };
     if depth >= DEPTH_MAX {
-        push(PlanChangeKind::Changed, path, "something deep within it changed".to_owned(), true);
+        push(
+            PlanChangeKind::Changed,
+            path,
+            "something deep within it changed".to_owned(),
+            true,
+        );
         return;
     }
     let under = |field: &str| match path.is_empty() {
@@ -122,19 +142,37 @@ fn within(event: &str, path: &str, before: &Value, after: &Value, depth: usize, 
     };
     let (was, is) = (required(old), required(new));
     for field in is.difference(&was) {
-        push(PlanChangeKind::Changed, &under(field), "it is required now".to_owned(), true);
+        push(
+            PlanChangeKind::Changed,
+            &under(field),
+            "it is required now".to_owned(),
+            true,
+        );
     }
     for field in was.difference(&is) {
-        push(PlanChangeKind::Changed, &under(field), "it is not required any more".to_owned(), false);
+        push(
+            PlanChangeKind::Changed,
+            &under(field),
+            "it is not required any more".to_owned(),
+            false,
+        );
     }
     let words: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     for word in words {
-        if matches!(word.as_str(), "required" | "properties" | "items" | "description" | "title" | "$schema" | "examples") {
+        if matches!(
+            word.as_str(),
+            "required" | "properties" | "items" | "description" | "title" | "$schema" | "examples"
+        ) {
             continue;
         }
         let (was, is) = (old.get(word), new.get(word));
         if was != is {
-            push(PlanChangeKind::Changed, path, worded(word, was, is), stricter(word, was, is));
+            push(
+                PlanChangeKind::Changed,
+                path,
+                worded(word, was, is),
+                stricter(word, was, is),
+            );
         }
     }
     let empty = Map::new();
@@ -182,7 +220,11 @@ fn within(event: &str, path: &str, before: &Value, after: &Value, depth: usize, 
 fn required(schema: &Map<String, Value>) -> BTreeSet<String> {
     let names = schema.get("required").and_then(Value::as_array);
     let names = names.map_or(&[][..], Vec::as_slice);
-    names.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    names
+        .iter()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn short(value: &Value) -> String {
@@ -235,7 +277,8 @@ mod tests {
     use super::*;
 
     fn plan(schema: &str) -> TrackingPlanDefinition {
-        serde_json::from_str(&format!(r#"{{"events": {{"Order": {{"schema": {schema}}}}}}}"#)).expect("a plan")
+        serde_json::from_str(&format!(r#"{{"events": {{"Order": {{"schema": {schema}}}}}}}"#))
+            .expect("a plan")
     }
 
     #[test]
@@ -244,7 +287,13 @@ mod tests {
             let found = changes(&plan(from), &plan(to));
             let found: Vec<(&str, &str, bool)> = found
                 .iter()
-                .map(|one| (one.field.as_deref().unwrap_or(""), one.what.as_str(), one.stricter))
+                .map(|one| {
+                    (
+                        one.field.as_deref().unwrap_or(""),
+                        one.what.as_str(),
+                        one.stricter,
+                    )
+                })
                 .collect();
             assert_eq!(found, expected, "{from} to {to}");
         };

@@ -54,7 +54,10 @@ impl Seen {
             Value::Number(_) => self.fractions += 1,
             Value::String(text) => {
                 self.texts += 1;
-                let values = self.values.take().filter(|_| text.chars().count() <= VALUE_CHARS_MAX);
+                let values = self
+                    .values
+                    .take()
+                    .filter(|_| text.chars().count() <= VALUE_CHARS_MAX);
                 self.values = values.and_then(|mut values| {
                     *values.entry(text.clone()).or_default() += 1;
                     (values.len() <= VALUES_MAX).then_some(values)
@@ -79,7 +82,10 @@ impl Seen {
     fn add_fields(&mut self, fields: &Map<String, Value>, depth: usize) {
         for (name, value) in fields {
             if self.fields.len() < FIELDS_MAX || self.fields.contains_key(name) {
-                self.fields.entry(name.clone()).or_insert_with(Self::new).add(value, depth + 1);
+                self.fields
+                    .entry(name.clone())
+                    .or_insert_with(Self::new)
+                    .add(value, depth + 1);
             }
         }
     }
@@ -98,7 +104,11 @@ impl Seen {
             (self.lists, "array"),
             (self.nulls, "null"),
         ];
-        let kinds: Vec<&str> = kinds.iter().filter(|(seen, _)| *seen > 0).map(|(_, kind)| *kind).collect();
+        let kinds: Vec<&str> = kinds
+            .iter()
+            .filter(|(seen, _)| *seen > 0)
+            .map(|(_, kind)| *kind)
+            .collect();
         let mut schema = Map::new();
         match kinds.as_slice() {
             [] => {}
@@ -124,7 +134,10 @@ impl Seen {
     }
 
     fn put_fields(&self, schema: &mut Map<String, Value>, of: usize) {
-        let fields = self.fields.iter().map(|(name, seen)| (name.clone(), seen.schema()));
+        let fields = self
+            .fields
+            .iter()
+            .map(|(name, seen)| (name.clone(), seen.schema()));
         schema.insert("properties".to_owned(), Value::Object(fields.collect()));
         let always = |seen: &Seen| of >= EVENTS_MIN && seen.count - seen.nulls == of;
         let required: Vec<&String> = self
@@ -193,7 +206,11 @@ mod tests {
     fn types_what_is_always_there_and_few_values_are_found() {
         let mut inference = Inference::default();
         for at in 0..120 {
-            let note = if at % 2 == 0 { json!(null) } else { json!(format!("note {at}")) };
+            let note = if at % 2 == 0 {
+                json!(null)
+            } else {
+                json!(format!("note {at}"))
+            };
             let plan = ["free", "pro"][at % 2];
             let event = json!({"plan": plan, "amount": at, "price": 0.5, "note": note,
                 "lines": [{"sku": format!("s{at}")}]});

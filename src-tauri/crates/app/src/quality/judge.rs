@@ -177,7 +177,13 @@ fn transformed(
 
 impl Judged<'_> {
     /// Adds what is known of violations to what waits for a checkpoint.
-    pub fn count_violations(&self, topic: &str, raw: &RecordBatch, now: i64, waiting: &mut Waiting) -> Result<u64> {
+    pub fn count_violations(
+        &self,
+        topic: &str,
+        raw: &RecordBatch,
+        now: i64,
+        waiting: &mut Waiting,
+    ) -> Result<u64> {
         if self.violated.is_empty() {
             return Ok(0);
         }
@@ -213,9 +219,8 @@ struct Raw<'a> {
 
 impl<'a> Raw<'a> {
     fn new(raw: &'a RecordBatch) -> Result<Self> {
-        let missing = |name: &str| {
-            Error::internal("raw_batch", format!("a batch of records has no column {name}"))
-        };
+        let missing =
+            |name: &str| Error::internal("raw_batch", format!("a batch of records has no column {name}"));
         let column = |name: &str| raw.column_by_name(name);
         let partitions = column("_partition").and_then(|it| it.as_primitive_opt::<Int32Type>());
         let offsets = column("_offset").and_then(|it| it.as_primitive_opt::<Int64Type>());
@@ -238,7 +243,12 @@ pub(crate) fn places_of(raw: &RecordBatch) -> Result<Vec<(i32, i64)>> {
 }
 
 /// The refused rows of a batch as the quarantine keeps them.
-pub(crate) fn rows_of(topic: &str, raw: &RecordBatch, refused: Vec<Refused>, now: i64) -> Result<Vec<QuarantineRow>> {
+pub(crate) fn rows_of(
+    topic: &str,
+    raw: &RecordBatch,
+    refused: Vec<Refused>,
+    now: i64,
+) -> Result<Vec<QuarantineRow>> {
     if refused.is_empty() {
         return Ok(Vec::new());
     }

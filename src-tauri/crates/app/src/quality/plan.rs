@@ -114,7 +114,11 @@ impl Plan {
         if on_violation != OnViolation::Block {
             return Verdict::Kept(violations);
         }
-        let mut named: Vec<String> = violations.iter().take(NAMED_MAX).map(ToString::to_string).collect();
+        let mut named: Vec<String> = violations
+            .iter()
+            .take(NAMED_MAX)
+            .map(ToString::to_string)
+            .collect();
         if violations.len() > NAMED_MAX {
             named.push(format!("and {} more", violations.len() - NAMED_MAX));
         }
@@ -176,7 +180,9 @@ fn remove(value: &mut Value, first: &str, below: &[&str]) -> bool {
     };
     match below.split_first() {
         None => object.shift_remove(first).is_some(),
-        Some((next, below)) => object.get_mut(first).is_some_and(|value| remove(value, next, below)),
+        Some((next, below)) => object
+            .get_mut(first)
+            .is_some_and(|value| remove(value, next, below)),
     }
 }
 

@@ -77,7 +77,10 @@ pub async fn infer(open: &OpenWorkspace, request: &PlanInferRequest) -> Result<P
     };
     let snapshot = people.log.snapshot();
     let session = people.session(open).await?;
-    let names = format!("SELECT event FROM events {of} GROUP BY event ORDER BY count(*) DESC LIMIT {}", NAMES_MAX + 1);
+    let names = format!(
+        "SELECT event FROM events {of} GROUP BY event ORDER BY count(*) DESC LIMIT {}",
+        NAMES_MAX + 1
+    );
     let mut events = Vec::new();
     let mut query = session.query(&names, now_ms()).await?;
     while let Some(batch) = query.next().await? {
@@ -88,7 +91,9 @@ pub async fn infer(open: &OpenWorkspace, request: &PlanInferRequest) -> Result<P
     let mut notes = Vec::new();
     if events.len() > NAMES_MAX {
         events.truncate(NAMES_MAX);
-        notes.push(format!("there are more than {NAMES_MAX} names of events: the most frequent are in the plan"));
+        notes.push(format!(
+            "there are more than {NAMES_MAX} names of events: the most frequent are in the plan"
+        ));
     }
     let mut inference = Inference::default();
     for event in &events {
@@ -114,7 +119,9 @@ pub async fn infer(open: &OpenWorkspace, request: &PlanInferRequest) -> Result<P
     }
     if inference.count == 0 {
         let sentence = match &request.source {
-            Some(source) => format!("source \"{source}\" has collected no event yet: there is nothing to make a plan of"),
+            Some(source) => {
+                format!("source \"{source}\" has collected no event yet: there is nothing to make a plan of")
+            }
             None => "no event was collected yet: there is nothing to make a plan of".to_owned(),
         };
         return Err(Error::user("nothing_observed", sentence));
@@ -130,13 +137,15 @@ pub async fn infer(open: &OpenWorkspace, request: &PlanInferRequest) -> Result<P
 
 fn text_of(definition: &TrackingPlanDefinition) -> Result<String> {
     let text = serde_json::to_string_pretty(definition);
-    let text = text.map_err(|error| Error::internal("plan_text", format!("the plan can't be written: {error}")))?;
+    let text =
+        text.map_err(|error| Error::internal("plan_text", format!("the plan can't be written: {error}")))?;
     Ok(text + "\n")
 }
 
 /// Writes the file of a plan. Nothing is saved that would be a problem of the workspace.
 pub async fn save(open: &Arc<OpenWorkspace>, request: &PlanSaveRequest) -> Result<PlanDetail> {
-    open.workspace_mut().save_plan(&request.name, &request.text, request.create)?;
+    open.workspace_mut()
+        .save_plan(&request.name, &request.text, request.create)?;
     people::definitions_changed(open);
     open.hub.add(&Topic::Definitions, 1);
     show(open, &request.name).await
@@ -182,8 +191,15 @@ async fn named(open: &OpenWorkspace, name: &str) -> Result<TrackingPlanDefinitio
 }
 
 fn file(path: &Path, name: &str) -> Result<TrackingPlanDefinition> {
-    let cannot = |why: String| Error::user("plan_file", format!("{name} can't be read ({why}): name a tracking plan or a file of one"));
-    let bytes = std::fs::metadata(path).map_err(|error| cannot(crate::workspace::reason(&error)))?.len();
+    let cannot = |why: String| {
+        Error::user(
+            "plan_file",
+            format!("{name} can't be read ({why}): name a tracking plan or a file of one"),
+        )
+    };
+    let bytes = std::fs::metadata(path)
+        .map_err(|error| cannot(crate::workspace::reason(&error)))?
+        .len();
     if bytes > FILE_BYTES_MAX {
         return Err(cannot(format!("it is larger than {} KiB", FILE_BYTES_MAX / 1024)));
     }

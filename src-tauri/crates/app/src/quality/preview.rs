@@ -38,11 +38,20 @@ const TIME_MAX: Duration = Duration::from_secs(15);
 pub async fn preview(open: &OpenWorkspace, request: &SourcePreviewRequest) -> Result<SourcePreview> {
     let mut definition = open.workspace().definitions.source(&request.name)?.clone();
     let tried = with_transform(&mut definition, request.transform.as_deref())?;
-    let mut reader = Reader::of(open, &request.name, &definition).map_err(|error| placed(open, &request.name, tried, error))?;
+    let mut reader = Reader::of(open, &request.name, &definition)
+        .map_err(|error| placed(open, &request.name, tried, error))?;
     let cluster = open.cluster(&definition.cluster).await?;
-    reader.formats = Some(TopicView::new(open, &cluster, &definition.topic, &TopicFormats::default())?);
+    reader.formats = Some(TopicView::new(
+        open,
+        &cluster,
+        &definition.topic,
+        &TopicFormats::default(),
+    )?);
     let count = request.count.clamp(1, PREVIEW_RECORDS_MAX);
-    let mut spec = TailSpec::new(&definition.topic, TailFrom::Start(TailStart::Last(i64::from(count))));
+    let mut spec = TailSpec::new(
+        &definition.topic,
+        TailFrom::Start(TailStart::Last(i64::from(count))),
+    );
     spec.stop_at_end = true;
     spec.new_partitions = false;
     let token = CancellationToken::new();
@@ -148,16 +157,25 @@ fn outcomes(
     judged: &Judged<'_>,
 ) -> Result<Vec<(usize, PreviewRow)>> {
     let missing = || Error::internal("raw_batch", "a batch of records lacks a column");
-    let partitions = raw.column_by_name("_partition").and_then(|it| it.as_primitive_opt::<Int32Type>());
-    let offsets = raw.column_by_name("_offset").and_then(|it| it.as_primitive_opt::<Int64Type>());
-    let values = raw.column_by_name("value").and_then(|it| it.as_binary_opt::<i32>());
+    let partitions = raw
+        .column_by_name("_partition")
+        .and_then(|it| it.as_primitive_opt::<Int32Type>());
+    let offsets = raw
+        .column_by_name("_offset")
+        .and_then(|it| it.as_primitive_opt::<Int64Type>());
+    let values = raw
+        .column_by_name("value")
+        .and_then(|it| it.as_binary_opt::<i32>());
     let (partitions, offsets, values) = (
         partitions.ok_or_else(missing)?,
         offsets.ok_or_else(missing)?,
         values.ok_or_else(missing)?,
     );
     let make = |row: usize, outcome: PreviewOutcome, reason: Option<String>, after: Option<String>| {
-        let text = before.iter().find(|(at, _)| *at == row).map(|(_, text)| text.clone());
+        let text = before
+            .iter()
+            .find(|(at, _)| *at == row)
+            .map(|(_, text)| text.clone());
         let row_of = PreviewRow {
             partition: partitions.value(row),
             offset: offsets.value(row),

@@ -15,8 +15,8 @@ use tailrace_engine::session::RecordFilter;
 use tailrace_model::{
     Error, Result, TopicFormats,
     api::{
-        QuarantineDetail, QuarantineList, QuarantineReplay, QuarantineReplayRequest,
-        QuarantineRequest, QuarantinedRecord, Topic,
+        QuarantineDetail, QuarantineList, QuarantineReplay, QuarantineReplayRequest, QuarantineRequest,
+        QuarantinedRecord, Topic,
     },
     limits::ROWS_PAGE_MAX,
 };
@@ -27,9 +27,7 @@ use crate::{
     open::OpenWorkspace,
     people::{Reader, Released},
     records::TopicView,
-    store::{
-        QUARANTINE_BYTES_MAX, QUARANTINE_RECORDS_MAX, QuarantineRow, QuarantineWanted, kind_name,
-    },
+    store::{QUARANTINE_BYTES_MAX, QUARANTINE_RECORDS_MAX, QuarantineRow, QuarantineWanted, kind_name},
 };
 
 /// Records that are judged at once.
@@ -92,7 +90,10 @@ pub async fn show(open: &OpenWorkspace, id: i64) -> Result<QuarantineDetail> {
 }
 
 /// Tries records again with the source's definition, or with another transformation.
-pub async fn replay(open: &Arc<OpenWorkspace>, request: &QuarantineReplayRequest) -> Result<QuarantineReplay> {
+pub async fn replay(
+    open: &Arc<OpenWorkspace>,
+    request: &QuarantineReplayRequest,
+) -> Result<QuarantineReplay> {
     let store = &open.held()?.store;
     let mut filter = request
         .filter
@@ -118,7 +119,12 @@ pub async fn replay(open: &Arc<OpenWorkspace>, request: &QuarantineReplayRequest
         with_transform(&mut definition, request.transform.as_deref())?;
         let mut reader = Reader::of(open, &source, &definition)?;
         let cluster = open.cluster(&definition.cluster).await?;
-        reader.formats = Some(TopicView::new(open, &cluster, &definition.topic, &TopicFormats::default())?);
+        reader.formats = Some(TopicView::new(
+            open,
+            &cluster,
+            &definition.topic,
+            &TopicFormats::default(),
+        )?);
         let mut after = 0;
         loop {
             let rows = store.quarantine_after(&source, after, BATCH_RECORDS).await?;
@@ -137,7 +143,9 @@ pub async fn replay(open: &Arc<OpenWorkspace>, request: &QuarantineReplayRequest
             if outcome.sample.len() < SAMPLE_MAX {
                 let sample = rows_of(open, &definition, &mut reader, raw.clone()).await?;
                 let room = SAMPLE_MAX - outcome.sample.len();
-                outcome.sample.extend(sample.into_iter().take(room).map(|(_, row)| row));
+                outcome
+                    .sample
+                    .extend(sample.into_iter().take(room).map(|(_, row)| row));
             }
             let released = crate::people::release(open, &mut reader, raw, &chosen, request.dry_run).await?;
             outcome.records += chosen.len() as u64;
@@ -249,7 +257,9 @@ fn raw_of(rows: &[QuarantineRow]) -> Result<RecordBatch> {
                 arrow::compute::cast(&times, field.data_type()).map_err(broken)?
             }
             "_key" => Arc::new(BinaryArray::from_iter(rows.iter().map(|row| row.key.as_deref()))),
-            "value" => Arc::new(BinaryArray::from_iter(rows.iter().map(|row| row.value.as_deref()))),
+            "value" => Arc::new(BinaryArray::from_iter(
+                rows.iter().map(|row| row.value.as_deref()),
+            )),
             _ => empty(field, rows.len())?,
         });
     }

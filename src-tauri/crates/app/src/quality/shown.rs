@@ -1,11 +1,6 @@
 //! Events and records as a person looks at them.
 
-use tailrace_engine::events::{
-    Event,
-    columns::write_member,
-    json::{write_string},
-    time::format_ms,
-};
+use tailrace_engine::events::{Event, columns::write_member, json::write_string, time::format_ms};
 
 /// One event as JSON, its properties as they are collected.
 pub(super) fn event_json(event: &Event<'_>) -> String {

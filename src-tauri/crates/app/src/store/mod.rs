@@ -25,7 +25,8 @@ pub use alerts::AlertRow;
 pub use checkpoint::{SourceCheckpoint, SourceCounts};
 pub use lag::{LagMark, LagRow, LagValues, WEEK_MS, WEEK_STEP_MS, YEAR_MS, YEAR_STEP_MS};
 pub use quality::{
-    QUARANTINE_BYTES_MAX, QUARANTINE_RECORDS_MAX, QuarantineRow, QuarantineWanted, ViolationKey, ViolationRow, Waiting, hour_of, kind_name,
+    QUARANTINE_BYTES_MAX, QUARANTINE_RECORDS_MAX, QuarantineRow, QuarantineWanted, ViolationKey,
+    ViolationRow, Waiting, hour_of, kind_name,
 };
 pub use syncs::{AcknowledgedRow, PlaceRow, RowsOf, RunRow, Settled};
 
@@ -97,8 +98,12 @@ impl Store {
             SCHEMA_VERSION => Ok(()),
             0 => self.change_schema(&[include_str!("schema.sql"), QUALITY]).await,
             1..SCHEMA_VERSION => {
-                let steps: [&[&'static str]; 4] =
-                    [&[FROM_1], &[FROM_2], &[FROM_3], &[FROM_4, QUALITY, MALFORMED_FROM_4]];
+                let steps: [&[&'static str]; 4] = [
+                    &[FROM_1],
+                    &[FROM_2],
+                    &[FROM_3],
+                    &[FROM_4, QUALITY, MALFORMED_FROM_4],
+                ];
                 let from = usize::try_from(version - 1).unwrap_or_default();
                 self.change_schema(&steps[from..].concat()).await
             }

@@ -53,7 +53,11 @@ impl QuarantineRow {
     pub fn bytes(&self) -> usize {
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let bytes = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
-        200 + self.reason.len() + text(&self.event) + text(&self.fields) + bytes(&self.key) + bytes(&self.value)
+        200 + self.reason.len()
+            + text(&self.event)
+            + text(&self.fields)
+            + bytes(&self.key)
+            + bytes(&self.value)
     }
 }
 
@@ -138,7 +142,10 @@ const KINDS: [(QuarantineKind, &str); 3] = [
 ];
 
 pub fn kind_name(kind: QuarantineKind) -> &'static str {
-    KINDS.iter().find(|(known, _)| *known == kind).map_or("malformed", |(_, name)| name)
+    KINDS
+        .iter()
+        .find(|(known, _)| *known == kind)
+        .map_or("malformed", |(_, name)| name)
 }
 
 fn kind_of(name: &str) -> QuarantineKind {
@@ -157,14 +164,16 @@ pub(super) async fn write(transaction: &mut Writing<'_>, source: &str, waiting: 
             .map_err(store_error)?;
     }
     for (topic, partition, offset) in &waiting.read_again {
-        sqlx::query("DELETE FROM quarantine WHERE source = ? AND topic = ? AND partition = ? AND \"offset\" = ?")
-            .bind(source)
-            .bind(topic)
-            .bind(partition)
-            .bind(offset)
-            .execute(&mut **transaction)
-            .await
-            .map_err(store_error)?;
+        sqlx::query(
+            "DELETE FROM quarantine WHERE source = ? AND topic = ? AND partition = ? AND \"offset\" = ?",
+        )
+        .bind(source)
+        .bind(topic)
+        .bind(partition)
+        .bind(offset)
+        .execute(&mut **transaction)
+        .await
+        .map_err(store_error)?;
     }
     for row in &waiting.judged_again {
         sqlx::query(

@@ -154,7 +154,10 @@ async fn the_state_of_an_older_version_is_taken_over() {
         let run = store.runs("s", 0, 1).await.unwrap().remove(0);
         assert_eq!((run.added, run.note), (3, None), "{version}");
         assert_eq!(store.sync_place("s").await.unwrap(), None, "{version}");
-        assert_eq!(store.acknowledged_now("s").await.unwrap(), 1, "{version}");
+        // Before that, rows were kept in a form that is taken over.
+        let acknowledged = usize::from(version < 3);
+        let now = store.acknowledged_now("s").await.unwrap();
+        assert_eq!(now as usize, acknowledged, "{version}");
     };
     check(1, &[&UNDO_5[..], &UNDO_4, &UNDO_3, &[UNDO_2]].concat(), 4).await;
     check(2, &[&UNDO_5[..], &UNDO_4, &UNDO_3].concat(), 8).await;

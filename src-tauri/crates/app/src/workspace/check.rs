@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 
 use tailrace_connectors::clusters::connect::address;
 use tailrace_model::{
-    ClusterKind, Condition, ConnectDefinition, DestinationDefinition, Error, EventSettings,
-    SourceDefinition, SyncDefinition, WarehouseDefinition, WarehouseKind,
+    ClusterKind, Condition, ConnectDefinition, DestinationDefinition, Error, SourceDefinition,
+    SyncDefinition, WarehouseDefinition, WarehouseKind,
 };
 
 use super::{
-    check_lag::{check_alerts, check_lag_settings},
+    check_lag::{check_alerts, check_events, check_lag_settings},
     check_people::{ConditionCheck, check_computed},
     check_zone::check_time_zone,
     definitions::{Definitions, Kind, Loaded, Named, instead},
@@ -194,18 +194,6 @@ fn check_workspace(definitions: &mut Definitions) {
     definitions.workspace.problems.extend(problems);
 }
 
-/// Message ids are remembered no longer than this.
-const DEDUPE_MS_MAX: i64 = 366 * 86_400_000;
-
-fn check_events(report: &mut Report<'_>, events: &EventSettings) {
-    if let Some(window) = events.dedupe_window
-        && window.approximate_ms() > DEDUPE_MS_MAX
-    {
-        let sentence = format!("dedupe_window can't be {window}: it is a year at most");
-        report.at(&["events", "dedupe_window"], sentence);
-    }
-}
-
 /// Runs a check over every definition of a kind that parses.
 pub(super) fn each<T>(kind: Kind, named: &mut Named<T>, mut run: impl FnMut(&mut Report<'_>, &str, &T)) {
     for (name, loaded) in named.iter_mut() {
@@ -338,15 +326,17 @@ fn check_sources(sources: &mut Named<SourceDefinition>, found: &Found) {
             );
         }
         if source.transform.as_ref().is_some_and(|sql| sql.trim().is_empty()) {
-            let sentence =
-                "the transformation is empty: write SELECT * FROM events with your changes, or remove the key";
+            let sentence = "the transformation is empty: write SELECT * FROM events with your changes, or remove the key";
             report.at(&["transform"], sentence);
         }
         if let Some(plan) = &source.plan
             && !found.plans.contains_key(plan)
         {
             let instead = instead(Kind::TrackingPlan, &found.plans, plan);
-            report.at(&["plan"], format!("there is no tracking plan \"{plan}\"{instead}"));
+            report.at(
+                &["plan"],
+                format!("there is no tracking plan \"{plan}\"{instead}"),
+            );
         }
     });
 }

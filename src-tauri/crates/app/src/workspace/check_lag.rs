@@ -1,6 +1,6 @@
 //! What alerts and the settings of lag can't say.
 
-use tailrace_model::{AlertDefinition, Error, LagSettings};
+use tailrace_model::{AlertDefinition, Error, EventSettings, LagSettings};
 
 use super::{
     check::{Report, each},
@@ -53,6 +53,18 @@ pub(super) fn check_lag_settings(report: &mut Report<'_>, lag: &LagSettings) {
                 SAMPLES.0, SAMPLES.1
             ),
         );
+    }
+}
+
+/// Message ids are remembered no longer than this.
+const DEDUPE_MS_MAX: i64 = 366 * 86_400_000;
+
+pub(super) fn check_events(report: &mut Report<'_>, events: &EventSettings) {
+    if let Some(window) = events.dedupe_window
+        && window.approximate_ms() > DEDUPE_MS_MAX
+    {
+        let sentence = format!("dedupe_window can't be {window}: it is a year at most");
+        report.at(&["events", "dedupe_window"], sentence);
     }
 }
 

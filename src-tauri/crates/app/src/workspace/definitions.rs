@@ -10,8 +10,8 @@ use std::{
 use serde::de::DeserializeOwned;
 use tailrace_model::{
     AlertDefinition, AudienceDefinition, ClusterDefinition, DestinationDefinition, Error, LagSettings,
-    MaskDefinition, MaskWith, Result, SourceDefinition, SyncDefinition, TrackingPlanDefinition, TraitDefinition,
-    WarehouseDefinition, WorkspaceDefinition,
+    MaskDefinition, MaskWith, Result, SourceDefinition, SyncDefinition, TrackingPlanDefinition,
+    TraitDefinition, WarehouseDefinition, WorkspaceDefinition,
 };
 
 use super::{
@@ -298,7 +298,12 @@ impl Definitions {
             Kind::Sync => of(&self.syncs, name),
             Kind::Alert => of(&self.alerts, name),
         };
-        found.unwrap_or_else(|| (format!("{}/{name}.{}", kind.folder(), kind.ending()), String::new()))
+        found.unwrap_or_else(|| {
+            (
+                format!("{}/{name}.{}", kind.folder(), kind.ending()),
+                String::new(),
+            )
+        })
     }
 
     /// Every problem, by file and place.
@@ -400,7 +405,10 @@ pub(super) fn instead<T>(kind: Kind, named: &Named<T>, name: &str) -> String {
     }
     let folder = kind.folder();
     if named.is_empty() {
-        return format!(": the folder {folder} is empty; write {folder}/{name}.{}", kind.ending());
+        return format!(
+            ": the folder {folder} is empty; write {folder}/{name}.{}",
+            kind.ending()
+        );
     }
     let listed: Vec<&str> = named.keys().take(LISTED_MAX).map(String::as_str).collect();
     let more = if named.len() > LISTED_MAX { ", ..." } else { "" };

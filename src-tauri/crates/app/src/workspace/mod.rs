@@ -35,8 +35,8 @@ pub use files::{CONFIG_DIR_VARIABLE, ConfigDir, FILE_BYTES_MAX, write_atomically
 pub(crate) use files::{cannot_write, reason, write_private};
 pub use init::{ensure_sample, init, sample};
 pub use lock::WorkspaceLock;
-pub(crate) use plans::parse as parse_plan;
 pub(crate) use parse::nearest;
+pub(crate) use plans::parse as parse_plan;
 use tailrace_model::{Error, Result};
 pub use watch::Watch;
 

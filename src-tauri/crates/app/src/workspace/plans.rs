@@ -30,7 +30,11 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<TrackingPlanDefinition> {
             serde_json::error::Category::Data => sentence(message, "", "", None),
             _ => format!("not valid JSON: {message}"),
         };
-        Error::user("definition_invalid", format!("{file}:{line}:{column}: {said}")).at(Some(file), line, column)
+        Error::user("definition_invalid", format!("{file}:{line}:{column}: {said}")).at(
+            Some(file),
+            line,
+            column,
+        )
     })
 }
 
@@ -127,13 +131,17 @@ pub(super) fn problems_of(file: &str, text: &str, plan: &TrackingPlanDefinition)
         problems.push(problem(file, text, offset, "definition_invalid", &sentence));
     };
     if plan.unplanned == OnViolation::Omit {
-        let sentence = "an event that the plan does not name has no field to omit: unplanned is \"allow\" or \"block\"";
+        let sentence =
+            "an event that the plan does not name has no field to omit: unplanned is \"allow\" or \"block\"";
         at(&["unplanned"], sentence.to_owned());
     }
     if plan.events.len() > EVENTS_MAX {
         at(
             &["events"],
-            format!("the plan names {} events, {EVENTS_MAX} are the most", plan.events.len()),
+            format!(
+                "the plan names {} events, {EVENTS_MAX} are the most",
+                plan.events.len()
+            ),
         );
         return problems;
     }
@@ -141,7 +149,10 @@ pub(super) fn problems_of(file: &str, text: &str, plan: &TrackingPlanDefinition)
         let Some(schema) = &planned.schema else { continue };
         let path = ["events", event.as_str(), "schema"];
         if !schema.is_object() && !schema.is_boolean() {
-            at(&path, format!("the schema of \"{event}\" must be a JSON Schema, which is an object"));
+            at(
+                &path,
+                format!("the schema of \"{event}\" must be a JSON Schema, which is an object"),
+            );
         } else if let Err(error) = JsonSchema::parse(&schema.to_string(), &[]) {
             at(&path, format!("event \"{event}\": {}", error.message));
         }
@@ -183,8 +194,9 @@ impl super::Workspace {
         let file = format!("{}/{name}.json", Kind::TrackingPlan.folder());
         let path = self.dir.join(&file);
         if create && path.exists() {
-            let sentence =
-                format!("there is a tracking plan \"{name}\" already ({file}): choose another name, or edit that one");
+            let sentence = format!(
+                "there is a tracking plan \"{name}\" already ({file}): choose another name, or edit that one"
+            );
             return Err(Error::user("plan_exists", sentence));
         }
         let plan = parse(&file, text)?;
@@ -211,7 +223,8 @@ impl super::Workspace {
         match sql {
             Some(sql) => {
                 let text = format!("{}\n", sql.trim_end());
-                write_atomically(&sql_path, text.as_bytes()).map_err(|error| cannot_write(&sql_path, &error))?;
+                write_atomically(&sql_path, text.as_bytes())
+                    .map_err(|error| cannot_write(&sql_path, &error))?;
             }
             None => remove(&sql_path).map_err(|error| cannot_write(&sql_path, &error))?,
         }
@@ -224,7 +237,11 @@ impl super::Workspace {
             return self.definitions.place_in(Kind::Source, source, &[key], error);
         };
         let said = format!("line {}, column {}: ", at.line, at.column);
-        let message = error.message.strip_prefix(&said).unwrap_or(&error.message).to_owned();
+        let message = error
+            .message
+            .strip_prefix(&said)
+            .unwrap_or(&error.message)
+            .to_owned();
         let sql_file = format!("sources/{source}.sql");
         let (file, line, column) = match self.definitions.sources.get(source) {
             Some(loaded) if key != "transform" || !self.dir.join(&sql_file).is_file() => {
@@ -239,7 +256,11 @@ impl super::Workspace {
                     (false, 1) => (0, column),
                     _ => (0, 0),
                 };
-                (loaded.file.clone(), line + lines_before + at.line - 1, at.column + columns_before)
+                (
+                    loaded.file.clone(),
+                    line + lines_before + at.line - 1,
+                    at.column + columns_before,
+                )
             }
             _ => (sql_file, at.line, at.column),
         };
@@ -276,12 +297,19 @@ mod tests {
         );
         check(
             "{\n  \"unplanned\": \"omit\"\n}",
-            &["p.json:2:17: an event that the plan does not name has no field to omit: unplanned is \"allow\" or \"block\""],
+            &[
+                "p.json:2:17: an event that the plan does not name has no field to omit: unplanned is \"allow\" or \"block\"",
+            ],
         );
         check(
             "{\"events\": {\"A\": {\n  \"schema\": {\"properties\": {\"b\": {\"type\": \"txt\"}}}\n}}}",
-            &["p.json:2:13: event \"A\": the JSON Schema cannot be used: properties.b.type in it: \"txt\" fits none of the schema's choices"],
+            &[
+                "p.json:2:13: event \"A\": the JSON Schema cannot be used: properties.b.type in it: the text \"txt\" is none of the schema's \"array\", \"boolean\", \"integer\", \"null\", \"number\", \"object\", \"string\"",
+            ],
         );
-        check("{\"events\": ", &["p.json:1:11: not valid JSON: EOF while parsing a value"]);
+        check(
+            "{\"events\": ",
+            &["p.json:1:11: not valid JSON: EOF while parsing a value"],
+        );
     }
 }

@@ -65,7 +65,11 @@ impl Workspace {
     /// A transformation that stands in `sources/NAME.sql` stays there.
     pub fn save_source(&mut self, name: &str, definition: &SourceDefinition) -> Result<()> {
         let mut definition = definition.clone();
-        if self.dir.join(format!("{}/{name}.sql", Kind::Source.folder())).exists() {
+        if self
+            .dir
+            .join(format!("{}/{name}.sql", Kind::Source.folder()))
+            .exists()
+        {
             definition.transform = None;
         }
         self.save_toml(Kind::Source, name, &definition)

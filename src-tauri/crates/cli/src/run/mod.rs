@@ -52,7 +52,10 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
                 Source::List => OpenOptions::command(),
                 Source::Preview(_) => OpenOptions::look().masked(cli.masked),
             };
-            with(folder()?, options, async |app| quality::source(app, it, output).await).await
+            with(folder()?, options, async |app| {
+                quality::source(app, it, output).await
+            })
+            .await
         }
         Command::Replay(it) => {
             with(folder()?, OpenOptions::command(), async |app| {
@@ -78,7 +81,10 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
                 true => OpenOptions::command(),
                 false => OpenOptions::look(),
             };
-            with(folder()?, options, async |app| quality::plan(app, it, output).await).await
+            with(folder()?, options, async |app| {
+                quality::plan(app, it, output).await
+            })
+            .await
         }
         Command::Schemas(it) => {
             with(folder()?, OpenOptions::look(), async |app| {

@@ -6,7 +6,10 @@ use tailrace_model::{Error, Span, api::*};
 use super::{changes::agreed, tail::moment};
 use crate::{
     Outcome,
-    args::{Plan, Quarantine, QuarantineReplay as QuarantineReplayArgs, Replay, Source, SourcePreview as PreviewArgs},
+    args::{
+        Plan, Quarantine, QuarantineReplay as QuarantineReplayArgs, Replay, Source,
+        SourcePreview as PreviewArgs,
+    },
     output::{Output, count, time},
 };
 
@@ -17,13 +20,30 @@ pub async fn source(app: &App, args: Source, output: &Output) -> anyhow::Result<
     match args {
         Source::List => {
             let sources = run::source_list(app, Nothing {}).await?;
-            let header = ["source", "topic", "plan", "transform", "events", "duplicates", "malformed", "blocked", "violations", "left out", "lost"];
+            let header = [
+                "source",
+                "topic",
+                "plan",
+                "transform",
+                "events",
+                "duplicates",
+                "malformed",
+                "blocked",
+                "violations",
+                "left out",
+                "lost",
+            ];
             output.list(&sources, &header, |it| {
                 vec![
                     it.name.clone(),
                     format!("{} / {}", it.definition.cluster, it.definition.topic),
                     it.definition.plan.clone().unwrap_or_else(|| "-".to_owned()),
-                    if it.definition.transform.is_some() { "yes" } else { "-" }.to_owned(),
+                    if it.definition.transform.is_some() {
+                        "yes"
+                    } else {
+                        "-"
+                    }
+                    .to_owned(),
                     count(it.events),
                     count(it.duplicates),
                     count(it.malformed),
@@ -43,7 +63,10 @@ async fn preview(app: &App, args: PreviewArgs, output: &Output) -> anyhow::Resul
     let transform = match (&args.sql, &args.file) {
         (Some(sql), _) => Some(sql.clone()),
         (None, Some(file)) => Some(std::fs::read_to_string(file).map_err(|error| {
-            Error::user("file_unreadable", format!("{} can't be read: {error}", file.display()))
+            Error::user(
+                "file_unreadable",
+                format!("{} can't be read: {error}", file.display()),
+            )
         })?),
         (None, None) => None,
     };
@@ -67,7 +90,10 @@ async fn preview(app: &App, args: PreviewArgs, output: &Output) -> anyhow::Resul
     let fails = |row: &&PreviewRow| !matches!(row.outcome, PreviewOutcome::Event | PreviewOutcome::LeftOut);
     let failing = found.rows.iter().filter(fails).count();
     if args.save && failing > 0 {
-        output.note(&format!("not saved: {failing} of {} records become no event", found.rows.len()));
+        output.note(&format!(
+            "not saved: {failing} of {} records become no event",
+            found.rows.len()
+        ));
         return Ok(Outcome::Failed);
     }
     if args.save {
@@ -178,7 +204,11 @@ pub async fn quarantine(app: &App, args: Quarantine, output: &Output) -> anyhow:
     }
 }
 
-async fn replay_quarantine(app: &App, args: QuarantineReplayArgs, output: &Output) -> anyhow::Result<Outcome> {
+async fn replay_quarantine(
+    app: &App,
+    args: QuarantineReplayArgs,
+    output: &Output,
+) -> anyhow::Result<Outcome> {
     let request = QuarantineReplayRequest {
         source: args.source.unwrap_or_default(),
         ids: args.ids,
@@ -212,12 +242,23 @@ async fn replay_quarantine(app: &App, args: QuarantineReplayArgs, output: &Outpu
             return Ok(Outcome::Failed);
         }
     }
-    let done = run::quarantine_replay(app, QuarantineReplayRequest { dry_run: false, ..request }).await?;
+    let done = run::quarantine_replay(
+        app,
+        QuarantineReplayRequest {
+            dry_run: false,
+            ..request
+        },
+    )
+    .await?;
     match output.json {
         true => output.object(&done)?,
         false => output.line(&replayed("did", &done))?,
     }
-    Ok(if done.stayed == 0 { Outcome::Done } else { Outcome::Partly })
+    Ok(if done.stayed == 0 {
+        Outcome::Done
+    } else {
+        Outcome::Partly
+    })
 }
 
 fn replayed(word: &str, it: &QuarantineReplay) -> String {
@@ -260,7 +301,14 @@ pub async fn replay(app: &App, args: Replay, output: &Output) -> anyhow::Result<
             return Ok(Outcome::Failed);
         }
     }
-    let done = run::source_replay(app, SourceReplayRequest { dry_run: false, ..request }).await?;
+    let done = run::source_replay(
+        app,
+        SourceReplayRequest {
+            dry_run: false,
+            ..request
+        },
+    )
+    .await?;
     match output.json {
         true => output.object(&done)?,
         false => output.line(&read_again(&done))?,
@@ -309,11 +357,19 @@ pub async fn plan(app: &App, args: Plan, output: &Output) -> anyhow::Result<Outc
             }
             output.line(found.text.trim_end())?;
             for version in &found.versions {
-                output.note(&format!("version {} was used first at {}", version.version, time(version.saved_ms)));
+                output.note(&format!(
+                    "version {} was used first at {}",
+                    version.version,
+                    time(version.saved_ms)
+                ));
             }
             Ok(Outcome::Done)
         }
-        Plan::Infer { source, observed, save } => {
+        Plan::Infer {
+            source,
+            observed,
+            save,
+        } => {
             if source.is_none() && !observed {
                 return Err(Error::user("misuse", "of what? Name a source, or give --observed").into());
             }
@@ -328,7 +384,12 @@ pub async fn plan(app: &App, args: Plan, output: &Output) -> anyhow::Result<Outc
     }
 }
 
-async fn infer(app: &App, source: Option<String>, save: Option<String>, output: &Output) -> anyhow::Result<Outcome> {
+async fn infer(
+    app: &App,
+    source: Option<String>,
+    save: Option<String>,
+    output: &Output,
+) -> anyhow::Result<Outcome> {
     let inferred = run::plan_infer(app, PlanInferRequest { source }).await?;
     for note in &inferred.notes {
         output.note(note);
@@ -346,7 +407,10 @@ async fn infer(app: &App, source: Option<String>, save: Option<String>, output: 
                 create: true,
             };
             let saved = run::plan_save(app, request).await?;
-            output.line(&format!("{} is written: name it in a source with plan = \"{}\"", saved.file, saved.name))?;
+            output.line(&format!(
+                "{} is written: name it in a source with plan = \"{}\"",
+                saved.file, saved.name
+            ))?;
         }
         None if output.json => output.object(&inferred.definition)?,
         None => output.line(inferred.text.trim_end())?,
@@ -396,7 +460,11 @@ async fn violations(
                 vec![
                     it.source.clone(),
                     it.event.clone(),
-                    if it.field.is_empty() { "-".to_owned() } else { it.field.clone() },
+                    if it.field.is_empty() {
+                        "-".to_owned()
+                    } else {
+                        it.field.clone()
+                    },
                     count(it.count),
                     time(it.last_ms),
                     format!("{}/{}-{}", it.topic, it.partition, it.offset),

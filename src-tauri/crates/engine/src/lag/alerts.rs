@@ -136,7 +136,9 @@ pub fn sentence(alert: &AlertDefinition) -> String {
             [] => "any source".to_owned(),
             names => format!("sources {}", names.join(", ")),
         };
-        return format!("at least {violations} violations of the tracking plan within an hour of the clock, {sources}");
+        return format!(
+            "at least {violations} violations of the tracking plan within an hour of the clock, {sources}"
+        );
     }
     let mut conditions = Vec::new();
     conditions.extend(alert.lag.map(|lag| format!("lag of at least {lag} records")));

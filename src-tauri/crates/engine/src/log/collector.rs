@@ -216,7 +216,8 @@ impl Collector {
     /// The transaction committed: queries see it from now on.
     pub fn install(&mut self, change: CheckpointChange) {
         if let Pending::Seal(Seal {
-            replayed: Some(taken), ..
+            replayed: Some(taken),
+            ..
         }) = &change.pending
         {
             self.know(taken);

@@ -104,7 +104,10 @@ impl Collector {
         let Some(compacting) = Running::start(self.log.compacting()) else {
             return Err(Error {
                 retry: true,
-                ..Error::external("compaction_runs", "the event log is being compacted: try again in a moment")
+                ..Error::external(
+                    "compaction_runs",
+                    "the event log is being compacted: try again in a moment",
+                )
             });
         };
         let snapshot = self.log.snapshot();
@@ -378,8 +381,12 @@ fn found(
     at = 0;
     for batch in read(segment, None)? {
         let batch = batch?;
-        let numbers: Vec<usize> = (at..at + batch.num_rows()).filter(|row| rows.contains(row)).collect();
-        let hit: BooleanArray = (at..at + batch.num_rows()).map(|row| Some(rows.contains(&row))).collect();
+        let numbers: Vec<usize> = (at..at + batch.num_rows())
+            .filter(|row| rows.contains(row))
+            .collect();
+        let hit: BooleanArray = (at..at + batch.num_rows())
+            .map(|row| Some(rows.contains(&row)))
+            .collect();
         at += batch.num_rows();
         if numbers.is_empty() {
             continue;
@@ -396,7 +403,10 @@ fn found(
             all.push(Found {
                 row,
                 message_id,
-                source: sources.as_ref().map_or("", |sources| sources.value(place)).to_owned(),
+                source: sources
+                    .as_ref()
+                    .map_or("", |sources| sources.value(place))
+                    .to_owned(),
                 profile_id: snapshot.canonical(profile_id),
                 form,
             });

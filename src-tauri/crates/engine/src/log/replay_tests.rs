@@ -38,13 +38,18 @@ impl World {
 
     fn forms(&self) -> BTreeMap<String, Value> {
         let all = content(&self.log().snapshot()).into_iter();
-        all.map(|(id, (_, _, properties))| (id, properties["form"].clone())).collect()
+        all.map(|(id, (_, _, properties))| (id, properties["form"].clone()))
+            .collect()
     }
 
     /// Events that profiles count.
     fn counted(&mut self) -> i64 {
         let profiles = &self.identity.rows.profiles;
-        profiles.iter().filter(|row| row.merged_into.is_none()).map(|row| row.events as i64).sum()
+        profiles
+            .iter()
+            .filter(|row| row.merged_into.is_none())
+            .map(|row| row.events as i64)
+            .sum()
     }
 }
 
@@ -66,16 +71,31 @@ fn what_differs_is_replaced_what_is_the_same_stays_and_what_is_new_is_added() {
         rejected: Vec::new(),
     };
     assert_eq!(replayed, expected);
-    let wanted: BTreeMap<String, Value> = [("m0001", 1.0), ("m0002", 2.0), ("m0003", 2.0), ("m0004", 1.0), ("m0005", 1.0), ("m0009", 2.0)]
-        .map(|(id, form)| (id.to_owned(), json!(form)))
-        .into();
+    let wanted: BTreeMap<String, Value> = [
+        ("m0001", 1.0),
+        ("m0002", 2.0),
+        ("m0003", 2.0),
+        ("m0004", 1.0),
+        ("m0005", 1.0),
+        ("m0009", 2.0),
+    ]
+    .map(|(id, form)| (id.to_owned(), json!(form)))
+    .into();
     assert_eq!(world.forms(), wanted);
     assert_eq!(world.counted(), 6);
     assert!(world.reopen().is_empty());
     assert_eq!(world.forms(), wanted);
     let replayed = world.replay(&again, &[], true);
-    assert_eq!((replayed.same, replayed.replaced, replayed.added), (4, 0, 0), "once more changes nothing");
-    assert_eq!(world.collect(&[event(&form(9, 4))]).duplicates, 1, "what was added is known");
+    assert_eq!(
+        (replayed.same, replayed.replaced, replayed.added),
+        (4, 0, 0),
+        "once more changes nothing"
+    );
+    assert_eq!(
+        world.collect(&[event(&form(9, 4))]).duplicates,
+        1,
+        "what was added is known"
+    );
 }
 
 #[derive(Debug, Clone)]

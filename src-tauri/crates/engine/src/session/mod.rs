@@ -22,6 +22,7 @@ mod topics;
 mod transform;
 #[cfg(test)]
 mod transform_tests;
+mod transform_text;
 
 #[cfg(test)]
 mod goldens;
@@ -70,12 +71,13 @@ pub use query::{Counters, Query, QueryWatch};
 pub use rows::{ResultSet, cell, rows_of};
 pub use select::{RecordSelect, SelectedColumns};
 pub(crate) use shapes::Shapes;
-pub use transform::{EventTransform, Transformed, reads_records};
 use topics::QueryTopics;
 pub use topics::{
     DecodedRows, Named, RANGES_MAX, RawRows, Scan, Stage, TopicPart, TopicRange, TopicRead, TopicReading,
     TopicRows, TopicTable, Topics, Used, Wanted,
 };
+pub use transform::{EventTransform, Transformed};
+pub use transform_text::reads_records;
 
 /// Rows of one batch of an in-memory table.
 const MEMORY_BATCH_ROWS: usize = 8_192;

@@ -308,9 +308,7 @@ fn expression_allowed(expr: &Expr) -> Result<()> {
             "now(), which would give another event each time the record is read,",
         ));
     }
-    let is_random = |expr: &Expr| {
-        matches!(expr, Expr::ScalarFunction(call) if call.func.signature().volatility == Volatility::Volatile)
-    };
+    let is_random = |expr: &Expr| matches!(expr, Expr::ScalarFunction(call) if call.func.signature().volatility == Volatility::Volatile);
     if has(is_random) {
         return Err(refused(
             "a function of chance, which would give another event each time the record is read,",

@@ -9,7 +9,7 @@
 //! property has, and one that it does not have is null. An event that the SQL fails on (a text that is no number) is told
 //! with the reason and stops none of the others. An email that was an identifier goes, or changes, with its property.
 
-use std::{borrow::Cow, collections::BTreeSet, ops::ControlFlow, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use arrow::{
     array::{
@@ -18,29 +18,22 @@ use arrow::{
     },
     datatypes::{DataType, Field, Int32Type, Schema, SchemaRef, TimeUnit},
 };
-use datafusion::sql::{
-    parser::Statement,
-    sqlparser::ast::{
-        ExceptSelectItem, ExcludeSelectItem, Expr, Ident, ReplaceSelectItem, Select, SelectItem, SetExpr,
-        Statement as SqlStatement, TableFactor, VisitMut, VisitorMut, WildcardAdditionalOptions,
-    },
-};
+use datafusion::sql::parser::Statement;
 use rustc_hash::FxHashMap;
 use tailrace_model::{Error, Result};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::{
     errors::translate,
-    projection::{Stage, refused, run, stages, state},
+    projection::{Stage, refused, run},
     statement,
+    transform_text::{compile, one_table},
 };
 use crate::events::{
     Cell, Event, EventIdentifier, EventKind, Malformed,
     projection::{Times, Values},
 };
 
-/// The table that a transformation reads.
-const EVENTS: &str = "events";
 /// Which event of the group a row is.
 const ROW: &str = "_row";
 /// Of the field of a column whose texts are JSON.
@@ -284,7 +277,13 @@ fn evaluate(stages: &[Stage], schema: &SchemaRef, events: &[&Event<'_>]) -> Resu
     }
     let mut done = vec![Transformed::LeftOut; events.len()];
     let selected = Selected::new(&batch)?;
-    for (place, row) in rows.column(0).as_primitive::<Int32Type>().values().iter().enumerate() {
+    for (place, row) in rows
+        .column(0)
+        .as_primitive::<Int32Type>()
+        .values()
+        .iter()
+        .enumerate()
+    {
         let row = usize::try_from(*row).unwrap_or(usize::MAX);
         if let (Some(slot), Some(event)) = (done.get_mut(row), events.get(row)) {
             *slot = match selected.event(place, event) {
@@ -338,12 +337,17 @@ impl<'a> Selected<'a> {
     fn event(&self, row: usize, before: &Event<'_>) -> Result<Event<'static>, Malformed> {
         let text = |values: &Option<Values<'_>>| {
             let values = values.as_ref()?;
-            values.text(row).map(|text| text.into_owned()).filter(|text| !text.is_empty())
+            values
+                .text(row)
+                .map(|text| text.into_owned())
+                .filter(|text| !text.is_empty())
         };
         let kind = match text(&self.kind) {
             None => before.kind,
             Some(name) => EventKind::parse(&name).ok_or_else(|| {
-                Malformed::new(format!("the transformation gives it the type \"{name}\", which no event has"))
+                Malformed::new(format!(
+                    "the transformation gives it the type \"{name}\", which no event has"
+                ))
             })?,
         };
         let timestamp_ms = match &self.timestamp {
@@ -407,7 +411,11 @@ impl<'a> Selected<'a> {
         let (old_email, new_email) = (email(&before.properties), email(properties));
         let mut identifiers: Vec<EventIdentifier<'static>> = Vec::with_capacity(before.identifiers.len());
         let mut push = |kind: &str, value: String| {
-            if !value.is_empty() && !identifiers.iter().any(|one| one.kind == kind && one.value == value) {
+            if !value.is_empty()
+                && !identifiers
+                    .iter()
+                    .any(|one| one.kind == kind && one.value == value)
+            {
                 identifiers.push(EventIdentifier {
                     kind: Cow::Owned(kind.to_owned()),
                     value: Cow::Owned(value),
@@ -443,190 +451,3 @@ impl<'a> Selected<'a> {
         identifiers
     }
 }
-
-fn body(ast: &Statement) -> Option<&SetExpr> {
-    match ast {
-        Statement::Statement(inner) => match inner.as_ref() {
-            SqlStatement::Query(query) if query.with.is_none() => Some(query.body.as_ref()),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// Names are told from properties that an event lacks only where there is one table, with its columns as they are.
-fn one_table(ast: &Statement) -> Result<()> {
-    let Some(SetExpr::Select(select)) = body(ast) else {
-        return Err(refused("more than one SELECT"));
-    };
-    match select.from.as_slice() {
-        [one] if one.joins.is_empty() => match &one.relation {
-            TableFactor::Table { name, .. } if name.to_string().trim_matches('"') == EVENTS => {}
-            TableFactor::Table { name, .. } => {
-                let sentence = format!(
-                    "a transformation reads one table, events, and there is no {name} here: write SELECT columns FROM events"
-                );
-                return Err(Error::user("unknown_table", sentence));
-            }
-            _ => return Err(refused("a query within FROM")),
-        },
-        [_] => return Err(refused("a join")),
-        [] => return Err(refused("a SELECT without FROM events")),
-        _ => return Err(refused("more than one table")),
-    }
-    for item in &select.projection {
-        if let SelectItem::UnnamedExpr(expr) = item
-            && !matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_))
-        {
-            let sentence = format!("{expr} has no name, and would be a property without one: write {expr} AS name");
-            return Err(Error::user("source_sql", sentence));
-        }
-    }
-    Ok(())
-}
-
-fn compile(ast: &Statement, schema: &SchemaRef) -> Result<Vec<Stage>> {
-    let state = state(EVENTS, schema)?;
-    let mut first = None;
-    for stand in super::paths::Stand::ALL {
-        let mut fitted = ast.clone();
-        let Statement::Statement(inner) = &mut fitted else {
-            return Err(refused("this statement"));
-        };
-        let mut fit = Fit {
-            schema,
-            stand,
-            tables: BTreeSet::from([EVENTS.to_owned()]),
-            missing: false,
-        };
-        let _ = inner.as_mut().visit(&mut fit);
-        let missing = fit.missing;
-        match stages(&state, fitted) {
-            Ok(stages) => return Ok(stages),
-            Err(error) => {
-                let error = first.get_or_insert(error);
-                if !missing || error.code == "source_sql" {
-                    return Err(error.clone());
-                }
-            }
-        }
-    }
-    Err(first.unwrap_or_else(|| Error::internal("transformation", "the SQL was not compiled")))
-}
-
-/// Puts a null for every property that events of this shape do not have.
-struct Fit<'a> {
-    schema: &'a Schema,
-    stand: super::paths::Stand,
-    /// What the table is called.
-    tables: BTreeSet<String>,
-    missing: bool,
-}
-
-impl Fit<'_> {
-    fn has(&self, name: &str) -> bool {
-        self.schema
-            .field_with_name(name)
-            .is_ok_and(|field| field.data_type() != &DataType::Null)
-    }
-
-    fn wildcard(&self, options: &mut WildcardAdditionalOptions) {
-        let is_there = |name: &Ident| self.schema.field_with_name(&name.value).is_ok();
-        options.opt_exclude = match options.opt_exclude.take() {
-            Some(ExcludeSelectItem::Multiple(mut names)) => {
-                names.retain(|name| match name.0.last().and_then(|part| part.as_ident()) {
-                    Some(name) => is_there(name),
-                    None => true,
-                });
-                (!names.is_empty()).then_some(ExcludeSelectItem::Multiple(names))
-            }
-            Some(ExcludeSelectItem::Single(name)) => {
-                let there = name.0.last().and_then(|part| part.as_ident()).is_none_or(is_there);
-                there.then_some(ExcludeSelectItem::Single(name))
-            }
-            None => None,
-        };
-        options.opt_except = options.opt_except.take().and_then(|except| {
-            let mut names: Vec<Ident> = std::iter::once(except.first_element)
-                .chain(except.additional_elements)
-                .filter(is_there)
-                .collect();
-            (!names.is_empty()).then(|| ExceptSelectItem {
-                first_element: names.remove(0),
-                additional_elements: names,
-            })
-        });
-        options.opt_replace = options.opt_replace.take().and_then(|replace| {
-            let items: Vec<_> = replace
-                .items
-                .into_iter()
-                .filter(|item| is_there(&item.column_name))
-                .collect();
-            (!items.is_empty()).then_some(ReplaceSelectItem { items })
-        });
-    }
-}
-
-impl VisitorMut for Fit<'_> {
-    type Break = ();
-
-    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        for table in &select.from {
-            if let TableFactor::Table { alias: Some(alias), .. } = &table.relation {
-                self.tables.insert(alias.name.value.clone());
-            }
-        }
-        for item in &mut select.projection {
-            match item {
-                // A property keeps its name where a null stands for it.
-                SelectItem::UnnamedExpr(expr) => {
-                    let alias = match expr {
-                        Expr::Identifier(name) => Some(name.clone()),
-                        Expr::CompoundIdentifier(names) => names.last().cloned(),
-                        _ => None,
-                    };
-                    if let Some(alias) = alias {
-                        *item = SelectItem::ExprWithAlias {
-                            expr: expr.clone(),
-                            alias,
-                        };
-                    }
-                }
-                SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) => {
-                    self.wildcard(options);
-                }
-                _ => {}
-            }
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        let name = match &*expr {
-            Expr::Identifier(name) => Some(name),
-            Expr::CompoundIdentifier(names) => match names.as_slice() {
-                [table, name] if self.tables.contains(&table.value) => Some(name),
-                _ => None,
-            },
-            _ => None,
-        };
-        if let Some(name) = name
-            && !self.has(&name.value)
-        {
-            self.missing = true;
-            *expr = self.stand.expr();
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-/// Reads whether SQL is about events (a transformation) or about records (how a record becomes an event).
-pub fn reads_records(sql: &str) -> Result<bool> {
-    let ast = statement::parse(sql)?;
-    let Some(SetExpr::Select(select)) = body(&ast) else {
-        return Ok(false);
-    };
-    let names = |factor: &TableFactor| matches!(factor, TableFactor::Table { name, .. } if name.to_string().trim_matches('"') == "records");
-    Ok(select.from.iter().any(|table| names(&table.relation)))
-}
-

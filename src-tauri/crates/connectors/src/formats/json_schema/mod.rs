@@ -133,7 +133,9 @@ impl JsonSchema {
         });
         match said {
             Some(misfits) if !misfits.is_empty() => misfits,
-            _ => vec![Misfit::new("it does not fit, and the schema goes too deep to say where")],
+            _ => vec![Misfit::new(
+                "it does not fit, and the schema goes too deep to say where",
+            )],
         }
     }
 }
