@@ -19,6 +19,7 @@ mod layout;
 mod masks;
 mod order;
 mod produce;
+mod quality;
 mod retail;
 mod schemas;
 mod shop;

@@ -72,6 +72,14 @@ lag_time?: Span | null,
  */
 status: Array<AlertStatus>, 
 /**
+ * The sources whose violations it watches: names, with `*` for any signs; empty: all. Only with `violations`.
+ */
+sources?: Array<string>, 
+/**
+ * Instead of lag: a source has at least so many violations of its tracking plan within an hour of the clock.
+ */
+violations?: number | null, 
+/**
  * How long it has to hold before the alert fires.
  */
 for: Span, 
@@ -1176,6 +1184,11 @@ export type ObservedTable = { table: string, rows: number, read_ms: number, colu
 export type ObservedValue = { value: string, count: number, };
 
 /**
+ * What becomes of an event that does not fit its plan.
+ */
+export type OnViolation = "allow" | "omit" | "block";
+
+/**
  * Operators over a property, a column or a trait. Text is compared with its case; a null satisfies only `null`.
  */
 export type Operator = "=" | "!=" | "<" | "<=" | ">" | ">=" | "in" | "between" | "contains" | "starts" | "ends" | "matches" | "exists" | "null";
@@ -1226,10 +1239,121 @@ property?: string | null, op: NumberOperator, value: number, where?: Array<Prope
  */
 window?: Span | null, };
 
+export type PlanChange = { kind: PlanChangeKind, 
+/**
+ * Absent: of the plan as a whole.
+ */
+event: string | null, field: string | null, 
+/**
+ * What was changed, in words.
+ */
+what: string, 
+/**
+ * Events that fitted may not fit any more.
+ */
+stricter: boolean, };
+
+export type PlanChangeKind = "added" | "removed" | "changed";
+
+export type PlanDetail = { name: string, 
+/**
+ * Relative to the workspace.
+ */
+file: string, definition: TrackingPlanDefinition, text: string, sources: Array<string>, 
+/**
+ * As it was used before, newest first.
+ */
+versions: Array<PlanVersion>, };
+
+export type PlanDiffRequest = { 
+/**
+ * A plan's name (as it is now), `NAME@VERSION` (as it was used), or a file.
+ */
+from: string, to: string, };
+
+export type PlanDifference = { from: string, to: string, changes: Array<PlanChange>, };
+
+export type PlanInferRequest = { 
+/**
+ * Absent: from the events of every source.
+ */
+source: string | null, };
+
+export type PlanInferred = { definition: TrackingPlanDefinition, text: string, 
+/**
+ * Events that it was made from.
+ */
+events: number, 
+/**
+ * What it could not say.
+ */
+notes: Array<string>, };
+
+export type PlanSaveRequest = { name: string, 
+/**
+ * The whole file.
+ */
+text: string, 
+/**
+ * Refused where there is one of the name.
+ */
+create: boolean, };
+
+export type PlanSummary = { name: string, title: string | null, version: number, events: number, 
+/**
+ * That name it.
+ */
+sources: Array<string>, };
+
+/**
+ * A plan as a source used it.
+ */
+export type PlanVersion = { version: number, 
+/**
+ * When it was used first.
+ */
+saved_ms: number, };
+
+/**
+ * One event of a tracking plan.
+ */
+export type PlannedEvent = { description?: string | null, on_violation?: OnViolation | null, 
+/**
+ * A JSON Schema (draft 7, or as its `$schema` says) of the properties, of identify and group of the traits. Absent:
+ * everything fits.
+ */
+schema?: unknown, };
+
 /**
  * A place in a text: `line` and `column` count from 1. `file` is relative to the workspace when it is in one.
  */
 export type Position = { file?: string | null, line: number, column: number, };
+
+/**
+ * What became of a record.
+ */
+export type PreviewOutcome = "event" | "left_out" | "blocked" | "failed" | "malformed";
+
+/**
+ * A record before and after.
+ */
+export type PreviewRow = { partition: number, offset: number, outcome: PreviewOutcome, 
+/**
+ * Why it is no event.
+ */
+reason: string | null, 
+/**
+ * The event as the record says it, as JSON; of one that is malformed: the beginning of the value.
+ */
+before: string, 
+/**
+ * What is collected, as JSON.
+ */
+after: string | null, 
+/**
+ * What does not fit the tracking plan: `field: why`.
+ */
+violations: Array<string>, };
 
 export type ProduceFileRequest = { cluster: string, topic: string, path: string, 
 /**
@@ -1352,6 +1476,136 @@ name: string, user_id: string | null, email: string | null, first_seen_ms: numbe
  * A comparison of an event's property.
  */
 export type PropertyCondition = { property: string, op: Operator, value?: Value | null, };
+
+export type QuarantineDetail = { record: QuarantinedRecord, 
+/**
+ * The whole value as text.
+ */
+value: string, 
+/**
+ * The value was too large to be kept whole.
+ */
+cut: boolean, };
+
+/**
+ * Why a record is in the quarantine.
+ */
+export type QuarantineKind = "malformed" | "blocked" | "failed";
+
+/**
+ * Newest first.
+ */
+export type QuarantineList = { records: Array<QuarantinedRecord>, 
+/**
+ * All that match, of which this is a page.
+ */
+total: number, 
+/**
+ * The oldest that had to leave, because there were too many or too large ones.
+ */
+evicted: number, 
+/**
+ * Records that are kept for each source.
+ */
+records_max: number, 
+/**
+ * Bytes that are kept for each source.
+ */
+bytes_max: number, };
+
+/**
+ * What came, or would come, of a replay of the quarantine.
+ */
+export type QuarantineReplay = { records: number, 
+/**
+ * Became events.
+ */
+collected: number, 
+/**
+ * Had been collected before: they leave the quarantine.
+ */
+duplicates: number, 
+/**
+ * The transformation leaves them out: they leave the quarantine.
+ */
+left_out: number, 
+/**
+ * Stay, each with its new reason.
+ */
+stayed: number, 
+/**
+ * The first of them.
+ */
+sample: Array<PreviewRow>, };
+
+export type QuarantineReplayRequest = { 
+/**
+ * Empty: all.
+ */
+source: string, 
+/**
+ * Only these; empty: all that `filter` holds for.
+ */
+ids: Array<number>, 
+/**
+ * A SQL predicate over `source`, `kind`, `event`, `message_id`, `fields`, `reason`, `topic`, `partition`, `offset`,
+ * `tries` and `value` (a text).
+ */
+filter: string | null, 
+/**
+ * Instead of the source's own: a transformation (`SELECT ... FROM events`), or how a record becomes an event
+ * (`SELECT ... FROM records`).
+ */
+transform: string | null, 
+/**
+ * Changes nothing.
+ */
+dry_run: boolean, };
+
+export type QuarantineRequest = { 
+/**
+ * Empty: all.
+ */
+source: string, 
+/**
+ * Text in the reason, event, message id or value, whatever its case; empty: all.
+ */
+text: string, 
+/**
+ * Empty: all.
+ */
+event: string, 
+/**
+ * One of the fields that do not fit; empty: all.
+ */
+field: string, offset: number, limit: number, };
+
+export type QuarantineShowRequest = { id: number, };
+
+/**
+ * A record that became no event, kept as it was read.
+ */
+export type QuarantinedRecord = { id: number, source: string, topic: string, partition: number, offset: number, kind: QuarantineKind, 
+/**
+ * As far as it could be read.
+ */
+event: string | null, message_id: string | null, 
+/**
+ * The fields that do not fit, with commas.
+ */
+fields: string | null, reason: string, 
+/**
+ * The beginning of the value.
+ */
+value: string, 
+/**
+ * Of the record.
+ */
+timestamp_ms: number | null, seen_ms: number, 
+/**
+ * Times that it was replayed and stayed.
+ */
+tries: number, };
 
 /**
  * Limits of whom they name.
@@ -1838,6 +2092,15 @@ cluster?: string, topic?: string,
  */
 sql?: string | null, 
 /**
+ * What becomes of each event: a `SELECT` over the table `events`, whose columns are `message_id`, `type`, `event`,
+ * `timestamp`, `user_id`, `anonymous_id`, `context` and the event's own properties. May stand in `sources/NAME.sql`.
+ */
+transform?: string | null, 
+/**
+ * The tracking plan that its events are checked against.
+ */
+plan?: string | null, 
+/**
  * The consumer group whose offsets follow the checkpoint.
  */
 group?: string | null, enabled: boolean, tracking?: TrackingSettings | null, };
@@ -1846,6 +2109,65 @@ group?: string | null, enabled: boolean, tracking?: TrackingSettings | null, };
  * Where a source's events come from.
  */
 export type SourceKind = "kafka" | "tracking";
+
+export type SourcePreview = { 
+/**
+ * The transformation that was tried.
+ */
+transform: string | null, rows: Array<PreviewRow>, };
+
+export type SourcePreviewRequest = { name: string, 
+/**
+ * The transformation to try; absent: the source's own. Empty: none.
+ */
+transform: string | null, 
+/**
+ * So many of the newest records.
+ */
+count: number, };
+
+/**
+ * What a replay did, or would do.
+ */
+export type SourceReplay = { records: number, 
+/**
+ * Events that were not in the log.
+ */
+added: number, 
+/**
+ * Were there in another form.
+ */
+replaced: number, 
+/**
+ * Are there as they would be.
+ */
+same: number, 
+/**
+ * Were there, and are left out or blocked now.
+ */
+removed: number, 
+/**
+ * Become no event by the transformation's `WHERE`.
+ */
+left_out: number, 
+/**
+ * Kept in the quarantine.
+ */
+blocked: number, malformed: number, 
+/**
+ * Records that the topic no longer has.
+ */
+lost: number, took_ms: number, };
+
+export type SourceReplayRequest = { name: string, from_ms: number, 
+/**
+ * Absent: to the end that the topic has now.
+ */
+to_ms: number | null, 
+/**
+ * Changes nothing.
+ */
+dry_run: boolean, };
 
 export type SourceState = "starting" | "catching_up" | "live" | "waiting" | "stopped" | "failed";
 
@@ -1866,6 +2188,18 @@ duplicates: number,
  */
 malformed: number, 
 /**
+ * Kept apart, because the tracking plan says so, or the transformation fails on them.
+ */
+blocked: number, 
+/**
+ * Times that a field, or an event, did not fit the tracking plan.
+ */
+violations: number, 
+/**
+ * Not collected: the transformation's `WHERE` leaves them out.
+ */
+left_out: number, 
+/**
  * Records that were deleted from the topic before they were read, so far as is known.
  */
 lost: number, 
@@ -1873,6 +2207,12 @@ lost: number,
  * Records between the checkpoint and the end of the topic; absent: unknown.
  */
 behind: number | null, per_second: number, checkpoint_ms: number | null, error: Error | null, };
+
+export type SourceTransformRequest = { name: string, 
+/**
+ * Absent or empty: none any more.
+ */
+transform: string | null, };
 
 /**
  * A positive span of time, written `14 days`; read also as `14d`, `1 day`.
@@ -2381,6 +2721,27 @@ cleanup_policy: string | null,
 retention_ms: number | null, };
 
 /**
+ * `tracking-plans/NAME.json`: what events are to look like. A source names it with `plan = "NAME"`.
+ */
+export type TrackingPlanDefinition = { 
+/**
+ * Raised by a person with every change that others shall know of.
+ */
+version: number, title?: string | null, description?: string | null, 
+/**
+ * Of events that do not say it themselves.
+ */
+on_violation: OnViolation, 
+/**
+ * Of events that the plan does not name: `allow` or `block`.
+ */
+unplanned: OnViolation, 
+/**
+ * By the event's name, as the event log has it (`Order Completed`, `Identify`, the name of a page).
+ */
+events: { [key in string]: PlannedEvent }, };
+
+/**
  * `[tracking]`: who may send to the tracking API, and how much.
  */
 export type TrackingSettings = { 
@@ -2456,6 +2817,46 @@ export type Value = boolean | number | string | Array<Value>;
  * Names one open view (a tail, a result, the changes of an audience).
  */
 export type ViewRequest = { view: number, };
+
+export type ViolationChartRequest = { source: string, from_ms: number | null, style: ChartStyle, };
+
+/**
+ * How often a field of an event did not fit.
+ */
+export type ViolationCount = { source: string, event: string, 
+/**
+ * `address.zip`; empty: the event itself, which the plan does not name.
+ */
+field: string, count: number, first_ms: number, last_ms: number, 
+/**
+ * The last one.
+ */
+reason: string, topic: string, partition: number, offset: number, 
+/**
+ * Count by hour, oldest first; hours without any are not in it.
+ */
+hours: Array<ViolationHour>, };
+
+export type ViolationHour = { 
+/**
+ * When the hour begins.
+ */
+hour_ms: number, count: number, };
+
+/**
+ * Most frequent first.
+ */
+export type ViolationList = { violations: Array<ViolationCount>, total: number, from_ms: number, };
+
+export type ViolationRequest = { 
+/**
+ * Empty: all.
+ */
+source: string, 
+/**
+ * Absent: a week ago.
+ */
+from_ms: number | null, };
 
 export type WorkspaceOpenRequest = { path: string, };
 
@@ -2533,6 +2934,19 @@ export interface Commands {
   tail_export: { request: TailExportRequest; response: TailExport };
   source_list: { request: Nothing; response: Array<SourceSummary> };
   malformed_list: { request: PageRequest; response: Array<MalformedRecord> };
+  source_preview: { request: SourcePreviewRequest; response: SourcePreview };
+  source_transform_save: { request: SourceTransformRequest; response: Nothing };
+  source_replay: { request: SourceReplayRequest; response: SourceReplay };
+  quarantine_list: { request: QuarantineRequest; response: QuarantineList };
+  quarantine_show: { request: QuarantineShowRequest; response: QuarantineDetail };
+  quarantine_replay: { request: QuarantineReplayRequest; response: QuarantineReplay };
+  violation_list: { request: ViolationRequest; response: ViolationList };
+  violation_chart: { request: ViolationChartRequest; response: Chart };
+  plan_list: { request: Nothing; response: Array<PlanSummary> };
+  plan_show: { request: Named; response: PlanDetail };
+  plan_infer: { request: PlanInferRequest; response: PlanInferred };
+  plan_save: { request: PlanSaveRequest; response: PlanDetail };
+  plan_diff: { request: PlanDiffRequest; response: PlanDifference };
   profile_search: { request: SearchRequest; response: ProfileList };
   profile_show: { request: ProfileRequest; response: ProfileDetail };
   observed_show: { request: Nothing; response: Observed };

@@ -3,6 +3,7 @@
 import type { Import, Column, GroupSummary, SourceSummary, TailRequest, TailStatus, WorkspaceSummary } from "@/bindings";
 import type { Handlers } from "./fixture";
 import { evicted, type recordAt, type View } from "./fixture";
+import { quality } from "./quality";
 import { random } from "./random";
 import { topics } from "./topics";
 
@@ -128,6 +129,7 @@ export function watch(view: (id: number) => View, tail: (request: TailRequest) =
     alert_save: () => ({}),
     alert_delete: () => ({}),
     source_list: sources,
+    ...quality,
     malformed_list: ({ name, offset, limit }) => {
       const total = sources().find((each) => each.name === name)?.malformed ?? 0;
       return Array.from({ length: Math.max(0, Math.min(limit, total - offset)) }, (_, step) => {
@@ -155,7 +157,7 @@ const SOURCES: readonly (readonly [string, string, string, SourceSummary["state"
 function sources(): SourceSummary[] {
   return SOURCES.map(([name, cluster, topic, state, events, duplicates, malformed, behind, per_second, enabled]) => ({
     name, definition: { cluster, topic, enabled, ...(name === "billing" && { sql: "select value.id as message_id, 'Order Refunded' as event, value.user as user_id,\n  value.amount as revenue\nfrom records", group: "tailrace-billing" }) },
-    state, events, duplicates, malformed, lost: name === "billing" ? 214 : 0, behind, per_second, checkpoint_ms: events > 0 ? Date.now() - (state === "failed" ? 840_000 : 800) : null,
+    state, events, duplicates, malformed, blocked: name === "shop" ? 3 : 0, violations: name === "shop" ? 41 : 0, left_out: 0, lost: name === "billing" ? 214 : 0, behind, per_second, checkpoint_ms: events > 0 ? Date.now() - (state === "failed" ? 840_000 : 800) : null,
     error: state === "failed" ? { domain: "external", retry: true, code: "broker_unreachable", message: "No broker of prod-eu answers at kafka-1.prod.example:9092. Check the address in clusters/prod-eu.toml; collecting goes on from the checkpoint." } : null,
   }));
 }

@@ -23,6 +23,7 @@ mod lag;
 mod masks;
 mod people;
 mod produce;
+mod quality;
 mod queries;
 mod records;
 mod schemas;

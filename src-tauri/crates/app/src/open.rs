@@ -158,7 +158,12 @@ impl OpenWorkspace {
         let lock = WorkspaceLock::acquire(&workspace.dir, holder)?;
         let store = Store::open(&workspace.state_dir()).await?;
         store.close_open_runs(now_ms()).await?;
-        let people = People::open(&workspace.state_dir(), &store).await?;
+        let people = People::open(
+            &workspace.state_dir(),
+            &store,
+            workspace.definitions.workspace.value.as_ref(),
+        )
+        .await?;
         Ok(Held {
             alerts: lag::alerts::Alerts::open(&store).await?,
             store,
@@ -179,6 +184,7 @@ impl OpenWorkspace {
         if options.live {
             crate::people::start_evaluations(self);
             lag::start_sampling(self);
+            crate::quality::start_alerts(self);
             syncs::start_schedule(self);
         }
         Ok(())

@@ -74,6 +74,19 @@ macro_rules! for_each_command {
 
             source_list(Nothing) -> Vec<SourceSummary>;
             malformed_list(PageRequest) -> Vec<MalformedRecord>;
+            source_preview(SourcePreviewRequest) -> SourcePreview;
+            source_transform_save(SourceTransformRequest) -> Nothing;
+            source_replay(SourceReplayRequest) -> SourceReplay;
+            quarantine_list(QuarantineRequest) -> QuarantineList;
+            quarantine_show(QuarantineShowRequest) -> QuarantineDetail;
+            quarantine_replay(QuarantineReplayRequest) -> QuarantineReplay;
+            violation_list(ViolationRequest) -> ViolationList;
+            violation_chart(ViolationChartRequest) -> Chart;
+            plan_list(Nothing) -> Vec<PlanSummary>;
+            plan_show(Named) -> PlanDetail;
+            plan_infer(PlanInferRequest) -> PlanInferred;
+            plan_save(PlanSaveRequest) -> PlanDetail;
+            plan_diff(PlanDiffRequest) -> PlanDifference;
             profile_search(SearchRequest) -> ProfileList;
             profile_show(ProfileRequest) -> ProfileDetail;
             observed_show(Nothing) -> Observed;

@@ -3,14 +3,15 @@ import type { SourceSummary } from "@/bindings";
 import { Badge, Button, Dot, type Tone } from "@/shared/controls";
 import { ago, count, duration, number, perSecondNumber, UNKNOWN } from "@/shared/format";
 import { useNow } from "@/shared/frame";
-import { Bar, EmptyState, ErrorNote } from "@/shared/layout";
-import { navigate, path } from "@/shared/router";
+import { Bar, EmptyState, ErrorNote, Tabs } from "@/shared/layout";
+import { navigate, path, useQueryParam } from "@/shared/router";
 import { isTopic, sourceFrom } from "@/shared/sources";
 import { SqlText } from "@/shared/sql/SqlEditor";
 import { Status } from "@/shared/Status";
 import { Table, type Column } from "@/shared/table";
 import styles from "./events.module.css";
-import { Malformed } from "./Malformed";
+import { Quarantine } from "./Quarantine";
+import { Transformation } from "./Transformation";
 
 interface SourcesProps {
   sources: readonly SourceSummary[] | undefined;
@@ -39,6 +40,7 @@ export function Sources({ sources, pending, error, onRetry, text, open }: Source
       { id: "events", title: "events", width: 104, align: "right", mono: true, cell: (row) => number(row.events), sortBy: (row) => row.events },
       { id: "duplicates", title: "duplicates", width: 92, align: "right", mono: true, tone: "mute", cell: (row) => number(row.duplicates), sortBy: (row) => row.duplicates },
       { id: "malformed", title: "malformed", width: 92, align: "right", mono: true, cell: (row) => <span className={row.malformed > 0 ? "warn" : "mute"}>{number(row.malformed)}</span>, sortBy: (row) => row.malformed },
+      { id: "blocked", title: "blocked", width: 84, align: "right", mono: true, cell: (row) => <span className={row.blocked > 0 ? "warn" : "mute"} title="Kept apart, because the tracking plan says so or the transformation fails on them">{number(row.blocked)}</span>, sortBy: (row) => row.blocked },
       // Nothing can be done about what is lost, but it is said where it happened.
       ...(loses ? [{ id: "lost", title: "lost", width: 80, align: "right", mono: true, cell: (row) => <span className={row.lost > 0 ? "bad" : "mute"} title="Records that were deleted from the topic before they were read">{number(row.lost)}</span>, sortBy: (row) => row.lost } satisfies Column<SourceSummary>] : []),
       { id: "behind", title: "behind", width: 100, align: "right", mono: true, cell: (row) => <span title={left(row)}>{number(row.behind)}</span>, sortBy: (row) => row.behind },
@@ -90,18 +92,22 @@ function about({ group, tracking }: SourceSummary["definition"]): string {
 function Source({ source }: { source: SourceSummary }) {
   const { name, definition } = source;
   const topic = isTopic(definition);
+  const [part, setPart] = useQueryParam("part", "quarantine");
+  const says = [definition.plan == null ? "" : `plan ${definition.plan}`, source.violations > 0 ? count(source.violations, "violation") : "", source.left_out > 0 ? `${number(source.left_out)} left out` : ""].filter((each) => each !== "").map((each) => ` · ${each}`).join("");
   return (
     <section className={styles["detail"]} data-testid="source">
       <Bar
         level={2}
         title={name}
         badge={<Badge tone={STATES[source.state][0]}>{STATES[source.state][1]}</Badge>}
-        sub={definition.enabled ? `sources/${name}.toml${about(definition)}` : `switched off in sources/${name}.toml`}
+        sub={definition.enabled ? `sources/${name}.toml${about(definition)}${says}` : `switched off in sources/${name}.toml`}
         actions={<>{topic && <Button onClick={() => navigate(path("topics", definition.cluster ?? "", definition.topic ?? ""))} testId="source-topic">Open the topic</Button>}<Button kind="quiet" icon aria-label="Close the source" onClick={() => navigate(path("events"))} testId="source-close">×</Button></>}
       />
       {source.error && <div className={styles["note"]}><ErrorNote error={source.error} testId="source-error" /></div>}
       {definition.sql != null && <div className={styles["sql"]}><SqlText value={definition.sql} label={`How a record of ${topic ? (definition.topic ?? "") : name} becomes an event`} testId="source-sql" /></div>}
-      <Malformed source={source} />
+      <Tabs label={`Parts of ${name}`} value={part} onChange={setPart} testId="source-parts" tabs={[{ id: "quarantine", label: "Quarantine", note: number(source.malformed + source.blocked) }, { id: "transformation", label: "Transformation", note: definition.transform == null ? undefined : "1" }]}>
+        {part === "transformation" ? <Transformation source={source} /> : <Quarantine source={source} />}
+      </Tabs>
     </section>
   );
 }

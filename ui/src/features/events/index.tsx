@@ -7,6 +7,7 @@ import { Bar, Screen, Tabs } from "@/shared/layout";
 import { navigate, path, useQueryParam, useRoute } from "@/shared/router";
 import { ObservedEvents } from "./ObservedEvents";
 import { Sources } from "./Sources";
+import { Violations } from "./Violations";
 
 /** Names and counts change slowly, and are costly to count. */
 const OBSERVED_EVERY_MS = 10_000;
@@ -20,16 +21,16 @@ export default function Events() {
   const sources = useCall("source_list", {}, { topic: "events", everyMs: SOURCES_EVERY_MS });
   const observed = useCall("observed_show", {}, { enabled: tab === "observed", everyMs: OBSERVED_EVERY_MS });
   const all = sources.data;
-  const sum = (of: "events" | "duplicates" | "malformed") => all?.reduce((total, each) => total + each[of], 0);
+  const sum = (of: "events" | "duplicates" | "malformed" | "blocked" | "violations") => all?.reduce((total, each) => total + each[of], 0);
   return (
     <Screen testId="screen-events">
       <Bar
         title="Events"
-        sub={all && `${compact(sum("events"))} collected · ${count(sum("duplicates"), "duplicate")} left out · ${number(sum("malformed"))} malformed`}
-        actions={<SearchInput label={tab === "observed" ? "Search events and properties" : "Search sources"} value={text} onChange={setText} />}
+        sub={all && `${compact(sum("events"))} collected · ${count(sum("duplicates"), "duplicate")} left out · ${number(sum("malformed"))} malformed · ${number(sum("blocked"))} blocked`}
+        actions={<SearchInput label={tab === "observed" ? "Search events and properties" : tab === "violations" ? "Search violations" : "Search sources"} value={text} onChange={setText} />}
       />
-      <Tabs label="Events" value={tab} onChange={(next) => navigate(path("events", { tab: next === "sources" ? "" : next }))} tabs={[{ id: "sources", label: "Sources", note: all && number(all.length) }, { id: "observed", label: "Observed", note: tab === "observed" && observed.data ? number(observed.data.events.length) : undefined }]}>
-        {tab === "observed" ? <ObservedEvents observed={observed.data?.events} pending={observed.isPending} error={observed.error} onRetry={() => void observed.refetch()} text={text} /> : <Sources sources={all} pending={sources.isPending} error={sources.error} onRetry={() => void sources.refetch()} text={text} open={name ?? null} />}
+      <Tabs label="Events" value={tab} onChange={(next) => navigate(path("events", { tab: next === "sources" ? "" : next }))} tabs={[{ id: "sources", label: "Sources", note: all && number(all.length) }, { id: "observed", label: "Observed", note: tab === "observed" && observed.data ? number(observed.data.events.length) : undefined }, { id: "violations", label: "Violations", note: all && number(sum("violations")) }]}>
+        {tab === "violations" ? <Violations text={text} sources={all?.map(({ name: of, definition }) => ({ name: of, cluster: definition.cluster }))} /> : tab === "observed" ? <ObservedEvents observed={observed.data?.events} pending={observed.isPending} error={observed.error} onRetry={() => void observed.refetch()} text={text} /> : <Sources sources={all} pending={sources.isPending} error={sources.error} onRetry={() => void sources.refetch()} text={text} open={name ?? null} />}
       </Tabs>
     </Screen>
   );

@@ -15,7 +15,7 @@ use tailrace_model::{
 };
 
 use super::{
-    alerts::{post, time, worded},
+    alert_tell::{post, time, worded},
     groups,
 };
 use crate::{core::now_ms, open::OpenWorkspace, people};

@@ -8,36 +8,28 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, MutexGuard, PoisonError},
-    time::Duration,
+    sync::{MutexGuard, PoisonError},
 };
 
-use chrono::{DateTime, SecondsFormat};
-use serde_json::{Map, Value, json};
-use tailrace_connectors::destinations::Notices;
-use tailrace_engine::lag::alerts::{Observed, Standing, Step, holds, sentence, step, watches};
+use serde_json::json;
+use tailrace_engine::lag::alerts::{
+    Observed, Standing, Step, holds, sentence, step, watches, watches_source,
+};
 use tailrace_model::{
-    AlertDefinition, AlertWebhook, Error, Result,
+    AlertDefinition, Result,
     api::{AlertInstance, AlertState, AlertSummary, GroupSummary, Topic},
 };
 use tokio::sync::Notify;
 
-use super::last_groups;
+use super::{alert_tell::time, last_groups};
 use crate::{
     clusters::Cluster,
-    core::{Stage, now_ms},
     open::OpenWorkspace,
     store::{AlertRow, Store},
 };
 
 /// Notices owed to one webhook for one group; the oldest give way.
 const OWED_MAX: usize = 100;
-/// A notice that could not be told for this long is let go.
-const OWED_MS_MAX: i64 = 86_400_000;
-const RETRY_MIN: Duration = Duration::from_secs(2);
-const RETRY_MAX: Duration = Duration::from_secs(300);
-/// How long a webhook may take to answer.
-const ANSWER_MS_MAX: i64 = 10_000;
 /// Resolved alerts are looked through this often.
 const PRUNE_MS: i64 = 3_600_000;
 
@@ -50,7 +42,7 @@ pub struct Notice {
     pub desktop: bool,
 }
 
-type Key = (String, String, String);
+pub(super) type Key = (String, String, String);
 
 /// How alerts stand, as in the store.
 #[derive(Debug, Default)]
@@ -59,11 +51,11 @@ pub struct Alerts {
     /// By cluster and alert, as they were evaluated last: what an edit ends did not get well.
     evaluated: std::sync::Mutex<BTreeMap<(String, String), AlertDefinition>>,
     /// There is something to tell.
-    owing: Notify,
+    pub(super) owing: Notify,
     pruned_ms: std::sync::atomic::AtomicI64,
 }
 
-fn key(row: &AlertRow) -> Key {
+pub(super) fn key(row: &AlertRow) -> Key {
     (row.alert.clone(), row.cluster.clone(), row.group.clone())
 }
 
@@ -76,7 +68,7 @@ impl Alerts {
         })
     }
 
-    fn rows(&self) -> MutexGuard<'_, BTreeMap<Key, AlertRow>> {
+    pub(super) fn rows(&self) -> MutexGuard<'_, BTreeMap<Key, AlertRow>> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -92,6 +84,7 @@ enum Ended {
     Unwatched,
     GroupGone,
     ClusterGone,
+    SourceGone,
 }
 
 impl Ended {
@@ -104,6 +97,7 @@ impl Ended {
             Self::Unwatched => "unwatched",
             Self::GroupGone => "group_gone",
             Self::ClusterGone => "cluster_gone",
+            Self::SourceGone => "source_gone",
         }
     }
 
@@ -113,7 +107,7 @@ impl Ended {
             Self::Recovered => "is well again",
             Self::Edited => "is not as far behind as the alert now says",
             Self::Removed | Self::Unwatched => "is no longer watched",
-            Self::GroupGone => "is gone",
+            Self::GroupGone | Self::SourceGone => "is gone",
             Self::ClusterGone => "is gone with its cluster",
         }
     }
@@ -123,8 +117,9 @@ impl Ended {
             Self::Recovered => reason.to_owned(),
             Self::Edited => format!("the alert was edited; {reason}"),
             Self::Removed => "the alert was removed".to_owned(),
-            Self::Unwatched => "the alert was switched off, or does not watch the group any more".to_owned(),
+            Self::Unwatched => "the alert was switched off, or does not watch it any more".to_owned(),
             Self::GroupGone => "the group is gone".to_owned(),
+            Self::SourceGone => "the source is gone".to_owned(),
             Self::ClusterGone => "the cluster was removed from the workspace".to_owned(),
         }
     }
@@ -163,15 +158,20 @@ pub async fn evaluate(open: &OpenWorkspace, cluster: &Cluster, now_ms: i64) -> R
             };
             for group in groups.values() {
                 if watches(alert, &cluster.name, &group.group) {
-                    let alert = (name.as_str(), alert);
-                    look(
-                        &mut rows,
-                        &mut changes,
-                        alert,
-                        (&cluster.name, group),
-                        ended,
-                        now_ms,
-                    );
+                    let observed = Observed {
+                        lag: group.lag,
+                        lag_ms: group.lag_ms,
+                        status: group.status,
+                    };
+                    let subject = Subject {
+                        cluster: &cluster.name,
+                        name: &group.group,
+                        holding: holds(alert, &observed),
+                        hold_ms: alert.hold.approximate_ms(),
+                        reason: &group.reason,
+                        group: Some(group),
+                    };
+                    look(&mut rows, &mut changes, (name, alert), &subject, ended, now_ms);
                 }
             }
         }
@@ -194,6 +194,49 @@ pub async fn sweep(open: &OpenWorkspace, now_ms: i64) -> Result<()> {
     let changes = {
         let mut changes = Changes::default();
         defined.end(&mut held.alerts.rows(), &mut changes, |_| None, now_ms);
+        changes
+    };
+    apply(open, &held.store, &held.alerts, changes, now_ms).await
+}
+
+/// Looks at the violations of every source: how many there are in the hour of the clock with the most of this one and the
+/// one before.
+pub async fn evaluate_violations(
+    open: &OpenWorkspace,
+    counts: &BTreeMap<String, u64>,
+    now_ms: i64,
+) -> Result<()> {
+    let held = open.held()?;
+    let defined = Defined::of(open);
+    let changes = {
+        let mut rows = held.alerts.rows();
+        let mut changes = Changes::default();
+        for (name, alert) in &defined.alerts {
+            let Some(alert) = alert else { continue };
+            let Some(least) = alert.violations else { continue };
+            for (source, count) in counts.iter().filter(|(source, _)| watches_source(alert, source)) {
+                let reason = format!("{count} violations of its tracking plan within an hour");
+                let subject = Subject {
+                    cluster: OF_SOURCES,
+                    name: source,
+                    holding: Some(*count >= least),
+                    hold_ms: 0,
+                    reason: &reason,
+                    group: None,
+                };
+                look(
+                    &mut rows,
+                    &mut changes,
+                    (name, alert),
+                    &subject,
+                    Ended::Recovered,
+                    now_ms,
+                );
+            }
+        }
+        let gone =
+            |key: &Key| (key.1 == OF_SOURCES && !counts.contains_key(&key.2)).then_some(Ended::SourceGone);
+        defined.end(&mut rows, &mut changes, gone, now_ms);
         changes
     };
     apply(open, &held.store, &held.alerts, changes, now_ms).await
@@ -236,8 +279,10 @@ impl Defined {
             .filter_map(|(key, _)| {
                 let ended = match self.alerts.get(&key.0) {
                     None => Some(Ended::Removed),
-                    Some(_) if !self.clusters.contains(&key.1) => Some(Ended::ClusterGone),
-                    Some(Some(alert)) if !watches(alert, &key.1, &key.2) => Some(Ended::Unwatched),
+                    Some(_) if key.1 != OF_SOURCES && !self.clusters.contains(&key.1) => {
+                        Some(Ended::ClusterGone)
+                    }
+                    Some(Some(alert)) if !is_watched(alert, key) => Some(Ended::Unwatched),
                     Some(_) => gone(key),
                 };
                 Some((key.clone(), ended?))
@@ -248,6 +293,26 @@ impl Defined {
             end(rows, changes, &key, alert, ended, now_ms);
         }
     }
+}
+
+/// What stands for the cluster of an alert on a source.
+const OF_SOURCES: &str = "";
+
+fn is_watched(alert: &AlertDefinition, (_, cluster, of): &Key) -> bool {
+    match cluster.as_str() {
+        OF_SOURCES => watches_source(alert, of),
+        cluster => watches(alert, cluster, of),
+    }
+}
+
+/// What an alert is looked at for.
+struct Subject<'a> {
+    cluster: &'a str,
+    name: &'a str,
+    holding: Option<bool>,
+    hold_ms: i64,
+    reason: &'a str,
+    group: Option<&'a GroupSummary>,
 }
 
 async fn apply(
@@ -283,21 +348,19 @@ fn look(
     rows: &mut BTreeMap<Key, AlertRow>,
     changes: &mut Changes,
     (name, alert): (&str, &AlertDefinition),
-    (cluster, group): (&str, &GroupSummary),
+    subject: &Subject<'_>,
     ended: Ended,
     now_ms: i64,
 ) {
-    let key = (name.to_owned(), cluster.to_owned(), group.group.clone());
-    let observed = Observed {
-        lag: group.lag,
-        lag_ms: group.lag_ms,
-        status: group.status,
-    };
+    let key = (
+        name.to_owned(),
+        subject.cluster.to_owned(),
+        subject.name.to_owned(),
+    );
     let before = rows.get(&key).map(|row| Standing {
         state: row.state,
         since_ms: row.since_ms,
     });
-    let holding = holds(alert, &observed);
     let fresh = |state, since_ms| AlertRow {
         alert: key.0.clone(),
         cluster: key.1.clone(),
@@ -306,11 +369,11 @@ fn look(
         since_ms,
         fired_ms: None,
         resolved_ms: None,
-        reason: group.reason.clone(),
+        reason: subject.reason.to_owned(),
         owed: rows.get(&key).map(|row| row.owed.clone()).unwrap_or_default(),
         error: None,
     };
-    match step(before, holding, alert.hold.approximate_ms(), now_ms) {
+    match step(before, subject.holding, subject.hold_ms, now_ms) {
         Step::Stay => {}
         Step::Wait { since_ms } => {
             let row = fresh(AlertState::Pending, since_ms);
@@ -324,7 +387,7 @@ fn look(
         Step::Fire { since_ms } => {
             let mut row = fresh(AlertState::Firing, since_ms);
             row.fired_ms = Some(now_ms);
-            tell(&mut row, changes, alert, (Some(group), None));
+            tell(&mut row, changes, alert, (subject.group, None));
             changes.saved.push(row.clone());
             rows.insert(key, row);
         }
@@ -332,8 +395,8 @@ fn look(
             if let Some(row) = rows.get_mut(&key) {
                 row.state = AlertState::Resolved;
                 row.resolved_ms = Some(now_ms);
-                row.reason = ended.reason(&group.reason);
-                tell(row, changes, alert, (Some(group), Some(ended)));
+                row.reason = ended.reason(subject.reason);
+                tell(row, changes, alert, (subject.group, Some(ended)));
                 changes.saved.push(row.clone());
             }
         }
@@ -378,13 +441,16 @@ fn tell(
     let title = alert.title.clone().unwrap_or_else(|| row.alert.clone());
     let resolved = row.state == AlertState::Resolved;
     let word = if resolved { "resolved" } else { "firing" };
+    let of_source = row.cluster == OF_SOURCES;
+    let said = match (of_source, ended) {
+        (true, None) => format!("source {} does not keep to its tracking plan", row.group),
+        (true, Some(Ended::Recovered)) => format!("source {} keeps to its tracking plan again", row.group),
+        (true, Some(ended)) => format!("source {} {}", row.group, ended.title()),
+        (false, None) => format!("{} on {} is behind", row.group, row.cluster),
+        (false, Some(ended)) => format!("{} on {} {}", row.group, row.cluster, ended.title()),
+    };
     changes.notices.push(Notice {
-        title: format!(
-            "{title}: {} on {} {}",
-            row.group,
-            row.cluster,
-            ended.map_or("is behind", Ended::title)
-        ),
+        title: format!("{title}: {said}"),
         text: row.reason.clone(),
         desktop: alert.desktop,
     });
@@ -397,8 +463,9 @@ fn tell(
         "title": title,
         "state": word,
         "resolution": ended.map(Ended::code),
-        "cluster": row.cluster,
-        "group": row.group,
+        "cluster": (!of_source).then_some(&row.cluster),
+        "group": (!of_source).then_some(&row.group),
+        "source": of_source.then_some(&row.group),
         "status": group.map(|group| group.status),
         "lag": group.and_then(|group| group.lag),
         "lag_ms": group.and_then(|group| group.lag_ms),
@@ -413,133 +480,6 @@ fn tell(
     row.owed.push(news.to_string());
     let late = row.owed.len().saturating_sub(OWED_MAX);
     row.owed.drain(..late);
-}
-
-pub(super) fn time(ms: Option<i64>) -> Value {
-    let time = ms.and_then(DateTime::from_timestamp_millis);
-    time.map_or(Value::Null, |time| {
-        time.to_rfc3339_opts(SecondsFormat::Millis, true).into()
-    })
-}
-
-/// Tells webhooks what they are owed, until the workspace is closed.
-pub fn start_telling(open: &Arc<OpenWorkspace>) {
-    let weak = Arc::downgrade(open);
-    open.supervisor.spawn(Stage::Work, |token| async move {
-        let mut pause = RETRY_MIN;
-        loop {
-            let Some(open) = weak.upgrade() else { return };
-            let Ok(held) = open.held() else { return };
-            let owing = token.run_until_cancelled(tell_all(&open)).await;
-            pause = match owing {
-                None => return,
-                Some(true) => (pause * 2).min(RETRY_MAX),
-                Some(false) => RETRY_MIN,
-            };
-            let waiting = async {
-                tokio::select! {
-                    () = held.alerts.owing.notified() => {}
-                    () = tokio::time::sleep(pause), if owing == Some(true) => {}
-                }
-            };
-            if token.run_until_cancelled(waiting).await.is_none() {
-                return;
-            }
-        }
-    });
-}
-
-/// Tells everything that is owed; true when something still is.
-async fn tell_all(open: &OpenWorkspace) -> bool {
-    let Ok(held) = open.held() else { return false };
-    let owing: BTreeSet<Key> = {
-        let rows = held.alerts.rows();
-        rows.values()
-            .filter(|row| !row.owed.is_empty())
-            .map(key)
-            .collect()
-    };
-    let mut left = false;
-    for key in owing {
-        loop {
-            let next = held
-                .alerts
-                .rows()
-                .get(&key)
-                .and_then(|row| row.owed.first().cloned());
-            let Some(news) = next else { break };
-            let told = tell_one(open, &key.0, &news).await;
-            left |= told.is_err();
-            let failed = told.is_err();
-            let saved = {
-                let mut rows = held.alerts.rows();
-                let Some(row) = rows.get_mut(&key) else { break };
-                if !failed && row.owed.first() == Some(&news) {
-                    row.owed.remove(0);
-                }
-                row.error = told.err();
-                row.clone()
-            };
-            if let Err(error) = held.store.save_alerts(std::slice::from_ref(&saved)).await {
-                tracing::warn!(%error, "what an alert has told was not written");
-                left = true;
-                break;
-            }
-            open.hub.add(&Topic::Alerts, 1);
-            if failed {
-                break;
-            }
-        }
-    }
-    left
-}
-
-/// Posts one piece of news; what nobody wants any more counts as told.
-async fn tell_one(open: &OpenWorkspace, alert: &str, news: &str) -> Result<()> {
-    let webhook = {
-        let workspace = open.workspace();
-        let found = workspace
-            .definitions
-            .valid_alerts()
-            .find(|(name, _)| *name == alert);
-        found.and_then(|(_, definition)| definition.webhook.clone())
-    };
-    let (Some(webhook), Ok(news)) = (webhook, serde_json::from_str::<Value>(news)) else {
-        return Ok(());
-    };
-    let at = news["at"]
-        .as_str()
-        .and_then(|at| DateTime::parse_from_rfc3339(at).ok());
-    if at.is_some_and(|at| now_ms() - at.timestamp_millis() > OWED_MS_MAX) {
-        tracing::warn!(target: "alerts", alert, "its webhook did not answer for a day: the news is let go");
-        return Ok(());
-    }
-    post(open, &webhook, &news)
-        .await
-        .map_err(|error| worded(error).context(format!("alerts/{alert}.toml")))
-}
-
-pub(super) async fn post(open: &OpenWorkspace, webhook: &AlertWebhook, news: &Value) -> Result<()> {
-    let mut settings = Map::new();
-    settings.insert("url".to_owned(), webhook.url.clone().into());
-    let headers = webhook.headers.iter();
-    let headers: Map<String, Value> = headers
-        .map(|(name, value)| (name.clone(), value.clone().into()))
-        .collect();
-    settings.insert("headers".to_owned(), headers.into());
-    settings.insert("timeout_ms".to_owned(), ANSWER_MS_MAX.into());
-    let resolved = open.secrets.resolve_settings(&settings)?;
-    let told = match Notices::open(resolved.expose()) {
-        Ok(notices) => notices.post(news, news["key"].as_str().unwrap_or_default()).await,
-        Err(error) => Err(error),
-    };
-    told.map_err(|error| resolved.redact_error(error))
-}
-
-/// The connector speaks of a destination's `[settings]`; here they are under `[webhook]`.
-pub(super) fn worded(mut error: Error) -> Error {
-    error.message = error.message.replace("settings.", "webhook.");
-    error
 }
 
 /// What the state says, read beside whoever holds it.

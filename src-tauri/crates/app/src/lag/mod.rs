@@ -4,6 +4,7 @@
 //! one; whoever looks while sampling goes on in the background gets the last sample at once.
 
 pub mod alert_edit;
+mod alert_tell;
 pub mod alerts;
 mod chart;
 mod rebalances;

@@ -50,7 +50,7 @@ impl Samplers {
 /// Samples until the workspace is closed.
 pub fn start_sampling(open: &Arc<OpenWorkspace>) {
     open.samplers.started.store(true, Ordering::Relaxed);
-    alerts::start_telling(open);
+    super::alert_tell::start_telling(open);
     let weak = Arc::downgrade(open);
     open.supervisor.spawn(Stage::Work, |token| async move {
         let mut tick = tokio::time::interval(LOOK);

@@ -1,6 +1,10 @@
 //! Whether every definition holds: what the files say, what their SQL says, and whether the event log is whole.
 
-use tailrace_engine::{audiences, traits};
+use tailrace_engine::{
+    audiences,
+    session::{EventTransform, RecordProjection},
+    traits,
+};
 use tailrace_model::{Error, Result};
 
 use crate::open::OpenWorkspace;
@@ -14,6 +18,7 @@ pub async fn check(open: &OpenWorkspace) -> Result<Vec<Error>> {
     let mut problems = open.workspace().definitions.problems();
     problems.extend(crate::records::format_problems(open));
     problems.extend(crate::syncs::place_problems(open));
+    problems.extend(transform_problems(open));
     problems.extend(open.log_problems());
     let Ok(held) = open.held() else {
         return Ok(problems);
@@ -52,6 +57,24 @@ pub async fn check(open: &OpenWorkspace) -> Result<Vec<Error>> {
         );
     }
     Ok(problems)
+}
+
+/// What is wrong with the SQL of sources, of which nothing has to be known but its text.
+fn transform_problems(open: &OpenWorkspace) -> Vec<Error> {
+    let workspace = open.workspace();
+    let sources = workspace.definitions.valid_sources();
+    let mut problems = Vec::new();
+    for (name, source) in sources {
+        let sql = source.sql.as_deref().filter(|sql| !sql.trim().is_empty());
+        if let Some(Err(error)) = sql.map(RecordProjection::parse) {
+            problems.push(workspace.place_sql(name, "sql", error));
+        }
+        let transform = source.transform.as_deref().filter(|sql| !sql.trim().is_empty());
+        if let Some(Err(error)) = transform.map(EventTransform::parse) {
+            problems.push(workspace.place_sql(name, "transform", error));
+        }
+    }
+    problems
 }
 
 /// `audiences/x.sql:3:7: ...`

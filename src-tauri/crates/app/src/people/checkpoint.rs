@@ -70,7 +70,10 @@ pub async fn write(open: &Arc<OpenWorkspace>) -> Result<()> {
     Ok(())
 }
 
-async fn write_pending(held: &Held, collecting: &mut Collecting) -> Result<Vec<SourceCheckpoint>> {
+pub(super) async fn write_pending(held: &Held, collecting: &mut Collecting) -> Result<Vec<SourceCheckpoint>> {
+    if collecting.pending.values().all(|pending| !pending.dirty) {
+        return Ok(Vec::new());
+    }
     let now = now_ms();
     let change = tokio::task::block_in_place(|| collecting.collector.seal(now))?;
     let sources: Vec<SourceCheckpoint> = collecting

@@ -11,7 +11,7 @@ use std::{
 };
 
 use arrow::{
-    array::{Array, AsArray, RecordBatch},
+    array::{AsArray, RecordBatch},
     datatypes::{Int32Type, Int64Type},
 };
 use tailrace_connectors::{
@@ -19,17 +19,15 @@ use tailrace_connectors::{
     formats::{
         Problem, RecordDecoder,
         json::{Shape, ShapeLimits},
-        preview,
     },
 };
 use tailrace_engine::{
-    events::{self, MalformedRow, Parsed},
+    events::{self, Parsed},
     session::RecordProjection,
 };
 use tailrace_model::{
-    Error, Result, SourceDefinition, TopicFormats,
-    api::{MalformedRecord, TailPartition, Topic},
-    limits::CELL_CHARS_MAX,
+    Error, Result, SourceDefinition, TopicFormats, TrackingPlanDefinition,
+    api::{QuarantineKind, TailPartition, Topic},
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -44,7 +42,10 @@ use super::{
 use crate::{
     core::{Stage, now_ms},
     open::OpenWorkspace,
+    quality::{Judge, Judged, QUARANTINE_PENDING_BYTES_MAX, Refused, rows_of},
     records::TopicView,
+    store::SourceCounts,
+    workspace::Definitions,
 };
 
 /// A source that failed tries again after this, at first; the pause doubles up to [`RETRY_MAX`].
@@ -57,15 +58,22 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct SourceTask {
     definition: SourceDefinition,
+    /// The tracking plan that it names, as it was then.
+    plan: Option<TrackingPlanDefinition>,
     token: CancellationToken,
     /// Cancelled when the task has ended.
     ended: CancellationToken,
 }
 
 impl SourceTask {
-    pub(super) fn new(definition: SourceDefinition, token: CancellationToken) -> Self {
+    pub(super) fn new(
+        definition: SourceDefinition,
+        plan: Option<TrackingPlanDefinition>,
+        token: CancellationToken,
+    ) -> Self {
         Self {
             definition,
+            plan,
             token,
             ended: CancellationToken::new(),
         }
@@ -90,27 +98,34 @@ impl SourceTask {
 /// Starts a task for every enabled source that does not run yet, and ends those that are no longer defined so.
 pub fn start_sources(open: &Arc<OpenWorkspace>) {
     let Ok(held) = open.held() else { return };
-    let wanted: BTreeMap<String, SourceDefinition> = {
+    let wanted: BTreeMap<String, (SourceDefinition, Option<TrackingPlanDefinition>)> = {
         let workspace = open.workspace();
-        let enabled = workspace.definitions.valid_sources().filter(|(_, it)| it.enabled);
+        let definitions = &workspace.definitions;
         // What is posted is listened for, not read.
-        let sources = enabled.filter(|(_, it)| it.kind.is_kafka());
-        sources.map(|(name, it)| (name.to_owned(), it.clone())).collect()
+        let sources = definitions
+            .valid_sources()
+            .filter(|(_, it)| it.enabled && it.kind.is_kafka());
+        sources
+            .map(|(name, it)| (name.to_owned(), (it.clone(), plan_of(definitions, it))))
+            .collect()
     };
     let mut tasks = People::lock(&held.people.tasks);
     tasks.retain(|name, task| {
-        if wanted.get(name) != Some(&task.definition) {
+        let same = |(definition, plan): &(SourceDefinition, Option<TrackingPlanDefinition>)| {
+            *definition == task.definition && *plan == task.plan
+        };
+        if !wanted.get(name).is_some_and(same) {
             task.token.cancel();
         }
         // One that is ending is remembered: the next one of its name waits for it.
         !task.ended.is_cancelled()
     });
-    for (name, definition) in wanted {
+    for (name, (definition, plan)) in wanted {
         if tasks.get(&name).is_some_and(SourceTask::runs) {
             continue;
         }
         let token = open.supervisor.token(Stage::Sources);
-        let task = SourceTask::new(definition.clone(), token.clone());
+        let task = SourceTask::new(definition.clone(), plan, token.clone());
         let ended = task.ended.clone();
         let before = tasks.insert(name.clone(), task).map(|task| task.ended);
         let weak = Arc::downgrade(open);
@@ -126,6 +141,16 @@ pub fn start_sources(open: &Arc<OpenWorkspace>) {
     drop(tasks);
     checkpoint::start(open);
     intake::start(open);
+}
+
+/// The plan that a source names, when it holds.
+pub(crate) fn plan_of(
+    definitions: &Definitions,
+    source: &SourceDefinition,
+) -> Option<TrackingPlanDefinition> {
+    let name = source.plan.as_ref()?;
+    let loaded = definitions.plans.get(name)?;
+    loaded.problems.is_empty().then(|| loaded.value.clone()).flatten()
 }
 
 /// Collects until the token is cancelled; what fails is tried again.
@@ -162,7 +187,10 @@ async fn run(
     read_for: &mut Duration,
 ) -> Result<()> {
     let held = open.held()?;
-    let mut reader = Reader::new(name, definition)?;
+    let mut reader = Reader::of(open, name, definition)?;
+    if let Some(plan) = &definition.plan {
+        keep_plan(open, plan).await?;
+    }
     let cluster = open.cluster(&definition.cluster).await?;
     let formats = TopicView::new(open, &cluster, &definition.topic, &TopicFormats::default())?;
     reader.formats = Some(formats);
@@ -198,6 +226,19 @@ async fn run(
     let (ran, ()) = tokio::join!(reading, follow(newest, &done, COMMIT_MAX, commit));
     *read_for = began.elapsed();
     ran
+}
+
+/// Keeps the plan as this version, to compare later ones with.
+async fn keep_plan(open: &OpenWorkspace, name: &str) -> Result<()> {
+    let kept = {
+        let workspace = open.workspace();
+        let loaded = workspace.definitions.plans.get(name);
+        loaded.and_then(|loaded| Some((loaded.value.as_ref()?.version, loaded.text().to_owned())))
+    };
+    match kept {
+        Some((version, text)) => open.held()?.store.keep_plan(name, version, &text, now_ms()).await,
+        None => Ok(()),
+    }
 }
 
 /// Collects what a tail reads, until it ends.
@@ -319,73 +360,66 @@ pub(super) async fn take(
     let mut collecting = people.collecting.lock().await;
     let now = now_ms();
     let records = reader.prepare(records, viewed)?;
-    let parsed = reader.parse(&records, now)?;
-    let collected = collecting.collector.collect(name, &parsed.events, now)?;
-    let mut malformed = parsed.malformed;
-    malformed.extend(collected.rejected.into_iter().map(|it| MalformedRow {
-        row: parsed.rows[it.index],
+    let mut judged = reader.judge(&records, now)?;
+    let collected = collecting.collector.collect(name, &judged.events, now)?;
+    let rejected = collected.rejected.into_iter().map(|it| Refused {
+        row: judged.rows[it.index],
+        kind: QuarantineKind::Malformed,
         reason: it.reason,
-    }));
-    for row in &mut malformed {
+        event: Some(judged.events[it.index].event.to_string()),
+        message_id: Some(judged.events[it.index].message_id.to_string()),
+        fields: None,
+    });
+    let rejected: Vec<Refused> = rejected.collect();
+    judged.refused.extend(rejected);
+    let refused = explained(std::mem::take(&mut judged.refused), &problems);
+    let pending = collecting.pending.entry(name.to_owned()).or_default();
+    let malformed = refused
+        .iter()
+        .filter(|it| it.kind == QuarantineKind::Malformed)
+        .count();
+    let violations = judged.count_violations(&reader.topic, &reader.raw, now, &mut pending.quality)?;
+    pending.counts += SourceCounts {
+        events: collected.accepted as u64,
+        duplicates: collected.duplicates as u64,
+        malformed: malformed as u64,
+        blocked: (refused.len() - malformed) as u64,
+        violations,
+        left_out: judged.left_out.len() as u64,
+        lost,
+    };
+    let rows = rows_of(&reader.topic, &reader.raw, refused, now)?;
+    pending.quality.quarantine(rows);
+    let heavy = pending.quality.bytes() > QUARANTINE_PENDING_BYTES_MAX;
+    pending.set_positions(positions);
+    Ok(collecting.collector.is_full() || heavy || collecting.refused_pending() > REFUSED_PENDING_MAX)
+}
+
+/// Quarantined records that wait for a checkpoint.
+const REFUSED_PENDING_MAX: usize = 5_000;
+
+/// What is not of its topic's format is told so, whatever the reader of events makes of it.
+pub(crate) fn explained(mut refused: Vec<Refused>, problems: &[Problem]) -> Vec<Refused> {
+    for row in &mut refused {
         if let Ok(at) = problems.binary_search_by_key(&row.row, |problem| problem.row) {
             row.reason.clone_from(&problems[at].reason);
         }
     }
-    let malformed = malformed_records(&reader.source, &reader.topic, &reader.raw, &malformed, now)?;
-    let pending = collecting.pending.entry(name.to_owned()).or_default();
-    pending.counts.events += collected.accepted as u64;
-    pending.counts.duplicates += collected.duplicates as u64;
-    pending.counts.malformed += malformed.len() as u64;
-    pending.counts.lost += lost;
-    pending.malformed.extend(malformed);
-    pending.set_positions(positions);
-    Ok(collecting.collector.is_full() || collecting.malformed_pending() > MALFORMED_PENDING_MAX)
-}
-
-/// Malformed records that wait for a checkpoint.
-const MALFORMED_PENDING_MAX: usize = 5_000;
-
-fn malformed_records(
-    source: &str,
-    topic: &str,
-    raw: &RecordBatch,
-    rows: &[MalformedRow],
-    now: i64,
-) -> Result<Vec<MalformedRecord>> {
-    let column = |name: &str| {
-        raw.column_by_name(name)
-            .ok_or_else(|| Error::internal("raw_batch", format!("a batch of records has no column {name}")))
-    };
-    let partitions = column("_partition")?.as_primitive::<Int32Type>();
-    let offsets = column("_offset")?.as_primitive::<Int64Type>();
-    let values = column("value")?.as_binary::<i32>();
-    Ok(rows
-        .iter()
-        .map(|it| MalformedRecord {
-            source: source.to_owned(),
-            topic: topic.to_owned(),
-            partition: partitions.value(it.row),
-            offset: offsets.value(it.row),
-            reason: it.reason.clone(),
-            value: if values.is_null(it.row) {
-                String::new()
-            } else {
-                preview(values.value(it.row), CELL_CHARS_MAX)
-            },
-            seen_ms: now,
-        })
-        .collect())
+    refused
 }
 
 /// Turns records into events: Segment's spec as it is, or a SQL projection over decoded values.
-pub(super) struct Reader {
-    source: String,
-    topic: String,
+pub(crate) struct Reader {
+    pub source: String,
+    pub topic: String,
     projection: Option<Projection>,
+    pub judge: Judge,
     /// How records are read; absent: they are JSON.
-    formats: Option<TopicView>,
+    pub formats: Option<TopicView>,
     /// The batch as it was read, for what is malformed in it.
     raw: RecordBatch,
+    /// The row of it that each row of the prepared batch came from; absent: they are the same.
+    origin: Option<Vec<usize>>,
 }
 
 struct Projection {
@@ -396,7 +430,14 @@ struct Projection {
 }
 
 impl Reader {
-    pub(super) fn new(source: &str, definition: &SourceDefinition) -> Result<Self> {
+    /// With the transformation and the plan of now.
+    pub(crate) fn of(open: &OpenWorkspace, source: &str, definition: &SourceDefinition) -> Result<Self> {
+        let plan = plan_of(&open.workspace().definitions, definition);
+        let judge = Judge::new(source, definition, plan.as_ref())?;
+        Self::new(source, definition, judge)
+    }
+
+    pub(crate) fn new(source: &str, definition: &SourceDefinition, judge: Judge) -> Result<Self> {
         let projection = match &definition.sql {
             None => None,
             Some(sql) => {
@@ -424,13 +465,15 @@ impl Reader {
             source: source.to_owned(),
             topic: definition.topic.clone(),
             projection,
+            judge,
             formats: None,
             raw: RecordBatch::new_empty(tailrace_connectors::clusters::kafka::raw_schema()),
+            origin: None,
         })
     }
 
     /// The batch in the formats of its topic, and what is not of its format, by row. JSON is as it was read.
-    async fn view(&mut self, raw: &RecordBatch) -> Result<(RecordBatch, Vec<Problem>)> {
+    pub(crate) async fn view(&mut self, raw: &RecordBatch) -> Result<(RecordBatch, Vec<Problem>)> {
         let Some(formats) = &mut self.formats else {
             return Ok((raw.clone(), Vec::new()));
         };
@@ -442,27 +485,83 @@ impl Reader {
     }
 
     /// The batch that events are parsed from; what parsing borrows lives in it.
-    fn prepare(&mut self, raw: RecordBatch, viewed: RecordBatch) -> Result<RecordBatch> {
+    pub(crate) fn prepare(&mut self, raw: RecordBatch, viewed: RecordBatch) -> Result<RecordBatch> {
         self.raw = raw;
-        match &mut self.projection {
-            None => Ok(viewed),
-            Some(projection) => projection.apply(&viewed),
-        }
+        let Some(projection) = &mut self.projection else {
+            return Ok(viewed);
+        };
+        let records = projection.apply(&viewed)?;
+        self.origin = origin(&self.raw, &records);
+        Ok(records)
     }
 
-    fn parse<'a>(&self, records: &'a RecordBatch, now_ms: i64) -> Result<Parsed<'a>> {
-        match &self.projection {
-            None => events::segment::parse_batch(records, now_ms),
+    /// What becomes of the records of a prepared batch.
+    pub(crate) fn judge<'a>(&mut self, records: &'a RecordBatch, now_ms: i64) -> Result<Judged<'a>> {
+        let parsed = self.parsed(records, now_ms)?;
+        let mut judged = self.judge.judge(parsed);
+        // What the SQL of the source itself leaves out.
+        if let Some(origin) = &self.origin {
+            let mut kept = origin.iter().peekable();
+            for row in 0..self.raw.num_rows() {
+                if kept.next_if_eq(&&row).is_none() {
+                    judged.left_out.push((row, None));
+                }
+            }
+        }
+        Ok(judged)
+    }
+
+    /// The events as the records say them.
+    pub(crate) fn parsed<'a>(&self, records: &'a RecordBatch, now_ms: i64) -> Result<Parsed<'a>> {
+        let mut parsed = match &self.projection {
+            None => events::segment::parse_batch(records, now_ms)?,
             Some(_) => {
                 let origin = events::projection::Origin {
                     source: &self.source,
                     topic: &self.topic,
                     now_ms,
                 };
-                events::projection::parse_batch(records, &origin)
+                events::projection::parse_batch(records, &origin)?
             }
+        };
+        if let Some(origin) = &self.origin {
+            let of = |row: usize| origin.get(row).copied().unwrap_or(row);
+            parsed.rows.iter_mut().for_each(|row| *row = of(*row));
+            parsed.malformed.iter_mut().for_each(|it| it.row = of(it.row));
         }
+        Ok(parsed)
     }
+
+    pub(crate) fn raw(&self) -> &RecordBatch {
+        &self.raw
+    }
+}
+
+/// The row of `raw` that each projected row came from: their order is the same, and some may be left out. Absent where
+/// the SQL made other columns of the places.
+fn origin(raw: &RecordBatch, projected: &RecordBatch) -> Option<Vec<usize>> {
+    let places = |batch: &RecordBatch| {
+        let partitions = batch
+            .column_by_name("_partition")?
+            .as_primitive_opt::<Int32Type>()?
+            .clone();
+        let offsets = batch
+            .column_by_name("_offset")?
+            .as_primitive_opt::<Int64Type>()?
+            .clone();
+        Some((partitions, offsets))
+    };
+    let (raw_places, places) = (places(raw)?, places(projected)?);
+    let mut at = 0;
+    let mut rows = Vec::with_capacity(projected.num_rows());
+    for row in 0..projected.num_rows() {
+        let place = (places.0.value(row), places.1.value(row));
+        at +=
+            (at..raw.num_rows()).position(|at| (raw_places.0.value(at), raw_places.1.value(at)) == place)?;
+        rows.push(at);
+        at += 1;
+    }
+    Some(rows)
 }
 
 impl Projection {

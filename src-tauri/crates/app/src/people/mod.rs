@@ -12,6 +12,8 @@ mod intake;
 mod mapping;
 mod observed;
 pub mod profiles;
+mod release;
+mod replay;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -30,27 +32,27 @@ pub use audiences::{AudienceState, definitions_changed, evaluate, start_evaluati
 pub use check::check;
 use collect::SourceTask;
 pub use collect::start_sources;
+pub(crate) use collect::{Reader, explained};
 use follow::Positions;
 pub use intake::{BUCKETS_S, Intake, Meter, Tracking, recover};
 use observed::ObservedCache;
 pub use observed::observed;
 pub use profiles::profile_name;
+pub(crate) use release::{Released, release};
+pub(crate) use replay::replay;
 pub use status::SourceStatus;
 use tailrace_engine::{
     log::{Collector, EventLog, LogSettings, LogSnapshot, Problem, table::EventsTable},
     session::{Profiles, Session, SessionInputs},
 };
-use tailrace_model::{
-    Error, Result, SourceDefinition,
-    api::{MalformedRecord, SourceState},
-};
+use tailrace_model::{Error, Result, SourceDefinition, WorkspaceDefinition, api::SourceState};
 use tokio::sync::{Notify, watch};
 use warehouses::Warehouses;
 
 use crate::{
     core::now_ms,
     open::OpenWorkspace,
-    store::{SourceCheckpoint, SourceCounts, Store},
+    store::{SourceCheckpoint, SourceCounts, Store, Waiting},
 };
 
 /// See the module's text.
@@ -90,8 +92,9 @@ struct Collecting {
 }
 
 impl Collecting {
-    fn malformed_pending(&self) -> usize {
-        self.pending.values().map(|pending| pending.malformed.len()).sum()
+    fn refused_pending(&self) -> usize {
+        let pending = self.pending.values();
+        pending.map(|pending| pending.quality.quarantined.len()).sum()
     }
 }
 
@@ -103,7 +106,7 @@ struct Pending {
     topic: String,
     positions: BTreeMap<i32, i64>,
     counts: SourceCounts,
-    malformed: Vec<MalformedRecord>,
+    quality: Waiting,
     dirty: bool,
 }
 
@@ -124,26 +127,29 @@ impl Pending {
                 .map(|(partition, next)| (*partition, *next))
                 .collect(),
             counts: self.counts,
-            malformed: self.malformed.clone(),
+            quality: self.quality.clone(),
         }
     }
 
     fn clear(&mut self) {
         self.dirty = false;
         self.counts = SourceCounts::default();
-        self.malformed.clear();
+        self.quality = Waiting::default();
     }
 }
 
 impl People {
     /// Opens the event log and what is known of people, as of the last checkpoint.
-    pub async fn open(state: &Path, store: &Store) -> Result<Self> {
+    pub async fn open(state: &Path, store: &Store, workspace: Option<&WorkspaceDefinition>) -> Result<Self> {
+        let mut settings = LogSettings::default();
+        if let Some(window) = workspace.and_then(|workspace| workspace.events.dedupe_window) {
+            settings.dedupe_window_ms = window.approximate_ms();
+        }
         let manifest = store.manifest().await?;
         let counts = store.source_counts().await?;
         let folder = state.join("log");
-        let opened = tokio::task::spawn_blocking(move || {
-            EventLog::open(&folder, manifest, LogSettings::default(), now_ms())
-        });
+        let opened =
+            tokio::task::spawn_blocking(move || EventLog::open(&folder, manifest, settings, now_ms()));
         let opened = opened.await.map_err(|error| {
             Error::internal("event_log", format!("the event log was not opened: {error}"))
         })??;
@@ -271,10 +277,8 @@ impl People {
         let mut counts = Self::lock(&self.counts);
         for source in sources {
             let (total, at) = counts.entry(source.source.clone()).or_default();
-            total.events += source.counts.events;
-            total.duplicates += source.counts.duplicates;
-            total.malformed += source.counts.malformed;
-            total.lost += source.counts.lost;
+            *total += source.counts;
+            total.events = total.events.saturating_sub(source.quality.removed);
             *at = now;
         }
     }
@@ -292,14 +296,9 @@ impl People {
     /// Over all sources.
     pub fn total_counts(&self) -> SourceCounts {
         let counts = Self::lock(&self.counts);
-        counts
-            .values()
-            .fold(SourceCounts::default(), |sum, (it, _)| SourceCounts {
-                events: sum.events + it.events,
-                duplicates: sum.duplicates + it.duplicates,
-                malformed: sum.malformed + it.malformed,
-                lost: sum.lost + it.lost,
-            })
+        let mut all = SourceCounts::default();
+        counts.values().for_each(|(one, _)| all += *one);
+        all
     }
 
     /// Events in the log.

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{collect::Reader, *};
 use crate::{
     open::OpenOptions,
+    quality::Judge,
     workspace::{STATE_FOLDER, WORKSPACE_FILE},
 };
 
@@ -97,7 +98,7 @@ async fn collect_one(open: &Arc<OpenWorkspace>, offset: i64) {
         positions: vec![(0, offset + 1)],
         lost: 0,
     };
-    let mut reader = Reader::new("shop", &definition()).unwrap();
+    let mut reader = Reader::new("shop", &definition(), Judge::default()).unwrap();
     collect::collect(open, "shop", &mut reader, batch, 0)
         .await
         .unwrap();
@@ -274,6 +275,7 @@ async fn a_source_that_changed_begins_when_the_task_before_has_ended() {
     let state = || people.source("shop").map(|it| it.state);
     let before = SourceTask::new(
         toml::from_str(&SOURCE.replace("\"shop\"", "\"other\"")).unwrap(),
+        None,
         CancellationToken::new(),
     );
     let (ended, collecting) = (before.ended(), before.token());

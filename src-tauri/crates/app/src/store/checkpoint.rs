@@ -10,12 +10,9 @@ use tailrace_engine::{
     identity::{IdentifierRow, IdentityRows, MergeRow, ProfileRow, TraitRow},
     log::{CheckpointChange, LogManifest, SegmentRow},
 };
-use tailrace_model::{Error, Result, api::MalformedRecord};
+use tailrace_model::{Error, Result};
 
-use super::{Store, store_error, to_i64, to_u64};
-
-/// Malformed records kept for each source; the oldest leave.
-const MALFORMED_MAX: i64 = 100_000;
+use super::{Store, Waiting, quality, store_error, to_i64, to_u64};
 
 /// How far a source has read, and what it found since the last checkpoint.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -26,7 +23,8 @@ pub struct SourceCheckpoint {
     /// Partition and next offset.
     pub positions: Vec<(i32, i64)>,
     pub counts: SourceCounts,
-    pub malformed: Vec<MalformedRecord>,
+    /// What became no event, how often plans were not met, and what leaves the quarantine.
+    pub quality: Waiting,
 }
 
 /// Counts of a source; in a checkpoint: since the last one.
@@ -37,6 +35,21 @@ pub struct SourceCounts {
     pub malformed: u64,
     /// Records that were deleted from the topic before they were read.
     pub lost: u64,
+    pub blocked: u64,
+    pub violations: u64,
+    pub left_out: u64,
+}
+
+impl std::ops::AddAssign for SourceCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.events += other.events;
+        self.duplicates += other.duplicates;
+        self.malformed += other.malformed;
+        self.lost += other.lost;
+        self.blocked += other.blocked;
+        self.violations += other.violations;
+        self.left_out += other.left_out;
+    }
 }
 
 fn bad_row(what: &str) -> Error {
@@ -170,6 +183,9 @@ impl Store {
                 duplicates: to_u64(row.get("duplicates")),
                 malformed: to_u64(row.get("malformed")),
                 lost: to_u64(row.get("lost")),
+                blocked: to_u64(row.get("blocked")),
+                violations: to_u64(row.get("violations")),
+                left_out: to_u64(row.get("left_out")),
             };
             (row.get("source"), (counts, row.get("checkpoint_ms")))
         };
@@ -179,24 +195,9 @@ impl Store {
             .into_iter()
             .collect())
     }
-
-    /// Malformed records of a source (of all: an empty name), newest first.
-    pub async fn malformed(&self, source: &str, offset: u64, limit: u32) -> Result<Vec<MalformedRecord>> {
-        let rows = sqlx::query(
-            "SELECT * FROM malformed WHERE ? = '' OR source = ? ORDER BY id DESC LIMIT ? OFFSET ?",
-        )
-        .bind(source)
-        .bind(source)
-        .bind(limit)
-        .bind(to_i64(offset))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(store_error)?;
-        Ok(rows.iter().map(read_malformed).collect())
-    }
 }
 
-type Writing<'a> = Transaction<'a, Sqlite>;
+pub(super) type Writing<'a> = Transaction<'a, Sqlite>;
 
 async fn write_rows(transaction: &mut Writing<'_>, sql: &'static str, rows: Vec<Value>) -> Result<()> {
     if rows.is_empty() {
@@ -324,54 +325,25 @@ async fn write_source(transaction: &mut Writing<'_>, source: &SourceCheckpoint, 
             .map_err(store_error)?;
     }
     sqlx::query(
-        "INSERT INTO source_counts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (source) DO UPDATE SET \
+        "INSERT INTO source_counts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source) DO UPDATE SET \
          events = events + excluded.events, duplicates = duplicates + excluded.duplicates, \
          malformed = malformed + excluded.malformed, checkpoint_ms = excluded.checkpoint_ms, \
-         lost = lost + excluded.lost",
+         lost = lost + excluded.lost, blocked = blocked + excluded.blocked, \
+         violations = violations + excluded.violations, left_out = left_out + excluded.left_out",
     )
     .bind(&source.source)
-    .bind(to_i64(source.counts.events))
+    .bind(to_i64(source.counts.events) - to_i64(source.quality.removed))
     .bind(to_i64(source.counts.duplicates))
     .bind(to_i64(source.counts.malformed))
     .bind(now_ms)
     .bind(to_i64(source.counts.lost))
+    .bind(to_i64(source.counts.blocked))
+    .bind(to_i64(source.counts.violations))
+    .bind(to_i64(source.counts.left_out))
     .execute(&mut **transaction)
     .await
     .map_err(store_error)?;
-    write_malformed(transaction, source).await
-}
-
-async fn write_malformed(transaction: &mut Writing<'_>, source: &SourceCheckpoint) -> Result<()> {
-    if source.malformed.is_empty() {
-        return Ok(());
-    }
-    for record in &source.malformed {
-        sqlx::query(
-            "INSERT INTO malformed (source, topic, partition, \"offset\", reason, value, seen_ms) \
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(&record.source)
-        .bind(&record.topic)
-        .bind(record.partition)
-        .bind(record.offset)
-        .bind(&record.reason)
-        .bind(&record.value)
-        .bind(record.seen_ms)
-        .execute(&mut **transaction)
-        .await
-        .map_err(store_error)?;
-    }
-    sqlx::query(
-        "DELETE FROM malformed WHERE source = ? AND id <= \
-         (SELECT id FROM malformed WHERE source = ? ORDER BY id DESC LIMIT 1 OFFSET ?)",
-    )
-    .bind(&source.source)
-    .bind(&source.source)
-    .bind(MALFORMED_MAX)
-    .execute(&mut **transaction)
-    .await
-    .map_err(store_error)?;
-    Ok(())
+    quality::write(transaction, &source.source, &source.quality).await
 }
 
 fn read_segment(row: &SqliteRow) -> SegmentRow {
@@ -427,18 +399,6 @@ fn read_merge(row: &SqliteRow) -> MergeRow {
         message_id: row.get("message_id"),
         evidence: row.get("evidence"),
         merged_ms: row.get("merged_ms"),
-    }
-}
-
-fn read_malformed(row: &SqliteRow) -> MalformedRecord {
-    MalformedRecord {
-        source: row.get("source"),
-        topic: row.get("topic"),
-        partition: row.get("partition"),
-        offset: row.get("offset"),
-        reason: row.get("reason"),
-        value: row.get("value"),
-        seen_ms: row.get("seen_ms"),
     }
 }
 

@@ -9,6 +9,7 @@ mod lag;
 mod lag_tests;
 mod members;
 mod pack;
+mod quality;
 mod syncs;
 #[cfg(test)]
 mod tests;
@@ -23,10 +24,14 @@ use tailrace_model::{Error, Result};
 pub use alerts::AlertRow;
 pub use checkpoint::{SourceCheckpoint, SourceCounts};
 pub use lag::{LagMark, LagRow, LagValues, WEEK_MS, WEEK_STEP_MS, YEAR_MS, YEAR_STEP_MS};
+pub use quality::{
+    QUARANTINE_BYTES_MAX, QUARANTINE_RECORDS_MAX, QuarantineRow, QuarantineWanted, ViolationKey,
+    ViolationRow, Waiting, hour_of, kind_name,
+};
 pub use syncs::{AcknowledgedRow, PlaceRow, RowsOf, RunRow, Settled};
 
-const SCHEMA_VERSION: i64 = 4;
-const SET_VERSION: &str = "PRAGMA user_version = 4";
+const SCHEMA_VERSION: i64 = 5;
+const SET_VERSION: &str = "PRAGMA user_version = 5";
 const FROM_1: &str = "ALTER TABLE source_counts ADD COLUMN lost INTEGER NOT NULL DEFAULT 0";
 const FROM_2: &str = "ALTER TABLE sync_runs ADD COLUMN note TEXT; \
     CREATE TABLE sync_places (sync TEXT PRIMARY KEY, place TEXT NOT NULL, shown TEXT NOT NULL, key TEXT NOT NULL, \
@@ -45,6 +50,15 @@ const FROM_3: &str = "DROP TABLE lag_samples; \
     CREATE TABLE alerts (alert TEXT NOT NULL, cluster TEXT NOT NULL, group_name TEXT NOT NULL, state TEXT NOT NULL, \
     since_ms INTEGER NOT NULL, fired_ms INTEGER, resolved_ms INTEGER, reason TEXT NOT NULL, owed TEXT, error TEXT, \
     PRIMARY KEY (alert, cluster, group_name)) STRICT, WITHOUT ROWID";
+
+/// Tracking plans and the quarantine. Malformed records that were kept before have no more than their beginning.
+const QUALITY: &str = include_str!("quality.sql");
+const FROM_4: &str = "ALTER TABLE source_counts ADD COLUMN blocked INTEGER NOT NULL DEFAULT 0; \
+    ALTER TABLE source_counts ADD COLUMN violations INTEGER NOT NULL DEFAULT 0; \
+    ALTER TABLE source_counts ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0";
+const MALFORMED_FROM_4: &str = "INSERT INTO quarantine (source, topic, partition, \"offset\", reason, value, seen_ms, kind) \
+    SELECT source, topic, partition, \"offset\", reason, value, seen_ms, 'malformed' FROM malformed ORDER BY id; \
+    DROP TABLE malformed";
 
 /// A handle; cloning is cheap.
 #[derive(Debug, Clone)]
@@ -82,10 +96,17 @@ impl Store {
             .map_err(store_error)?;
         match version {
             SCHEMA_VERSION => Ok(()),
-            0 => self.change_schema(&[include_str!("schema.sql")]).await,
-            1 => self.change_schema(&[FROM_1, FROM_2, FROM_3]).await,
-            2 => self.change_schema(&[FROM_2, FROM_3]).await,
-            3 => self.change_schema(&[FROM_3]).await,
+            0 => self.change_schema(&[include_str!("schema.sql"), QUALITY]).await,
+            1..SCHEMA_VERSION => {
+                let steps: [&[&'static str]; 4] = [
+                    &[FROM_1],
+                    &[FROM_2],
+                    &[FROM_3],
+                    &[FROM_4, QUALITY, MALFORMED_FROM_4],
+                ];
+                let from = usize::try_from(version - 1).unwrap_or_default();
+                self.change_schema(&steps[from..].concat()).await
+            }
             other => Err(Error::user(
                 "state_version",
                 format!(

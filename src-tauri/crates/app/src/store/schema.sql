@@ -9,7 +9,8 @@ CREATE TABLE positions (           -- the next offset to read
 
 CREATE TABLE source_counts (
   source TEXT PRIMARY KEY, events INTEGER NOT NULL, duplicates INTEGER NOT NULL, malformed INTEGER NOT NULL,
-  checkpoint_ms INTEGER NOT NULL, lost INTEGER NOT NULL DEFAULT 0
+  checkpoint_ms INTEGER NOT NULL, lost INTEGER NOT NULL DEFAULT 0, blocked INTEGER NOT NULL DEFAULT 0,
+  violations INTEGER NOT NULL DEFAULT 0, left_out INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE segments (            -- the files of the event log
@@ -45,12 +46,6 @@ CREATE TABLE merges (
   sequence INTEGER PRIMARY KEY, merged_profile_id INTEGER NOT NULL, surviving_profile_id INTEGER NOT NULL,
   message_id TEXT NOT NULL, evidence TEXT NOT NULL, merged_ms INTEGER NOT NULL
 ) STRICT;
-
-CREATE TABLE malformed (
-  id INTEGER PRIMARY KEY, source TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL,
-  "offset" INTEGER NOT NULL, reason TEXT NOT NULL, value TEXT NOT NULL, seen_ms INTEGER NOT NULL
-) STRICT;
-CREATE INDEX malformed_by_source ON malformed (source, id);
 
 CREATE TABLE members (
   audience TEXT NOT NULL, profile_id INTEGER NOT NULL, since_ms INTEGER NOT NULL,

@@ -1,4 +1,7 @@
-use tailrace_model::{Error, api::MalformedRecord, api::RunState};
+use tailrace_model::{
+    Error,
+    api::{QuarantineKind, RunState},
+};
 
 use super::*;
 
@@ -14,15 +17,24 @@ pub(super) async fn store() -> (tempfile::TempDir, Store) {
 }
 
 fn checkpoint(positions: &[(i32, i64)], events: u64) -> SourceCheckpoint {
-    let malformed = MalformedRecord {
-        source: "shop".to_owned(),
+    let malformed = QuarantineRow {
+        id: 0,
         topic: "events".to_owned(),
         partition: 0,
         offset: 7,
+        timestamp_ms: Some(1),
+        kind: QuarantineKind::Malformed,
+        event: None,
+        message_id: None,
+        fields: None,
         reason: "not JSON".to_owned(),
-        value: "x".to_owned(),
+        key: None,
+        value: Some(b"x".to_vec()),
+        cut: false,
         seen_ms: 1,
     };
+    let mut quality = Waiting::default();
+    quality.quarantine(vec![malformed]);
     SourceCheckpoint {
         source: "shop".to_owned(),
         cluster_id: "c".to_owned(),
@@ -33,8 +45,9 @@ fn checkpoint(positions: &[(i32, i64)], events: u64) -> SourceCheckpoint {
             duplicates: 1,
             malformed: 1,
             lost: 4,
+            ..SourceCounts::default()
         },
-        malformed: vec![malformed],
+        quality,
     }
 }
 
@@ -71,6 +84,7 @@ async fn a_checkpoint_moves_positions_and_adds_counts() {
                 duplicates: 2,
                 malformed: 2,
                 lost: 8,
+                ..SourceCounts::default()
             },
             200
         )
@@ -94,6 +108,19 @@ async fn the_state_of_an_older_version_is_taken_over() {
         "DROP TABLE lag_marks",
         "DROP TABLE alerts",
         "CREATE TABLE lag_samples (cluster TEXT PRIMARY KEY) STRICT",
+    ];
+    const UNDO_5: [&str; 9] = [
+        "CREATE TABLE malformed (id INTEGER PRIMARY KEY, source TEXT NOT NULL, topic TEXT NOT NULL, \
+         partition INTEGER NOT NULL, \"offset\" INTEGER NOT NULL, reason TEXT NOT NULL, value TEXT NOT NULL, \
+         seen_ms INTEGER NOT NULL) STRICT",
+        "INSERT INTO malformed SELECT id, source, topic, partition, \"offset\", reason, value, seen_ms FROM quarantine",
+        "DROP TABLE quarantine",
+        "DROP TABLE quarantine_sizes",
+        "DROP TABLE violations",
+        "DROP TABLE plan_versions",
+        "ALTER TABLE source_counts DROP COLUMN blocked",
+        "ALTER TABLE source_counts DROP COLUMN violations",
+        "ALTER TABLE source_counts DROP COLUMN left_out",
     ];
     const UNDO_2: &str = "ALTER TABLE source_counts DROP COLUMN lost";
     let check = async |version: i64, undo: &[&str], lost: u64| {
@@ -123,13 +150,19 @@ async fn the_state_of_an_older_version_is_taken_over() {
         store.checkpoint(None, &[second], 200).await.unwrap();
         let (counts, _) = store.source_counts().await.unwrap()["shop"];
         assert_eq!((counts.events, counts.lost), (16, lost), "{version}");
+        assert_eq!(store.malformed("shop", 0, 9).await.unwrap().len(), 2, "{version}");
         let run = store.runs("s", 0, 1).await.unwrap().remove(0);
         assert_eq!((run.added, run.note), (3, None), "{version}");
         assert_eq!(store.sync_place("s").await.unwrap(), None, "{version}");
-        assert_eq!(store.acknowledged_now("s").await.unwrap(), 1, "{version}");
+        // Before that, rows were kept in a form that is taken over.
+        let acknowledged = usize::from(version < 3);
+        let now = store.acknowledged_now("s").await.unwrap();
+        assert_eq!(now as usize, acknowledged, "{version}");
     };
-    check(1, &[&UNDO_4[..], &UNDO_3, &[UNDO_2]].concat(), 4).await;
-    check(2, &[&UNDO_4[..], &UNDO_3].concat(), 8).await;
+    check(1, &[&UNDO_5[..], &UNDO_4, &UNDO_3, &[UNDO_2]].concat(), 4).await;
+    check(2, &[&UNDO_5[..], &UNDO_4, &UNDO_3].concat(), 8).await;
+    check(3, &[&UNDO_5[..], &UNDO_4].concat(), 8).await;
+    check(4, &UNDO_5, 8).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,13 +12,14 @@ use tailrace_model::{
 };
 
 use super::{
-    check_lag::{check_alerts, check_lag_settings},
+    check_lag::{check_alerts, check_events, check_lag_settings},
     check_people::{ConditionCheck, check_computed},
     check_sources::check_sources,
     check_zone::check_time_zone,
     definitions::{Definitions, Kind, Loaded, Named, instead},
     locate::Locator,
     parse::problem,
+    plans::check_plans,
 };
 use crate::{masks, secrets};
 
@@ -47,7 +48,8 @@ pub(super) fn check(definitions: &mut Definitions) {
     let found = Found::new(definitions);
     check_workspace(definitions);
     check_clusters(&mut definitions.clusters);
-    check_sources(&mut definitions.sources, &found.clusters);
+    check_plans(&mut definitions.plans);
+    check_sources(&mut definitions.sources, &found);
     check_warehouses(&mut definitions.warehouses, &found);
     check_traits(definitions);
     check_audiences(definitions);
@@ -57,14 +59,16 @@ pub(super) fn check(definitions: &mut Definitions) {
 }
 
 /// Names that other definitions may refer to.
-struct Found {
-    clusters: Named<()>,
+pub(super) struct Found {
+    pub clusters: Named<()>,
+    pub plans: Named<()>,
 }
 
 impl Found {
     fn new(definitions: &Definitions) -> Self {
         Self {
             clusters: names_of(&definitions.clusters),
+            plans: names_of(&definitions.plans),
         }
     }
 }
@@ -181,6 +185,7 @@ fn check_workspace(definitions: &mut Definitions) {
         report.at(&["time_zone"], sentence);
     }
     check_lag_settings(&mut report, &workspace.lag);
+    check_events(&mut report, &workspace.events);
     for (at, mask) in workspace.masks.iter().enumerate() {
         if let Err(why) = masks::check(mask) {
             report.at(&["masks", &at.to_string()], format!("mask {}: {why}", at + 1));

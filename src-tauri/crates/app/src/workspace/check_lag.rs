@@ -1,6 +1,6 @@
 //! What alerts and the settings of lag can't say.
 
-use tailrace_model::{AlertDefinition, Error, LagSettings};
+use tailrace_model::{AlertDefinition, Error, EventSettings, LagSettings};
 
 use super::{
     check::{Report, each},
@@ -69,6 +69,18 @@ pub(super) fn check_lag_settings(report: &mut Report<'_>, lag: &LagSettings) {
     }
 }
 
+/// Message ids are remembered no longer than this.
+const DEDUPE_MS_MAX: i64 = 366 * 86_400_000;
+
+pub(super) fn check_events(report: &mut Report<'_>, events: &EventSettings) {
+    if let Some(window) = events.dedupe_window
+        && window.approximate_ms() > DEDUPE_MS_MAX
+    {
+        let sentence = format!("dedupe_window can't be {window}: it is a year at most");
+        report.at(&["events", "dedupe_window"], sentence);
+    }
+}
+
 pub(super) fn check_alerts(alerts: &mut Named<AlertDefinition>, clusters: &Named<()>) {
     each(Kind::Alert, alerts, |report, _, alert| {
         check_alert(report, alert, clusters)
@@ -90,11 +102,21 @@ pub(super) fn problems_of(name: &str, alert: &AlertDefinition, clusters: &Named<
 }
 
 fn check_alert(report: &mut Report<'_>, alert: &AlertDefinition, clusters: &Named<()>) {
-    if alert.lag.is_none() && alert.lag_time.is_none() && alert.status.is_empty() {
-        report.at(
+    let of_lag = alert.lag.is_some() || alert.lag_time.is_some() || !alert.status.is_empty();
+    match alert.violations {
+        None if !of_lag => report.at(
             &[],
-            "the alert watches for nothing: add lag = 10000, lag_time = \"5 minutes\" or status = [\"err\"]",
-        );
+            "the alert watches for nothing: add lag = 10000, lag_time = \"5 minutes\", status = [\"err\"] or violations = 100",
+        ),
+        Some(_) if of_lag || !alert.clusters.is_empty() || !alert.groups.is_empty() => report.at(
+            &["violations"],
+            "an alert on violations watches sources, not groups: give lag, lag_time, status, clusters and groups to an alert of their own",
+        ),
+        Some(0) => report.at(&["violations"], "at least 0 violations are always there: write 1 or more"),
+        None if !alert.sources.is_empty() => {
+            report.at(&["sources"], "sources are watched for violations: add violations = 100")
+        }
+        _ => {}
     }
     if alert.lag == Some(0) {
         report.at(&["lag"], "a lag of at least 0 always holds: write 1 or more");

@@ -4,12 +4,13 @@ use tailrace_connectors::tracking::{KEY_HASH_PREFIX, WriteKeyHash, origin};
 use tailrace_model::{SourceDefinition, SourceKind, TrackingSettings};
 
 use super::{
-    check::{Report, each},
+    check::{Found, Report, each},
     definitions::{Kind, Named, instead},
 };
 use crate::secrets;
 
-pub(super) fn check_sources(sources: &mut Named<SourceDefinition>, clusters: &Named<()>) {
+pub(super) fn check_sources(sources: &mut Named<SourceDefinition>, found: &Found) {
+    let clusters = &found.clusters;
     each(Kind::Source, sources, |report, name, source| {
         match source.kind {
             SourceKind::Kafka => check_kafka(report, source, clusters),
@@ -19,6 +20,19 @@ pub(super) fn check_sources(sources: &mut Named<SourceDefinition>, clusters: &Na
             report.at(
                 &["sql"],
                 "the SQL is empty: write a SELECT over the table records, or remove the key",
+            );
+        }
+        if source.transform.as_ref().is_some_and(|sql| sql.trim().is_empty()) {
+            let sentence = "the transformation is empty: write SELECT * FROM events with your changes, or remove the key";
+            report.at(&["transform"], sentence);
+        }
+        if let Some(plan) = &source.plan
+            && !found.plans.contains_key(plan)
+        {
+            let instead = instead(Kind::TrackingPlan, &found.plans, plan);
+            report.at(
+                &["plan"],
+                format!("there is no tracking plan \"{plan}\"{instead}"),
             );
         }
     });

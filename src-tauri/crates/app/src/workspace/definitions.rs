@@ -10,8 +10,8 @@ use std::{
 use serde::de::DeserializeOwned;
 use tailrace_model::{
     AlertDefinition, AudienceDefinition, ClusterDefinition, DestinationDefinition, Error, LagSettings,
-    MaskDefinition, MaskWith, Result, SourceDefinition, SyncDefinition, TraitDefinition, WarehouseDefinition,
-    WorkspaceDefinition,
+    MaskDefinition, MaskWith, Result, SourceDefinition, SyncDefinition, TrackingPlanDefinition,
+    TraitDefinition, WarehouseDefinition, WorkspaceDefinition,
 };
 
 use super::{
@@ -19,6 +19,7 @@ use super::{
     files::{read_text, reason},
     locate::Locator,
     parse::{nearest, parse, problem},
+    plans,
 };
 
 /// Definition files that one folder may hold.
@@ -32,6 +33,7 @@ pub enum Kind {
     Workspace,
     Cluster,
     Source,
+    TrackingPlan,
     Warehouse,
     Trait,
     Audience,
@@ -42,9 +44,10 @@ pub enum Kind {
 
 impl Kind {
     /// Those that have a folder.
-    pub const FOLDERS: [Self; 8] = [
+    pub const FOLDERS: [Self; 9] = [
         Self::Cluster,
         Self::Source,
+        Self::TrackingPlan,
         Self::Warehouse,
         Self::Trait,
         Self::Audience,
@@ -58,6 +61,7 @@ impl Kind {
             Self::Workspace => "workspace",
             Self::Cluster => "cluster",
             Self::Source => "source",
+            Self::TrackingPlan => "tracking plan",
             Self::Warehouse => "warehouse",
             Self::Trait => "trait",
             Self::Audience => "audience",
@@ -73,6 +77,7 @@ impl Kind {
             Self::Workspace => "",
             Self::Cluster => "clusters",
             Self::Source => "sources",
+            Self::TrackingPlan => "tracking-plans",
             Self::Warehouse => "warehouses",
             Self::Trait => "traits",
             Self::Audience => "audiences",
@@ -82,9 +87,17 @@ impl Kind {
         }
     }
 
-    /// Whether a definition may be a `.sql` file.
+    /// Whether a definition may have a `.sql` file; of a source it is the transformation.
     pub fn has_sql(self) -> bool {
-        matches!(self, Self::Trait | Self::Audience)
+        matches!(self, Self::Trait | Self::Audience | Self::Source)
+    }
+
+    /// What its files end in, beside `.sql`.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::TrackingPlan => "json",
+            _ => "toml",
+        }
     }
 
     /// Whether the name is a name in SQL, and so may not hold a `-`.
@@ -127,6 +140,11 @@ pub struct Loaded<T> {
 }
 
 impl<T> Loaded<T> {
+    /// The text of its file that is no SQL.
+    pub(crate) fn text(&self) -> &str {
+        &self.toml
+    }
+
     /// The `.toml` of it, if there is one.
     pub(super) fn toml_file(&self) -> String {
         match self.file.strip_suffix(".sql") {
@@ -145,6 +163,7 @@ pub struct Definitions {
     pub workspace: Loaded<WorkspaceDefinition>,
     pub clusters: Named<ClusterDefinition>,
     pub sources: Named<SourceDefinition>,
+    pub plans: Named<TrackingPlanDefinition>,
     pub warehouses: Named<WarehouseDefinition>,
     pub traits: Named<TraitDefinition>,
     pub audiences: Named<AudienceDefinition>,
@@ -178,7 +197,8 @@ impl Definitions {
         let mut definitions = Self {
             workspace: load_one(dir, "tailrace", Some(WORKSPACE_FILE.to_owned())),
             clusters: load_toml(dir, Kind::Cluster, &mut problems),
-            sources: load_toml(dir, Kind::Source, &mut problems),
+            sources: plans::load_sources(dir, &mut problems),
+            plans: plans::load(dir, &mut problems),
             warehouses: load_toml(dir, Kind::Warehouse, &mut problems),
             traits: load_twins(dir, Kind::Trait, &mut problems),
             audiences: load_twins(dir, Kind::Audience, &mut problems),
@@ -194,6 +214,7 @@ impl Definitions {
     lookups! {
         cluster, valid_clusters, clusters, Cluster, ClusterDefinition;
         source, valid_sources, sources, Source, SourceDefinition;
+        plan, valid_plans, plans, TrackingPlan, TrackingPlanDefinition;
         warehouse, valid_warehouses, warehouses, Warehouse, WarehouseDefinition;
         trait_, valid_traits, traits, Trait, TraitDefinition;
         audience, valid_audiences, audiences, Audience, AudienceDefinition;
@@ -269,6 +290,7 @@ impl Definitions {
             Kind::Workspace => Some((self.workspace.file.clone(), self.workspace.toml.clone())),
             Kind::Cluster => of(&self.clusters, name),
             Kind::Source => of(&self.sources, name),
+            Kind::TrackingPlan => of(&self.plans, name),
             Kind::Warehouse => of(&self.warehouses, name),
             Kind::Trait => of(&self.traits, name),
             Kind::Audience => of(&self.audiences, name),
@@ -276,7 +298,12 @@ impl Definitions {
             Kind::Sync => of(&self.syncs, name),
             Kind::Alert => of(&self.alerts, name),
         };
-        found.unwrap_or_else(|| (format!("{}/{name}.toml", kind.folder()), String::new()))
+        found.unwrap_or_else(|| {
+            (
+                format!("{}/{name}.{}", kind.folder(), kind.ending()),
+                String::new(),
+            )
+        })
     }
 
     /// Every problem, by file and place.
@@ -290,6 +317,7 @@ impl Definitions {
             .chain(&self.workspace.problems)
             .chain(of(&self.clusters))
             .chain(of(&self.sources))
+            .chain(of(&self.plans))
             .chain(of(&self.warehouses))
             .chain(of(&self.traits))
             .chain(of(&self.audiences))
@@ -316,6 +344,7 @@ impl Definitions {
         }
         differing(Kind::Cluster, &self.clusters, &before.clusters, &mut changed);
         differing(Kind::Source, &self.sources, &before.sources, &mut changed);
+        differing(Kind::TrackingPlan, &self.plans, &before.plans, &mut changed);
         differing(
             Kind::Warehouse,
             &self.warehouses,
@@ -363,7 +392,7 @@ fn find<'a, T>(kind: Kind, named: &'a Named<T>, name: &str) -> Result<&'a T> {
 
 fn unknown<T>(kind: Kind, named: &Named<T>, name: &str) -> Error {
     Error::user(
-        &format!("unknown_{kind}"),
+        &format!("unknown_{kind}").replace(' ', "_"),
         format!("there is no {kind} \"{name}\"{}", instead(kind, named, name)),
     )
 }
@@ -376,7 +405,10 @@ pub(super) fn instead<T>(kind: Kind, named: &Named<T>, name: &str) -> String {
     }
     let folder = kind.folder();
     if named.is_empty() {
-        return format!(": the folder {folder} is empty; write {folder}/{name}.toml");
+        return format!(
+            ": the folder {folder} is empty; write {folder}/{name}.{}",
+            kind.ending()
+        );
     }
     let listed: Vec<&str> = named.keys().take(LISTED_MAX).map(String::as_str).collect();
     let more = if named.len() > LISTED_MAX { ", ..." } else { "" };
@@ -392,7 +424,7 @@ fn load_toml<T: DeserializeOwned>(dir: &Path, kind: Kind, problems: &mut Vec<Err
     named
 }
 
-fn load_one<T: DeserializeOwned>(dir: &Path, name: &str, file: Option<String>) -> Loaded<T> {
+pub(super) fn load_one<T: DeserializeOwned>(dir: &Path, name: &str, file: Option<String>) -> Loaded<T> {
     let file = file.unwrap_or_default();
     let mut loaded = Loaded {
         name: name.to_owned(),
@@ -508,13 +540,13 @@ fn load_twin<T: Twin>(dir: &Path, kind: Kind, name: &str, files: Files) -> Loade
 
 /// Which files a name has.
 #[derive(Debug, Clone, Copy, Default)]
-struct Files {
-    toml: bool,
-    sql: bool,
+pub(super) struct Files {
+    pub toml: bool,
+    pub sql: bool,
 }
 
 /// The definitions of a folder, by name. Hidden files and other endings are not ours.
-fn names(dir: &Path, kind: Kind, problems: &mut Vec<Error>) -> BTreeMap<String, Files> {
+pub(super) fn names(dir: &Path, kind: Kind, problems: &mut Vec<Error>) -> BTreeMap<String, Files> {
     let mut names: BTreeMap<String, Files> = BTreeMap::new();
     let folder = kind.folder();
     let entries = match fs::read_dir(dir.join(folder)) {
@@ -536,7 +568,7 @@ fn names(dir: &Path, kind: Kind, problems: &mut Vec<Error>) -> BTreeMap<String, 
         };
         if name.is_empty()
             || name.starts_with('.')
-            || !matches!((ending, kind.has_sql()), ("toml", _) | ("sql", true))
+            || !(ending == kind.ending() || (ending == "sql" && kind.has_sql()))
         {
             continue;
         }
@@ -548,7 +580,7 @@ fn names(dir: &Path, kind: Kind, problems: &mut Vec<Error>) -> BTreeMap<String, 
             break;
         }
         let files = names.entry(name.to_owned()).or_default();
-        files.toml |= ending == "toml";
+        files.toml |= ending == kind.ending();
         files.sql |= ending == "sql";
     }
     names

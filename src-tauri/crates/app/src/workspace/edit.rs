@@ -16,7 +16,7 @@ const INDENT: usize = 2;
 /// Keys of what is left out of a file where it says no more than leaving it out would.
 const DEFAULTS: [(&str, &str); 1] = [("aggregate", "count")];
 /// Keys whose text is a span of time: `14d` and `14 days` are the same.
-const SPANS: [&str; 5] = ["window", "every", "refresh", "lag_time", "for"];
+const SPANS: [&str; 6] = ["window", "every", "refresh", "lag_time", "for", "dedupe_window"];
 /// Keys of lists that say nothing when they are empty.
 const LISTS: [&str; 3] = ["clusters", "groups", "status"];
 

@@ -36,6 +36,7 @@ const NEW: Files = embedded!("new-workspace":
     "clusters/prod.toml.example",
     "sources/shop.toml.example",
     "sources/web.toml.example",
+    "tracking-plans/shop.json.example",
     "warehouses/crm.toml.example",
     "traits/orders_14d.toml.example",
     "traits/lifetime_value.sql.example",

@@ -17,6 +17,7 @@ mod init;
 mod locate;
 mod lock;
 mod parse;
+mod plans;
 pub mod recent;
 mod save;
 mod watch;
@@ -36,6 +37,7 @@ pub(crate) use files::{cannot_write, reason, write_private};
 pub use init::{ensure_sample, init, sample};
 pub use lock::WorkspaceLock;
 pub(crate) use parse::nearest;
+pub(crate) use plans::parse as parse_plan;
 use tailrace_model::{Error, Result};
 pub use watch::Watch;
 

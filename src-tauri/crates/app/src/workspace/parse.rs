@@ -46,7 +46,7 @@ fn syntax(message: &str) -> String {
     format!("not valid TOML: {message}")
 }
 
-fn sentence(message: &str, path: &str, key: &str, written: Option<&str>) -> String {
+pub(super) fn sentence(message: &str, path: &str, key: &str, written: Option<&str>) -> String {
     let names = quoted(message);
     if message.starts_with("unknown field ") {
         return unknown_key(&names);

@@ -62,8 +62,17 @@ impl Workspace {
         edit(&format!("{}/{name}.toml", Kind::Cluster.folder()), "", definition)
     }
 
+    /// A transformation that stands in `sources/NAME.sql` stays there.
     pub fn save_source(&mut self, name: &str, definition: &SourceDefinition) -> Result<()> {
-        self.save_toml(Kind::Source, name, definition)
+        let mut definition = definition.clone();
+        if self
+            .dir
+            .join(format!("{}/{name}.sql", Kind::Source.folder()))
+            .exists()
+        {
+            definition.transform = None;
+        }
+        self.save_toml(Kind::Source, name, &definition)
     }
 
     pub fn save_warehouse(&mut self, name: &str, definition: &WarehouseDefinition) -> Result<()> {
@@ -114,7 +123,7 @@ impl Workspace {
     }
 
     /// What else differs by now was changed outside, and is told of by the next reload.
-    fn saved(&mut self, kind: Kind, name: &str) -> Result<()> {
+    pub(super) fn saved(&mut self, kind: Kind, name: &str) -> Result<()> {
         let changed = self.read_again()?;
         self.unseen.extend(
             changed

@@ -154,7 +154,11 @@ fn path_signal(root: &Path, path: &Path) -> Option<Signal> {
 }
 
 fn is_definition(kind: Kind, file: &str) -> bool {
-    !file.starts_with('.') && (file.ends_with(".toml") || (kind.has_sql() && file.ends_with(".sql")))
+    !file.starts_with('.')
+        && (file
+            .strip_suffix(kind.ending())
+            .is_some_and(|name| name.ends_with('.'))
+            || (kind.has_sql() && file.ends_with(".sql")))
 }
 
 #[cfg(test)]

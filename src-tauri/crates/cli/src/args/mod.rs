@@ -1,5 +1,6 @@
 //! The command line: names, flags and their help.
 
+mod quality;
 mod schemas;
 mod topics;
 
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use quality::{Plan, Quarantine, QuarantineReplay, Replay, Source, SourcePreview};
 pub use schemas::{AlertVerb, Alerts, SchemaVerb, Schemas, TypeArg};
 pub use topics::{Acls, TopicVerb, Topics};
 
@@ -74,6 +76,17 @@ pub enum Command {
         #[arg(long)]
         until_caught_up: bool,
     },
+    /// Reads a source's topic again from a time, with the transformation and the plan of now, into the same history
+    Replay(Replay),
+    /// Sources of events, and what becomes of their records
+    #[command(subcommand)]
+    Source(Source),
+    /// Tracking plans, and how often events did not fit
+    #[command(subcommand)]
+    Plan(Plan),
+    /// Records that became no event
+    #[command(subcommand)]
+    Quarantine(Quarantine),
     /// Keeps everything live until stopped: sources, audiences, syncs, lag and its alerts; takes events over HTTP
     /// (sources of kind "tracking"); metrics for Prometheus
     Serve {

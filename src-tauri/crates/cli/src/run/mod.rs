@@ -12,6 +12,7 @@ mod groups;
 mod people;
 mod produce;
 mod progress;
+mod quality;
 mod schemas;
 mod sql;
 mod tail;
@@ -26,7 +27,7 @@ use tailrace_model::Error;
 
 use crate::{
     Outcome,
-    args::{Cli, Command},
+    args::{Cli, Command, Plan, Source},
     output::Output,
 };
 
@@ -43,6 +44,45 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
         Command::Alerts(it) => {
             with(folder()?, OpenOptions::look(), async |app| {
                 alerts::alerts(app, it, output).await
+            })
+            .await
+        }
+        Command::Source(it) => {
+            let options = match it {
+                Source::List => OpenOptions::command(),
+                Source::Preview(_) => OpenOptions::look().masked(cli.masked),
+            };
+            with(folder()?, options, async |app| {
+                quality::source(app, it, output).await
+            })
+            .await
+        }
+        Command::Replay(it) => {
+            with(folder()?, OpenOptions::command(), async |app| {
+                quality::replay(app, it, output).await
+            })
+            .await
+        }
+        Command::Quarantine(it) => {
+            let options = OpenOptions::command().masked(cli.masked);
+            with(folder()?, options, async |app| {
+                quality::quarantine(app, it, output).await
+            })
+            .await
+        }
+        Command::Plan(it) => {
+            // Versions that were used, and what was observed, are in the state.
+            let state = match &it {
+                Plan::List => false,
+                Plan::Diff { from, to } => from.contains('@') || to.contains('@'),
+                _ => true,
+            };
+            let options = match state {
+                true => OpenOptions::command(),
+                false => OpenOptions::look(),
+            };
+            with(folder()?, options, async |app| {
+                quality::plan(app, it, output).await
             })
             .await
         }

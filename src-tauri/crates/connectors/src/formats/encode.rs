@@ -54,6 +54,15 @@ impl Misfit {
         self.path.len()
     }
 
+    /// The names of the fields down to it, or to the first list on the way, outermost first; empty: the value itself.
+    pub fn fields(&self) -> Vec<&str> {
+        let named = self.path.iter().rev().map_while(|step| match step {
+            Step::Field(name) => Some(name.as_str()),
+            Step::Index(_) => None,
+        });
+        named.collect()
+    }
+
     /// `lines[1].price`; empty: the value itself.
     pub fn path(&self) -> String {
         let mut text = String::new();

@@ -30,6 +30,7 @@ pub use detect::{Detected, Frame, detect, detect_values, frame};
 pub use encode::{Encoder, Misfit};
 pub use format::{Format, FormatSettings};
 pub use framing::Framing;
+pub use json_schema::JsonSchema;
 pub use protobuf::ProtobufSchema;
 pub use records::{DecodedBatch, RecordDecoder};
 pub use table::{TableColumn, TableDecoder};

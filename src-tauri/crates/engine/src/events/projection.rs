@@ -224,13 +224,13 @@ fn cast_to(name: &str, column: &ArrayRef, to: &DataType) -> Result<ArrayRef, Err
 }
 
 /// The column `timestamp`.
-enum Times<'a> {
+pub(crate) enum Times<'a> {
     Ms(TimestampMillisecondArray),
     Text(Values<'a>),
 }
 
 impl<'a> Times<'a> {
-    fn new(column: &'a ArrayRef) -> Result<Self, Error> {
+    pub(crate) fn new(column: &'a ArrayRef) -> Result<Self, Error> {
         match column.data_type() {
             // Naive and zoned timestamps are both instants in UTC here; a cast between zones keeps the instant.
             DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => {
@@ -251,7 +251,7 @@ impl<'a> Times<'a> {
         }
     }
 
-    fn at(&self, row: usize) -> Result<Option<i64>, Malformed> {
+    pub(crate) fn at(&self, row: usize) -> Result<Option<i64>, Malformed> {
         match self {
             Self::Ms(times) => Ok(times.is_valid(row).then(|| times.value(row))),
             Self::Text(values) => match values.text(row).filter(|text| !text.is_empty()) {
@@ -265,7 +265,7 @@ impl<'a> Times<'a> {
 }
 
 /// The values of one column, ready to be read row by row.
-enum Values<'a> {
+pub(crate) enum Values<'a> {
     Absent,
     Bool(&'a BooleanArray),
     Whole(Int64Array),
@@ -279,7 +279,7 @@ enum Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    fn new(name: &str, column: &'a ArrayRef) -> Result<Self, Error> {
+    pub(crate) fn new(name: &str, column: &'a ArrayRef) -> Result<Self, Error> {
         Ok(match column.data_type() {
             DataType::Null => Self::Absent,
             DataType::Boolean => Self::Bool(column.as_boolean()),
@@ -297,6 +297,12 @@ impl<'a> Values<'a> {
                     .as_primitive::<Float64Type>()
                     .clone(),
             ),
+            // What sha256() and its like give: hexadecimal, as everybody writes it.
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView => {
+                let bytes = cast_to(name, column, &DataType::Binary)?;
+                let bytes = bytes.as_binary::<i32>();
+                Self::Made(bytes.iter().map(|bytes| bytes.map(hex)).collect())
+            }
             DataType::Timestamp(..) | DataType::Date64 => {
                 let times = cast_to(name, column, &TIMESTAMP)?;
                 let times = times.as_primitive::<TimestampMillisecondType>();
@@ -316,7 +322,7 @@ impl<'a> Values<'a> {
     }
 
     /// The value as a property; absent: null.
-    fn cell(&self, row: usize) -> Option<Cell<'a>> {
+    pub(crate) fn cell(&self, row: usize) -> Option<Cell<'a>> {
         match self {
             Self::Absent => None,
             Self::Bool(values) => values.is_valid(row).then(|| Cell::Bool(values.value(row))),
@@ -335,7 +341,7 @@ impl<'a> Values<'a> {
     }
 
     /// The value as text; absent: null, or nested.
-    fn text(&self, row: usize) -> Option<Cow<'a, str>> {
+    pub(crate) fn text(&self, row: usize) -> Option<Cow<'a, str>> {
         match self {
             Self::Absent => None,
             Self::Text(values) => values.is_valid(row).then(|| Cow::Borrowed(values.value(row))),
@@ -358,6 +364,10 @@ impl<'a> Values<'a> {
             Self::Json(values) => values.get(row).cloned().flatten().map(Cow::Owned),
         }
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn whole<'a>(value: i64) -> Cell<'a> {

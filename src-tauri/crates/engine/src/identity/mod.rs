@@ -158,6 +158,17 @@ impl Identity {
         index_of(profile_id).map_or(profile_id, |index| id_of(self.surviving(index)))
     }
 
+    /// Counts events of a profile that were replaced, or taken back.
+    pub fn count_events(&mut self, profile_id: i64, more: i64) {
+        let Some(index) = index_of(profile_id).map(|index| self.surviving(index)) else {
+            return;
+        };
+        if let Some(profile) = self.profiles.get_mut(index as usize) {
+            profile.events = profile.events.saturating_add_signed(more);
+            self.touch(index);
+        }
+    }
+
     /// All merges, oldest first.
     pub fn merges(&self) -> &[MergeRow] {
         &self.merges

@@ -96,8 +96,16 @@ pub fn step(before: Option<Standing>, holds: Option<bool>, hold_ms: i64, now_ms:
 pub fn watches(alert: &AlertDefinition, cluster: &str, group: &str) -> bool {
     let clusters = &alert.clusters;
     alert.enabled
+        && alert.violations.is_none()
         && (clusters.is_empty() || clusters.iter().any(|name| name == cluster))
         && (alert.groups.is_empty() || alert.groups.iter().any(|pattern| matches(pattern, group)))
+}
+
+/// Whether the alert watches the violations of this source.
+pub fn watches_source(alert: &AlertDefinition, source: &str) -> bool {
+    alert.enabled
+        && alert.violations.is_some()
+        && (alert.sources.is_empty() || alert.sources.iter().any(|pattern| matches(pattern, source)))
 }
 
 /// Whether a name is what a pattern with `*` for any signs says.
@@ -123,6 +131,15 @@ pub fn matches(pattern: &str, name: &str) -> bool {
 
 /// What an alert watches for: `lag of at least 1000 records and status STOP for 5 minutes, groups billing-*`.
 pub fn sentence(alert: &AlertDefinition) -> String {
+    if let Some(violations) = alert.violations {
+        let sources = match alert.sources.as_slice() {
+            [] => "any source".to_owned(),
+            names => format!("sources {}", names.join(", ")),
+        };
+        return format!(
+            "at least {violations} violations of the tracking plan within an hour of the clock, {sources}"
+        );
+    }
     let mut conditions = Vec::new();
     conditions.extend(alert.lag.map(|lag| format!("lag of at least {lag} records")));
     conditions.extend(

@@ -26,7 +26,10 @@ use super::{
     segment::{Segment, SegmentWriter},
 };
 use crate::{
-    events::{Event, columns::Columns},
+    events::{
+        Event,
+        columns::{ColumnRow, Columns},
+    },
     identity::Identity,
 };
 
@@ -49,16 +52,16 @@ pub struct Collected {
 /// See the module's text. There is one for a log.
 #[derive(Debug)]
 pub struct Collector {
-    log: EventLog,
-    dedupe: Dedupe,
-    columns: Columns,
+    pub(super) log: EventLog,
+    pub(super) dedupe: Dedupe,
+    pub(super) columns: Columns,
     /// Columns that the log's manifest has already.
-    columns_persisted: usize,
+    pub(super) columns_persisted: usize,
     /// Events that a failed checkpoint gave back, the oldest first.
     returned: Vec<Rows>,
     rows: Rows,
     counts: BTreeMap<String, SourceCounts>,
-    sealing: Arc<AtomicBool>,
+    pub(super) sealing: Arc<AtomicBool>,
 }
 
 impl Collector {
@@ -133,6 +136,11 @@ impl Collector {
         self.rows.len() + self.returned.iter().map(Rows::len).sum::<usize>()
     }
 
+    /// Whether an event of this message id would be a duplicate.
+    pub fn knows(&self, message_id: &str) -> bool {
+        self.dedupe.has(message_id)
+    }
+
     /// Message ids that are remembered.
     pub fn dedupe_ids(&self) -> usize {
         self.dedupe.len()
@@ -173,12 +181,7 @@ impl Collector {
             false => Arc::new(Merges::new(identity.merges())),
         };
         drop(identity);
-        let columns_added = self
-            .columns
-            .rows()
-            .get(self.columns_persisted..)
-            .unwrap_or_default()
-            .to_vec();
+        let columns_added = self.columns_added();
         let columns = match columns_added.is_empty() {
             true => state.columns.clone(),
             false => Arc::new(self.columns.clone()),
@@ -205,13 +208,27 @@ impl Collector {
                 merges,
                 profiles,
                 running,
+                replayed: None,
             }),
         }))
     }
 
     /// The transaction committed: queries see it from now on.
     pub fn install(&mut self, change: CheckpointChange) {
+        if let Pending::Seal(Seal {
+            replayed: Some(taken),
+            ..
+        }) = &change.pending
+        {
+            self.know(taken);
+        }
         self.log.install(change);
+    }
+
+    /// Columns that no transaction holds yet.
+    pub(super) fn columns_added(&self) -> Vec<ColumnRow> {
+        let added = self.columns.rows().get(self.columns_persisted..);
+        added.unwrap_or_default().to_vec()
     }
 
     /// The transaction failed: everything waits again, with what was collected since behind it.
@@ -239,12 +256,15 @@ impl Collector {
             counts.duplicates += lost.duplicates;
             counts.rejected += lost.rejected;
         }
+        if let Some(taken) = &seal.replayed {
+            self.take_back(taken);
+        }
         let mut returned = seal.buffers;
         returned.append(&mut self.returned);
         self.returned = returned;
     }
 
-    fn write(
+    pub(super) fn write(
         &self,
         buffers: &mut [Rows],
         identity: &mut RwLockWriteGuard<'_, Identity>,

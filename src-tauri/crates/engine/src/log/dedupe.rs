@@ -64,6 +64,18 @@ impl Dedupe {
             .insert_unique(short(hash), Entry { hash, slice }, |entry| short(entry.hash));
     }
 
+    /// Forgets an id: its event is not in the log any more.
+    pub fn remove(&mut self, message_id: &str) {
+        let hash = parts(message_id);
+        let Ok(found) = self.table.find_entry(short(hash), |entry| entry.hash == hash) else {
+            return;
+        };
+        let (entry, _) = found.remove();
+        if let Some(slice) = self.slices.iter_mut().find(|slice| slice.number == entry.slice) {
+            slice.ids -= 1;
+        }
+    }
+
     /// Since when ids are remembered, when that is later than the window's beginning.
     pub fn covered_from_ms(&self) -> Option<i64> {
         self.shortened_to_ms
@@ -137,6 +149,10 @@ fn short(hash: [u32; 4]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -152,6 +168,39 @@ mod tests {
         assert!(!dedupe.has("m0"));
         assert!(dedupe.len() < 40, "{} ids for a window of 33", dedupe.len());
         assert_eq!(dedupe.covered_from_ms(), None);
+    }
+
+    proptest! {
+        /// Whatever comes when, an id of the window is known, and what is known was inserted; one that leaves is at most
+        /// a slice older than the window.
+        #[test]
+        fn exact_within_the_window(
+            window_ms in 320i64..5_000,
+            steps in prop::collection::vec((0u16..60, 0i64..400, any::<bool>()), 1..400),
+        ) {
+            let mut dedupe = Dedupe::new(window_ms, 1 << 20);
+            let mut reference: BTreeMap<u16, i64> = BTreeMap::new();
+            let mut now_ms = 0;
+            for (id, later_ms, forgets) in steps {
+                now_ms += later_ms;
+                let name = format!("m{id}");
+                let known = dedupe.has(&name);
+                match reference.get(&id) {
+                    Some(at) if now_ms - at <= window_ms => prop_assert!(known, "{} of {} at {}", id, at, now_ms),
+                    Some(_) => {}
+                    None => prop_assert!(!known, "{} was never there", id),
+                }
+                if forgets && known {
+                    dedupe.remove(&name);
+                    reference.remove(&id);
+                    prop_assert!(!dedupe.has(&name));
+                } else if !known {
+                    dedupe.insert(&name, now_ms);
+                    reference.insert(id, now_ms);
+                }
+            }
+            prop_assert_eq!(dedupe.covered_from_ms(), None);
+        }
     }
 
     #[test]

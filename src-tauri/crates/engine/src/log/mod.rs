@@ -38,6 +38,9 @@ mod merges;
 mod pending;
 mod properties;
 mod reader;
+mod replay;
+#[cfg(test)]
+mod replay_tests;
 mod rows;
 pub mod schema;
 mod segment;
@@ -52,6 +55,7 @@ mod world;
 
 pub use collector::{Collected, Collector, Rejected};
 pub use manifest::{CheckpointChange, LogManifest, Problem, SegmentRow, SourceCounts};
+pub use replay::Replayed;
 pub use segment::Segment;
 pub use settings::LogSettings;
 pub use snapshot::LogSnapshot;
@@ -263,6 +267,10 @@ impl EventLog {
 
     fn settings(&self) -> &LogSettings {
         &self.inner.settings
+    }
+
+    fn compacting(&self) -> &Arc<AtomicBool> {
+        &self.inner.compacting
     }
 
     fn folder(&self) -> &Path {

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use super::{merges::Merges, rows::Rows, segment::Segment};
+use super::{merges::Merges, replay::Taken, rows::Rows, segment::Segment};
 use crate::{events::columns::Columns, identity::ProfilesSnapshot};
 
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(super) struct Seal {
     pub merges: Arc<Merges>,
     pub profiles: Arc<ProfilesSnapshot>,
     pub running: Running,
+    /// It is a replay, which the files that it wrote anew belong to.
+    pub replayed: Option<Taken>,
 }
 
 /// Something that only one may do at a time, until this is dropped.

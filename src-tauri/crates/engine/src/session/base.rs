@@ -2,7 +2,11 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
+use arrow::{
+    array::{AsArray, StringArray},
+    compute::cast,
+    datatypes::{DataType, Field, FieldRef, TimeUnit},
+};
 use datafusion::{
     catalog::CatalogProviderList,
     common::{Result as DataFusionResult, ScalarValue, internal_err},
@@ -79,6 +83,7 @@ pub(super) fn state(
     // Later functions replace earlier ones of the same name.
     let functions = builder.scalar_functions().get_or_insert_with(Vec::new);
     functions.push(Arc::new(ScalarUDF::new_from_impl(Now::new(time_zone))));
+    functions.push(Arc::new(ScalarUDF::new_from_impl(Sha256::new())));
     if let Some(like) = functions
         .iter()
         .find(|function| function.name() == "regexp_like")
@@ -147,4 +152,48 @@ impl ScalarUDFImpl for Now {
         );
         Ok(ExprSimplifyResult::Simplified(Expr::Literal(literal, None)))
     }
+}
+
+/// `sha256(text)`: its SHA-256 in hexadecimal digits, as everybody writes it; of other values that of their text.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Sha256 {
+    signature: Signature,
+}
+
+impl Sha256 {
+    fn new() -> Self {
+        Self {
+            signature: Signature::any(1, Volatility::Immutable),
+        }
+    }
+}
+
+impl ScalarUDFImpl for Sha256 {
+    fn name(&self) -> &str {
+        "sha256"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> DataFusionResult<DataType> {
+        Ok(DataType::Utf8)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> DataFusionResult<ColumnarValue> {
+        let Some(values) = args.args.first() else {
+            return internal_err!("sha256() has no argument");
+        };
+        let texts = cast(&values.to_array(args.number_rows)?, &DataType::Utf8)?;
+        let texts = texts.as_string::<i32>().iter();
+        let hashed: StringArray = texts.map(|text| text.map(hex_sha256)).collect();
+        Ok(ColumnarValue::Array(Arc::new(hashed)))
+    }
+}
+
+fn hex_sha256(text: &str) -> String {
+    use sha2::Digest;
+    let digest = sha2::Sha256::digest(text.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

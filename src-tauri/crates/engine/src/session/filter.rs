@@ -45,6 +45,11 @@ impl RecordFilter {
     /// Reads `value.revenue > 100`, with or without `where` before it. `now()` is `now_ms`. Lines and columns of errors
     /// are those of `text`.
     pub fn parse(text: &str, now_ms: i64) -> Result<Self> {
+        Self::parse_over(text, now_ms, &Arc::new(Schema::empty()))
+    }
+
+    /// The same over columns that are known.
+    pub fn parse_over(text: &str, now_ms: i64, columns: &SchemaRef) -> Result<Self> {
         let predicate = without_word(text, "where");
         if predicate.trim().is_empty() {
             return Err(Error::user(
@@ -65,7 +70,7 @@ impl RecordFilter {
             compiled: None,
         };
         // Finds names and functions that do not exist before the first record arrives.
-        filter.prepare(&Arc::new(Schema::empty()))?;
+        filter.prepare(columns)?;
         filter.compiled = None;
         Ok(filter)
     }

@@ -19,6 +19,10 @@ mod select;
 mod shapes;
 mod statement;
 mod topics;
+mod transform;
+#[cfg(test)]
+mod transform_tests;
+mod transform_text;
 
 #[cfg(test)]
 mod goldens;
@@ -72,6 +76,8 @@ pub use topics::{
     DecodedRows, Named, RANGES_MAX, RawRows, Scan, Stage, TopicPart, TopicRange, TopicRead, TopicReading,
     TopicRows, TopicTable, Topics, Used, Wanted,
 };
+pub use transform::{EventTransform, Transformed};
+pub use transform_text::reads_records;
 
 /// Rows of one batch of an in-memory table.
 const MEMORY_BATCH_ROWS: usize = 8_192;

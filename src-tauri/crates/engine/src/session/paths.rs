@@ -49,7 +49,7 @@ impl Stand {
         Self::Typed("TIMESTAMP"),
     ];
 
-    fn expr(self) -> Expr {
+    pub(super) fn expr(self) -> Expr {
         let null = Expr::Value(Value::Null.into());
         let data_type = match self {
             Self::Null => return null,

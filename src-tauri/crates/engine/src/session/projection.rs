@@ -18,7 +18,7 @@ use datafusion::{
     common::DFSchemaRef,
     error::DataFusionError,
     execution::SessionState,
-    logical_expr::{Expr, LogicalPlan},
+    logical_expr::{Expr, LogicalPlan, Volatility},
     physical_expr::PhysicalExpr,
     sql::parser::Statement,
 };
@@ -49,7 +49,7 @@ struct Compiled {
     missing: Vec<String>,
 }
 
-enum Stage {
+pub(super) enum Stage {
     Columns(Vec<usize>),
     Filter(Arc<dyn PhysicalExpr>),
     Project(Vec<Arc<dyn PhysicalExpr>>, SchemaRef),
@@ -156,7 +156,7 @@ fn empty() -> SchemaRef {
 }
 
 /// Runs one stage; `origin` keeps the rows that the batch keeps.
-fn run(
+pub(super) fn run(
     stage: &Stage,
     batch: RecordBatch,
     origin: RecordBatch,
@@ -191,7 +191,7 @@ fn run(
 }
 
 fn compile(ast: &Statement, schema: &SchemaRef) -> Result<Compiled> {
-    let state = state(schema)?;
+    let state = state(RECORDS, schema)?;
     let mut first = None;
     for stand in Stand::ALL {
         let mut fitted = ast.clone();
@@ -219,13 +219,13 @@ fn compile(ast: &Statement, schema: &SchemaRef) -> Result<Compiled> {
     Err(first.unwrap_or_else(|| Error::internal("projection", "the SQL was not compiled")))
 }
 
-/// A planner whose only table is `records`. Its `now()` is not set: a record's event may not depend on when it is read.
-fn state(schema: &SchemaRef) -> Result<SessionState> {
+/// A planner whose only table is `records`, or `events`. Its `now()` is not set: a record's event may not depend on when it is read.
+pub(super) fn state(name: &'static str, schema: &SchemaRef) -> Result<SessionState> {
     let internal = |error: DataFusionError| translate(&error, &[]);
     let table = MemTable::try_new(Arc::clone(schema), vec![vec![]]).map_err(internal)?;
     let tables = MemorySchemaProvider::new();
     tables
-        .register_table(RECORDS.to_owned(), Arc::new(table))
+        .register_table(name.to_owned(), Arc::new(table))
         .map_err(internal)?;
     let catalog = MemoryCatalogProvider::new();
     catalog
@@ -238,8 +238,11 @@ fn state(schema: &SchemaRef) -> Result<SessionState> {
     Ok(state)
 }
 
-fn stages(state: &SessionState, ast: Statement) -> Result<Vec<Stage>> {
-    let explain = |error: DataFusionError| translate(&error, &[RECORDS.to_owned()]);
+pub(super) fn stages(state: &SessionState, ast: Statement) -> Result<Vec<Stage>> {
+    let tables = state.catalog_list().catalog(CATALOG);
+    let tables = tables.and_then(|catalog| catalog.schema(MAIN));
+    let tables = tables.map_or_else(Vec::new, |schema| schema.table_names());
+    let explain = |error: DataFusionError| translate(&error, &tables);
     // The only table is in memory: planning never waits.
     let planned = statement::plan(state, ast).now_or_never();
     let plan = planned
@@ -252,11 +255,11 @@ fn stages(state: &SessionState, ast: Statement) -> Result<Vec<Stage>> {
     Ok(stages)
 }
 
-fn refused(what: &str) -> Error {
+pub(super) fn refused(what: &str) -> Error {
     Error::user(
         "source_sql",
         format!(
-            "a source's SQL works on one record at a time, so {what} can't be in it: write SELECT columns FROM records, with WHERE if some are to be left out"
+            "a source's SQL works on one record at a time, so {what} can't be in it: write SELECT columns FROM records (its transformation: FROM events), with WHERE if some are to be left out"
         ),
     )
 }
@@ -303,6 +306,12 @@ fn expression_allowed(expr: &Expr) -> Result<()> {
     if has(|expr| matches!(expr, Expr::ScalarFunction(call) if call.name() == "now")) {
         return Err(refused(
             "now(), which would give another event each time the record is read,",
+        ));
+    }
+    let is_random = |expr: &Expr| matches!(expr, Expr::ScalarFunction(call) if call.func.signature().volatility == Volatility::Volatile);
+    if has(is_random) {
+        return Err(refused(
+            "a function of chance, which would give another event each time the record is read,",
         ));
     }
     Ok(())

@@ -18,6 +18,12 @@ pub struct SourceSummary {
     pub duplicates: u64,
     /// Kept apart with their reason.
     pub malformed: u64,
+    /// Kept apart, because the tracking plan says so, or the transformation fails on them.
+    pub blocked: u64,
+    /// Times that a field, or an event, did not fit the tracking plan.
+    pub violations: u64,
+    /// Not collected: the transformation's `WHERE` leaves them out.
+    pub left_out: u64,
     /// Records that were deleted from the topic before they were read, so far as is known.
     pub lost: u64,
     /// Records between the checkpoint and the end of the topic; absent: unknown.

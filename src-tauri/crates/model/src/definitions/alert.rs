@@ -31,6 +31,14 @@ pub struct AlertDefinition {
     /// The status is one of these.
     #[serde(default)]
     pub status: Vec<AlertStatus>,
+    /// The sources whose violations it watches: names, with `*` for any signs; empty: all. Only with `violations`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<String>>")]
+    pub sources: Vec<String>,
+    /// Instead of lag: a source has at least so many violations of its tracking plan within an hour of the clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub violations: Option<u64>,
     /// How long it has to hold before the alert fires.
     #[serde(rename = "for", default = "default_for")]
     pub hold: Span,

@@ -1,6 +1,6 @@
 //! Definitions: the text files of a workspace, as data. A definition's name is its file's name without the ending.
 //!
-//! Files: `tailrace.toml`, `clusters/*.toml`, `sources/*.toml`, `warehouses/*.toml`, `traits/*.{toml,sql}`,
+//! Files: `tailrace.toml`, `clusters/*.toml`, `sources/*.{toml,sql}`, `tracking-plans/*.json`, `warehouses/*.toml`, `traits/*.{toml,sql}`,
 //! `audiences/*.{toml,sql}`, `destinations/*.toml`, `syncs/*.toml`, `alerts/*.toml`. A `.sql` trait or audience may have a `.toml` of
 //! the same name beside it with its title and description. Unknown keys are refused.
 
@@ -12,6 +12,7 @@ mod destination;
 mod format;
 mod lag;
 mod source;
+mod tracking_plan;
 mod r#trait;
 mod warehouse;
 mod workspace;
@@ -24,6 +25,7 @@ pub use destination::*;
 pub use format::*;
 pub use lag::*;
 pub use source::*;
+pub use tracking_plan::*;
 pub use r#trait::*;
 pub use warehouse::*;
 pub use workspace::*;

@@ -22,6 +22,15 @@ pub struct SourceDefinition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional = nullable)]
     pub sql: Option<String>,
+    /// What becomes of each event: a `SELECT` over the table `events`, whose columns are `message_id`, `type`, `event`,
+    /// `timestamp`, `user_id`, `anonymous_id`, `context` and the event's own properties. May stand in `sources/NAME.sql`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub transform: Option<String>,
+    /// The tracking plan that its events are checked against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub plan: Option<String>,
     /// The consumer group whose offsets follow the checkpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional = nullable)]

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::LagSettings;
+use crate::Span;
 
 /// `tailrace.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -15,10 +16,32 @@ pub struct WorkspaceDefinition {
     /// How lag is sampled and judged, where a cluster does not say otherwise.
     #[serde(default)]
     pub lag: LagSettings,
+    /// How events are taken in.
+    #[serde(default, skip_serializing_if = "EventSettings::is_default")]
+    #[ts(optional, as = "Option<EventSettings>")]
+    pub events: EventSettings,
     /// What of records is not shown in the window; in the terminal with `--masked`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(optional, as = "Option<Vec<MaskDefinition>>")]
     pub masks: Vec<MaskDefinition>,
+}
+
+/// `[events]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct EventSettings {
+    /// An event whose message id was collected within this span is a duplicate; 7 days when absent. It is taken up when
+    /// the workspace is opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional = nullable)]
+    pub dedupe_window: Option<Span>,
+}
+
+impl EventSettings {
+    /// Says nothing.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// `[[masks]]`: a column, or whatever a pattern finds.

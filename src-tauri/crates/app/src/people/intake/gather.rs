@@ -17,18 +17,18 @@ use arrow::{
     datatypes::DataType,
 };
 use tailrace_connectors::clusters::kafka::raw_schema;
-use tailrace_model::{Error, Result, SourceDefinition, SourceKind};
+use tailrace_model::{Error, Result, SourceDefinition, SourceKind, TrackingPlanDefinition};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     super::{
         Pending, People, checkpoint,
-        collect::{Reader, take},
+        collect::{Reader, plan_of, take},
     },
     PLACE,
     journal::{Entry, JournalReader},
 };
-use crate::open::OpenWorkspace;
+use crate::{open::OpenWorkspace, quality::Judge};
 
 /// Bytes of the journal that are collected at a time.
 const ROUND_BYTES_MAX: u64 = 4 << 20;
@@ -86,9 +86,12 @@ pub(super) async fn to_the_end(open: &Arc<OpenWorkspace>) -> Result<()> {
 }
 
 #[derive(Default)]
+/// A source and its tracking plan.
+type Defined = (SourceDefinition, Option<TrackingPlanDefinition>);
+
 struct Gatherer {
     /// How each source is read, as it was defined.
-    readers: BTreeMap<String, (SourceDefinition, Reader)>,
+    readers: BTreeMap<String, (Defined, Reader)>,
     /// The number behind what is collected, by source.
     positions: BTreeMap<String, u64>,
 }
@@ -148,13 +151,12 @@ impl Gatherer {
 
     fn reader(&mut self, open: &OpenWorkspace, source: &str) -> Result<&mut Reader> {
         let definition = definition(open, source);
-        if self
-            .readers
-            .get(source)
-            .is_none_or(|(before, _)| *before != definition)
-        {
-            let reader = Reader::new(source, &definition)?;
-            self.readers.insert(source.to_owned(), (definition, reader));
+        let plan = plan_of(&open.workspace().definitions, &definition);
+        let of = (definition, plan);
+        if self.readers.get(source).is_none_or(|(before, _)| *before != of) {
+            let judge = Judge::new(source, &of.0, of.1.as_ref())?;
+            let reader = Reader::new(source, &of.0, judge)?;
+            self.readers.insert(source.to_owned(), (of, reader));
         }
         let found = self.readers.get_mut(source).map(|(_, reader)| reader);
         found.ok_or_else(|| Error::internal("intake", "a source has no reader"))

@@ -12,6 +12,8 @@ fn alert() -> AlertDefinition {
         lag: None,
         lag_time: Some("5 minutes".parse().unwrap()),
         status: vec![AlertStatus::Err],
+        sources: Vec::new(),
+        violations: None,
         hold: "1 minute".parse().unwrap(),
         desktop: true,
         webhook: Some(AlertWebhook {

@@ -528,7 +528,7 @@ fn alerts_and_settings_of_lag() {
     check(
         file,
         "for = \"1 minute\"\n",
-        "alerts/x.toml:1:1: the alert watches for nothing: add lag = 10000, lag_time = \"5 minutes\" or status = [\"err\"]",
+        "alerts/x.toml:1:1: the alert watches for nothing: add lag = 10000, lag_time = \"5 minutes\", status = [\"err\"] or violations = 100",
     );
     check(
         file,

@@ -116,6 +116,30 @@ impl JsonSchema {
     }
 }
 
+impl JsonSchema {
+    /// All places where the value does not fit, at most so many; empty: it fits.
+    pub fn misfits(&self, value: &Value, most: usize) -> Vec<Misfit> {
+        match budget::within(STEPS_MAX, || self.validator.is_valid(value)) {
+            Some(true) => return Vec::new(),
+            Some(false) => {}
+            None => return vec![Misfit::new("the schema goes too deep to be checked")],
+        }
+        let said = budget::within(REASON_STEPS_MAX, || {
+            let errors = self.validator.iter_errors(value).take(most);
+            errors
+                .flat_map(|error| reason::all_of(&error, value))
+                .take(most)
+                .collect::<Vec<_>>()
+        });
+        match said {
+            Some(misfits) if !misfits.is_empty() => misfits,
+            _ => vec![Misfit::new(
+                "it does not fit, and the schema goes too deep to say where",
+            )],
+        }
+    }
+}
+
 /// A schema, or one that it refers to.
 #[derive(Debug)]
 struct Document {

@@ -12,6 +12,20 @@ use crate::formats::encode::{Misfit, kind_of};
 /// Names that a reason lists.
 const NAMED_MAX: usize = 20;
 
+/// Each field that a schema does not have is a misfit of its own.
+pub(super) fn all_of(error: &ValidationError<'_>, root: &Value) -> Vec<Misfit> {
+    match error.kind() {
+        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+            let misfit = |name: &String| {
+                let misfit = Misfit::new("the schema has no such field").within(name);
+                placed(misfit, error.instance_path(), root)
+            };
+            unexpected.iter().map(misfit).collect()
+        }
+        _ => vec![of(error, root)],
+    }
+}
+
 /// `root`: the value that was checked.
 pub(super) fn of(error: &ValidationError<'_>, root: &Value) -> Misfit {
     let found = error.instance();
