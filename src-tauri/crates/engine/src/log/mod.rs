@@ -58,10 +58,13 @@ pub use snapshot::LogSnapshot;
 
 pub use crate::{
     events::columns::{ColumnRow, ColumnType},
-    identity::{ProfileDetails, ProfileFacts, ProfilePage, ProfilesSnapshot},
+    identity::{MergeDetails, ProfileDetails, ProfileFacts, ProfilePage, ProfilesSnapshot, Split},
 };
 
-use crate::{events::columns::Columns, identity::Identity};
+use crate::{
+    events::columns::Columns,
+    identity::{Identity, SuppressionRow},
+};
 use dedupe::Dedupe;
 use merges::Merges;
 use pending::{Pending, Seal};
@@ -111,7 +114,7 @@ impl EventLog {
         let next_number = clean(folder, &rows).map_err(|fault| unusable(folder, &fault))?;
         let columns = Columns::new(schema::NAMING, settings.property_columns_max, columns);
         let mut identity = Identity::open(settings.identity.clone(), identity)?;
-        let merges = Arc::new(Merges::new(identity.merges()));
+        let merges = Arc::new(Merges::new(identity.merges(), identity.undos()));
         let mut state = State::new(Arc::new(columns.clone()), merges, identity.snapshot()?);
         state.checkpoint_ms = checkpoint_ms;
 
@@ -222,6 +225,26 @@ impl EventLog {
     /// The facts of a profile, or of the one that it was merged into, as they are now.
     pub fn facts(&self, profile_id: i64) -> Option<ProfileFacts> {
         self.read_identity(|identity| identity.facts(profile_id))
+    }
+
+    /// The merges that a profile had part in; see [`Identity::merges_of`].
+    pub fn merges_of(&self, profile_id: i64) -> Vec<MergeDetails> {
+        self.read_identity(|identity| identity.merges_of(profile_id))
+    }
+
+    /// One merge; see [`Identity::merge_details_of`].
+    pub fn merge_details(&self, merge: u64) -> Result<MergeDetails, Error> {
+        self.read_identity(|identity| identity.merge_details_of(merge))
+    }
+
+    /// What undoing a merge would do; see [`Identity::split`].
+    pub fn split(&self, merge: u64) -> Result<Split, Error> {
+        self.read_identity(|identity| identity.split(merge))
+    }
+
+    /// What is, and was, suppressed.
+    pub fn suppressions(&self) -> Vec<SuppressionRow> {
+        self.read_identity(Identity::suppressions)
     }
 
     /// Values of traits that no profile keeps, because a limit was reached, since the opening.
