@@ -4,9 +4,11 @@
 //!
 //! Every screen leaves a picture in both themes: somebody looks at them.
 
+mod away;
 mod connect;
 mod groups;
 mod records;
+mod schemas;
 mod search;
 mod sql;
 mod topics;
@@ -73,6 +75,7 @@ impl Stage<'_> {
         search::to_its_end(self).await.context("searching")?;
         search::a_large_record(self).await.context("a large record")?;
         groups::looked_at_and_moved(self).await.context("groups")?;
+        schemas::compared_and_checked(self).await.context("schemas")?;
         sql::asked_and_stopped(self, &orders).await.context("SQL")?;
         topics::deleted(self, &orders).await.context("deleting a topic")
     }

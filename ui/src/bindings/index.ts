@@ -241,7 +241,7 @@ export type AudienceSaveRequest = { name: string, definition: AudienceDefinition
 
 export type AudienceSummary = { name: string, title: string | null, description: string | null, 
 /**
- * `conditions` or `sql`.
+ * `conditions` or `sql`; `broken`: its files cannot be read, and `error` says why.
  */
 kind: string, 
 /**

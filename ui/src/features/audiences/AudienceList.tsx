@@ -20,7 +20,7 @@ export function AudienceList() {
   const columns = useMemo<readonly Column<AudienceSummary>[]>(
     () => [
       { id: "audience", title: "audience", width: 240, grow: true, cell: (row) => <>{row.title ?? row.name} {row.title !== null && <span className="faint mono">{row.name}</span>} {row.error && <Badge tone="error" title={row.error.message}>ERROR</Badge>}</>, sortBy: (row) => row.title ?? row.name },
-      { id: "kind", title: "defined by", width: 100, tone: "mute", cell: (row) => (row.kind === "sql" ? "SQL" : row.kind), sortBy: (row) => row.kind },
+      { id: "kind", title: "defined by", width: 100, tone: "mute", cell: (row) => (row.kind === "sql" ? "SQL" : row.kind === "broken" ? <span className="bad">unreadable</span> : row.kind), sortBy: (row) => row.kind },
       { id: "members", title: "members", width: 110, align: "right", mono: true, cell: (row) => number(row.members), sortBy: (row) => row.members },
       { id: "entered", title: "entered", width: 90, align: "right", mono: true, tone: "accent", cell: (row) => (row.entered > 0 ? `+${number(row.entered)}` : <span className="faint">0</span>), sortBy: (row) => row.entered },
       { id: "exited", title: "exited", width: 90, align: "right", mono: true, cell: (row) => (row.exited > 0 ? <span className="bad">{`−${number(row.exited)}`}</span> : <span className="faint">0</span>), sortBy: (row) => row.exited },

@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useState } from "react";
 import type { RecordRow, TailRequest, TailStatus } from "@/bindings";
 import { call, useCall, useSubscription } from "@/platform";
+import { toAppError } from "@/shared/errors";
 import type { WindowSource } from "@/shared/table";
 
 /** A record with its decoded fields by name: columns may be added while the tail runs. */
@@ -21,6 +22,9 @@ export interface Tail {
 /** A tail that nothing arrives in tells of no revision: its rate is asked for all the same, and falls to 0. */
 const STATUS_EVERY_MS = 1000;
 
+/** A cluster that can't be reached when the tail is to start is tried again for as long as the tail is shown. */
+export const RETRY_MS = 3000;
+
 /** Runs a tail for as long as it is shown; another request ends it and starts another. */
 export function useTail(request: TailRequest | null, run: number): Tail {
   const [started, setStarted] = useState<{ view: number | null; error: unknown }>({ view: null, error: null });
@@ -32,19 +36,25 @@ export function useTail(request: TailRequest | null, run: number): Tail {
     const close = (open: number) => void call("tail_close", { view: open }).catch(() => {
       // It is gone already, which is what was asked for.
     });
+    let retry: ReturnType<typeof setTimeout> | undefined;
+    const start = () =>
+      call("tail_start", JSON.parse(key) as TailRequest).then(
+        (answer) => {
+          view = answer.view;
+          if (ended) close(view);
+          else setStarted({ view, error: null });
+        },
+        (error: unknown) => {
+          if (ended) return;
+          setStarted({ view: null, error });
+          if (toAppError(error).retry) retry = setTimeout(() => void start(), RETRY_MS);
+        },
+      );
     setStarted({ view: null, error: null });
-    call("tail_start", JSON.parse(key) as TailRequest).then(
-      (answer) => {
-        view = answer.view;
-        if (ended) close(view);
-        else setStarted({ view, error: null });
-      },
-      (error: unknown) => {
-        if (!ended) setStarted({ view: null, error });
-      },
-    );
+    void start();
     return () => {
       ended = true;
+      clearTimeout(retry);
       if (view !== null) close(view);
     };
   }, [key, run]);

@@ -176,14 +176,32 @@ fn audience_summary(held: &Held, name: &str, definition: &AudienceDefinition) ->
     }
 }
 
+/// One whose files cannot be read says why; whoever was in it still is.
+fn broken_audience(name: &str, error: Error) -> AudienceSummary {
+    AudienceSummary {
+        name: name.to_owned(),
+        title: None,
+        description: None,
+        kind: BROKEN_AUDIENCE.to_owned(),
+        members: None,
+        entered: 0,
+        exited: 0,
+        evaluated_ms: None,
+        took_ms: None,
+        error: Some(error),
+    }
+}
+
 pub async fn audience_list(app: &App, _: Nothing) -> Result<Vec<AudienceSummary>> {
     let open = app.opened().await?;
     let held = open.held()?;
     let workspace = open.workspace();
-    let audiences = workspace.definitions.valid_audiences();
-    Ok(audiences
-        .map(|(name, definition)| audience_summary(held, name, definition))
-        .collect())
+    let definitions = &workspace.definitions;
+    let summary = |name: &str| match definitions.audience(name) {
+        Ok(definition) => audience_summary(held, name, definition),
+        Err(error) => broken_audience(name, error),
+    };
+    Ok(definitions.audiences.keys().map(|name| summary(name)).collect())
 }
 
 pub async fn audience_show(app: &App, request: Named) -> Result<AudienceDetail> {

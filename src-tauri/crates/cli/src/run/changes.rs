@@ -33,7 +33,7 @@ pub async fn carry_out(
         output.note("nothing to change");
         return Ok(Outcome::Done);
     }
-    if !yes && !agreed(output).await? {
+    if !yes && !agreed("Do it?", output).await? {
         return Ok(Outcome::Failed);
     }
     let done = apply.await?;
@@ -68,7 +68,7 @@ fn show(shown: &Shown<'_>, output: &Output) {
 }
 
 /// One question on the terminal.
-async fn agreed(output: &Output) -> anyhow::Result<bool> {
+pub async fn agreed(question: &str, output: &Output) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Err(Error::user(
             "misuse",
@@ -76,11 +76,12 @@ async fn agreed(output: &Output) -> anyhow::Result<bool> {
         )
         .into());
     }
+    let question = format!("{question} [y/N] ");
     // Reading waits for a person, which the async runtime must not.
-    let answer = tokio::task::spawn_blocking(|| {
+    let answer = tokio::task::spawn_blocking(move || {
         let mut out = std::io::stderr().lock();
         // Nobody to tell: then nobody answers either.
-        let _ = write!(out, "Do it? [y/N] ").and_then(|()| out.flush());
+        let _ = write!(out, "{question}").and_then(|()| out.flush());
         let mut answer = String::new();
         std::io::stdin().lock().read_line(&mut answer).map(|_| answer)
     })

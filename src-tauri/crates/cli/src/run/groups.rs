@@ -1,15 +1,12 @@
 //! Consumer groups: lag, offsets that are moved.
 
-use std::{
-    io::{BufRead, IsTerminal},
-    path::Path,
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use chrono::DateTime;
 use tailrace_app::{App, ChartOf, commands as run};
 use tailrace_model::{Error, Span, api::*};
 
+use super::changes::agreed;
 use crate::{
     Outcome,
     args::{Groups, Lag, Metric, Reset},
@@ -279,19 +276,9 @@ async fn reset(app: &App, args: Reset, output: &Output) -> anyhow::Result<Outcom
         return Err(Error::user("reset_refused", refused.clone()).into());
     }
     if !args.yes {
-        if !std::io::stdin().is_terminal() {
-            return Err(Error::user(
-                "misuse",
-                "nobody is there to be asked: look at --dry-run, and then give --yes",
-            )
-            .into());
-        }
         print_plan(&plan, output)?;
-        if !confirmed(
-            &format!("Move {} offsets of {}?", plan.rows.len(), plan.group),
-            output,
-        )? {
-            output.note("nothing was changed");
+        let question = format!("Move {} offsets of {}?", plan.rows.len(), plan.group);
+        if !agreed(&question, output).await? {
             return Ok(Outcome::Failed);
         }
     }
@@ -357,13 +344,6 @@ fn print_plan(plan: &ResetPlan, output: &Output) -> anyhow::Result<()> {
         output.note(&format!("it can't be done now: {refused}"));
     }
     Ok(())
-}
-
-fn confirmed(question: &str, output: &Output) -> anyhow::Result<bool> {
-    output.note(&format!("{question} Type yes to go on."));
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    Ok(answer.trim().eq_ignore_ascii_case("yes"))
 }
 
 /// `TOPIC` or `TOPIC:0,1,2`.
@@ -452,14 +432,8 @@ async fn delete(app: &App, request: GroupDelete, yes: bool, output: &Output) -> 
         None => format!("group {} with all that it has committed", request.group),
         Some(topic) => format!("what group {} has committed of {topic}", request.group),
     };
-    if !yes {
-        if !std::io::stdin().is_terminal() {
-            return Err(Error::user("misuse", "nobody is there to be asked: give --yes").into());
-        }
-        if !confirmed(&format!("Delete {what}?"), output)? {
-            output.note("nothing was changed");
-            return Ok(Outcome::Failed);
-        }
+    if !yes && !agreed(&format!("Delete {what}?"), output).await? {
+        return Ok(Outcome::Failed);
     }
     run::group_delete(app, request).await?;
     output.note(&format!("{what}: deleted"));

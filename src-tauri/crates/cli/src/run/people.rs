@@ -266,39 +266,26 @@ pub async fn audience(app: &App, args: Audience, output: &Output) -> anyhow::Res
 }
 
 async fn list(app: &App, output: &Output) -> anyhow::Result<()> {
-    let names: Vec<String> = run::audience_list(app, Nothing {})
-        .await?
-        .into_iter()
-        .map(|it| it.name)
-        .collect();
-    let mut rows = Vec::with_capacity(names.len());
+    let mut rows = run::audience_list(app, Nothing {}).await?;
     // What was evaluated last is shown; nothing is evaluated by looking.
-    for it in run::audience_list(app, Nothing {}).await? {
-        let total = run::audience_members(
-            app,
-            MembersRequest {
-                name: it.name.clone(),
-                limit: 1,
-                ..MembersRequest::default()
-            },
-        )
-        .await?
-        .total;
-        rows.push((it, total));
+    for it in rows.iter_mut().filter(|it| it.kind != BROKEN_AUDIENCE) {
+        let request = MembersRequest {
+            name: it.name.clone(),
+            limit: 1,
+            ..MembersRequest::default()
+        };
+        it.members = Some(run::audience_members(app, request).await?.total);
     }
     if output.json {
-        return rows.into_iter().try_for_each(|(mut it, total)| {
-            it.members = Some(total);
-            output.object(&it)
-        });
+        return rows.iter().try_for_each(|it| output.object(it));
     }
     let table: Vec<Vec<String>> = rows
         .into_iter()
-        .map(|(it, total)| {
+        .map(|it| {
             vec![
                 it.name,
                 it.kind,
-                count(total),
+                it.members.map(count).unwrap_or_else(|| "-".to_owned()),
                 it.title.unwrap_or_default(),
                 it.error.map(|error| error.message).unwrap_or_default(),
             ]

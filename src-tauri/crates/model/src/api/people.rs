@@ -225,12 +225,15 @@ pub struct TraitPreview {
     pub took_ms: i64,
 }
 
+/// The kind of an audience whose files cannot be read.
+pub const BROKEN_AUDIENCE: &str = "broken";
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct AudienceSummary {
     pub name: String,
     pub title: Option<String>,
     pub description: Option<String>,
-    /// `conditions` or `sql`.
+    /// `conditions` or `sql`; `broken`: its files cannot be read, and `error` says why.
     pub kind: String,
     /// Absent: not evaluated yet.
     pub members: Option<u64>,
