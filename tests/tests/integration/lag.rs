@@ -352,7 +352,7 @@ async fn groups_and_their_offsets_are_deleted() -> Result<()> {
 }
 
 /// Where a server that has started listens.
-async fn address(running: &integration::cli::Running) -> Result<String> {
+pub async fn address(running: &integration::cli::Running) -> Result<String> {
     eventually("the server to listen", TIMEOUT, || {
         let said = running.stderr();
         async move {

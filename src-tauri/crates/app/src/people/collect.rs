@@ -94,6 +94,16 @@ pub fn start_sources(open: &Arc<OpenWorkspace>) {
         let sources = workspace.definitions.valid_sources().filter(|(_, it)| it.enabled);
         sources.map(|(name, it)| (name.to_owned(), it.clone())).collect()
     };
+    let unknown = held.people.rules_problem();
+    let wanted = match &unknown {
+        None => wanted,
+        Some(error) => {
+            for name in wanted.keys() {
+                held.people.set_source(name, |status| status.fail(error.clone()));
+            }
+            BTreeMap::new()
+        }
+    };
     let mut tasks = People::lock(&held.people.tasks);
     tasks.retain(|name, task| {
         if wanted.get(name) != Some(&task.definition) {

@@ -8,9 +8,12 @@ mod checkpoint;
 mod collect;
 mod compaction;
 mod follow;
+pub mod identity;
 mod mapping;
 mod observed;
+pub mod persons;
 pub mod profiles;
+pub mod timeline;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -49,7 +52,19 @@ use crate::{
     core::now_ms,
     open::OpenWorkspace,
     store::{SourceCheckpoint, SourceCounts, Store},
+    workspace::Definitions,
 };
+
+/// Changes with every checkpoint and every change of a definition.
+type Revision = (Option<i64>, u64);
+
+struct Lookup(Revision, Arc<Session>);
+
+impl std::fmt::Debug for Lookup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Lookup").field(&self.0).finish_non_exhaustive()
+    }
+}
 
 /// See the module's text.
 #[derive(Debug)]
@@ -73,6 +88,10 @@ pub struct People {
     failed: Mutex<BTreeMap<String, Error>>,
     observed: ObservedCache,
     /// Counts changes of definitions.
+    /// What [`Self::lookup_session`] made last, and of when.
+    lookup: Mutex<Option<Lookup>>,
+    /// Why the rules of identity are not known, without which nothing is collected.
+    rules_unknown: Mutex<Option<Error>>,
     definitions_revision: AtomicU64,
     /// One evaluation at a time.
     evaluating: tokio::sync::Mutex<()>,
@@ -133,12 +152,17 @@ impl Pending {
 
 impl People {
     /// Opens the event log and what is known of people, as of the last checkpoint.
-    pub async fn open(state: &Path, store: &Store) -> Result<Self> {
+    pub async fn open(state: &Path, store: &Store, definitions: &Definitions) -> Result<Self> {
         let manifest = store.manifest().await?;
         let counts = store.source_counts().await?;
         let folder = state.join("log");
+        let rules = identity::rules(definitions);
+        let settings = LogSettings {
+            identity: rules.clone().unwrap_or_default(),
+            ..LogSettings::default()
+        };
         let opened = tokio::task::spawn_blocking(move || {
-            EventLog::open(&folder, manifest, LogSettings::default(), now_ms())
+            EventLog::open(&folder, manifest, settings, now_ms())
         });
         let opened = opened.await.map_err(|error| {
             Error::internal("event_log", format!("the event log was not opened: {error}"))
@@ -161,6 +185,8 @@ impl People {
             audiences: Mutex::default(),
             failed: Mutex::default(),
             observed: ObservedCache::default(),
+            lookup: Mutex::default(),
+            rules_unknown: Mutex::new(rules.err()),
             definitions_revision: AtomicU64::new(0),
             evaluating: tokio::sync::Mutex::default(),
         })
@@ -307,6 +333,20 @@ impl People {
     pub async fn session(&self, open: &OpenWorkspace) -> Result<Session> {
         self.warehouses.refresh(open).await;
         self.session_of(open, self.log.snapshot())
+    }
+
+    /// Events and profiles as of the last checkpoint, for many small questions: made once a checkpoint.
+    pub fn lookup_session(&self, open: &OpenWorkspace) -> Result<Arc<Session>> {
+        let revision = self.revision();
+        let mut lookup = Self::lock(&self.lookup);
+        match &*lookup {
+            Some(Lookup(of, session)) if *of == revision => Ok(Arc::clone(session)),
+            _ => {
+                let session = Arc::new(self.session_of(open, self.log.snapshot())?);
+                *lookup = Some(Lookup(revision, Arc::clone(&session)));
+                Ok(session)
+            }
+        }
     }
 
     /// The same, as of a checkpoint, with the warehouses' tables as they were last read.

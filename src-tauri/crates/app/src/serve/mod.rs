@@ -5,6 +5,8 @@
 
 mod health;
 mod metrics;
+mod openapi;
+mod profiles;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -22,6 +24,7 @@ pub const LISTEN: &str = "127.0.0.1:8642";
 struct Shared {
     open: Arc<OpenWorkspace>,
     metrics: Arc<metrics::Cache>,
+    keys: profiles::SharedKeys,
 }
 
 /// A server that listens.
@@ -54,10 +57,12 @@ pub async fn start(open: &Arc<OpenWorkspace>, listen: &str) -> Result<Serving> {
     let shared = Shared {
         open: Arc::clone(open),
         metrics: Arc::default(),
+        keys: profiles::SharedKeys::default(),
     };
     let router = Router::new()
         .merge(metrics::routes())
         .merge(health::routes())
+        .merge(profiles::routes())
         .with_state(shared);
     open.supervisor.spawn(Stage::Work, |token| async move {
         let served = axum::serve(listener, router);

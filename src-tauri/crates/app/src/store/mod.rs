@@ -4,11 +4,13 @@
 
 mod alerts;
 mod checkpoint;
+mod identity;
 mod lag;
 #[cfg(test)]
 mod lag_tests;
 mod members;
 mod pack;
+mod persons;
 mod syncs;
 #[cfg(test)]
 mod tests;
@@ -23,10 +25,11 @@ use tailrace_model::{Error, Result};
 pub use alerts::AlertRow;
 pub use checkpoint::{SourceCheckpoint, SourceCounts};
 pub use lag::{LagMark, LagRow, LagValues, WEEK_MS, WEEK_STEP_MS, YEAR_MS, YEAR_STEP_MS};
+pub use persons::Mentions;
 pub use syncs::{AcknowledgedRow, PlaceRow, RowsOf, RunRow, Settled};
 
-const SCHEMA_VERSION: i64 = 4;
-const SET_VERSION: &str = "PRAGMA user_version = 4";
+const SCHEMA_VERSION: i64 = 5;
+const SET_VERSION: &str = "PRAGMA user_version = 5";
 const FROM_1: &str = "ALTER TABLE source_counts ADD COLUMN lost INTEGER NOT NULL DEFAULT 0";
 const FROM_2: &str = "ALTER TABLE sync_runs ADD COLUMN note TEXT; \
     CREATE TABLE sync_places (sync TEXT PRIMARY KEY, place TEXT NOT NULL, shown TEXT NOT NULL, key TEXT NOT NULL, \
@@ -46,6 +49,23 @@ const FROM_3: &str = "DROP TABLE lag_samples; \
     since_ms INTEGER NOT NULL, fired_ms INTEGER, resolved_ms INTEGER, reason TEXT NOT NULL, owed TEXT, error TEXT, \
     PRIMARY KEY (alert, cluster, group_name)) STRICT, WITHOUT ROWID";
 
+/// Merges that can be undone: profiles hold their own events alone, and a merge says which two it tied.
+const FROM_4: &str = "CREATE TEMP TABLE absorbed AS SELECT merged_into AS id, sum(events) AS events FROM profiles \
+    WHERE merged_into IS NOT NULL GROUP BY merged_into; \
+    UPDATE profiles SET events = events - (SELECT events FROM absorbed WHERE id = profile_id) \
+    WHERE profile_id IN (SELECT id FROM absorbed); \
+    DROP TABLE absorbed; \
+    ALTER TABLE profiles ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0; \
+    ALTER TABLE merges ADD COLUMN merged_origin_id INTEGER NOT NULL DEFAULT 0; \
+    ALTER TABLE merges ADD COLUMN surviving_origin_id INTEGER NOT NULL DEFAULT 0; \
+    ALTER TABLE merges ADD COLUMN source TEXT NOT NULL DEFAULT ''; \
+    ALTER TABLE merges ADD COLUMN identifiers_before INTEGER NOT NULL DEFAULT 0; \
+    UPDATE merges SET merged_origin_id = merged_profile_id, surviving_origin_id = surviving_profile_id; \
+    CREATE TABLE merge_undos (sequence INTEGER PRIMARY KEY, merge INTEGER NOT NULL, merges_before INTEGER NOT NULL, \
+    profile_id INTEGER NOT NULL, undone_ms INTEGER NOT NULL, allowed_ms INTEGER) STRICT; \
+    CREATE TABLE suppressions (kind TEXT NOT NULL, hash TEXT NOT NULL, since_ms INTEGER NOT NULL, \
+    dropped INTEGER NOT NULL, until_ms INTEGER, PRIMARY KEY (kind, hash)) STRICT, WITHOUT ROWID";
+
 /// A handle; cloning is cheap.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -61,6 +81,8 @@ impl Store {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
+            // What is deleted is written over with zeros.
+            .pragma("secure_delete", "ON")
             .busy_timeout(Duration::from_secs(5));
         let pool = SqlitePoolOptions::new()
             .max_connections(4)
@@ -83,9 +105,10 @@ impl Store {
         match version {
             SCHEMA_VERSION => Ok(()),
             0 => self.change_schema(&[include_str!("schema.sql")]).await,
-            1 => self.change_schema(&[FROM_1, FROM_2, FROM_3]).await,
-            2 => self.change_schema(&[FROM_2, FROM_3]).await,
-            3 => self.change_schema(&[FROM_3]).await,
+            1 => self.change_schema(&[FROM_1, FROM_2, FROM_3, FROM_4]).await,
+            2 => self.change_schema(&[FROM_2, FROM_3, FROM_4]).await,
+            3 => self.change_schema(&[FROM_3, FROM_4]).await,
+            4 => self.change_schema(&[FROM_4]).await,
             other => Err(Error::user(
                 "state_version",
                 format!(

@@ -95,6 +95,18 @@ async fn the_state_of_an_older_version_is_taken_over() {
         "DROP TABLE alerts",
         "CREATE TABLE lag_samples (cluster TEXT PRIMARY KEY) STRICT",
     ];
+    const UNDO_5: [&str; 9] = [
+        "ALTER TABLE profiles DROP COLUMN deleted",
+        "ALTER TABLE merges DROP COLUMN merged_origin_id",
+        "ALTER TABLE merges DROP COLUMN surviving_origin_id",
+        "ALTER TABLE merges DROP COLUMN source",
+        "ALTER TABLE merges DROP COLUMN identifiers_before",
+        "DROP TABLE merge_undos",
+        "DROP TABLE suppressions",
+        // What a survivor had counted those of the others, and of theirs.
+        "INSERT INTO profiles VALUES (1, 0, 9, 10, NULL), (2, 0, 9, 6, 1), (3, 0, 9, 1, 2)",
+        "INSERT INTO merges VALUES (0, 3, 2, 'm', 'e', 5), (1, 2, 1, 'm', 'e', 6)",
+    ];
     const UNDO_2: &str = "ALTER TABLE source_counts DROP COLUMN lost";
     let check = async |version: i64, undo: &[&str], lost: u64| {
         let (folder, store) = store().await;
@@ -126,10 +138,20 @@ async fn the_state_of_an_older_version_is_taken_over() {
         let run = store.runs("s", 0, 1).await.unwrap().remove(0);
         assert_eq!((run.added, run.note), (3, None), "{version}");
         assert_eq!(store.sync_place("s").await.unwrap(), None, "{version}");
-        assert_eq!(store.acknowledged_now("s").await.unwrap(), 1, "{version}");
+        assert_eq!(store.acknowledged_now("s").await.unwrap(), u64::from(version < 3), "{version}");
+        let identity = store.manifest().await.unwrap().identity;
+        let events: Vec<u64> = identity.profiles.iter().map(|it| it.events).collect();
+        assert_eq!(events, [4, 5, 1], "{version}: its own");
+        let ties: Vec<_> = identity
+            .merges
+            .iter()
+            .map(|it| (it.merged_origin_id, it.surviving_origin_id))
+            .collect();
+        assert_eq!(ties, [(3, 2), (2, 1)], "{version}");
     };
-    check(1, &[&UNDO_4[..], &UNDO_3, &[UNDO_2]].concat(), 4).await;
-    check(2, &[&UNDO_4[..], &UNDO_3].concat(), 8).await;
+    check(1, &[&UNDO_5[..], &UNDO_4, &UNDO_3, &[UNDO_2]].concat(), 4).await;
+    check(2, &[&UNDO_5[..], &UNDO_4, &UNDO_3].concat(), 8).await;
+    check(4, &UNDO_5, 8).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

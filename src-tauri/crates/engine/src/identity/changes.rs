@@ -162,6 +162,7 @@ impl Identity {
 
     pub(super) fn load_identifiers(&mut self, mut rows: Vec<IdentifierRow>) -> Result<(), Error> {
         rows.sort_unstable_by_key(|row| row.sequence);
+        let somebody_gone = self.profiles.iter().any(|profile| profile.deleted);
         for (place, row) in rows.into_iter().enumerate() {
             let origin = index_of(row.profile_id).filter(|index| (*index as usize) < self.profiles.len());
             let (Some(origin), Some(kind)) = (origin, self.kind(&row.kind)) else {
@@ -170,7 +171,7 @@ impl Identity {
                     row.profile_id
                 )));
             };
-            while (self.identifiers.len() as u64) < row.sequence {
+            while somebody_gone && (self.identifiers.len() as u64) < row.sequence {
                 // It was deleted with its person; the gap is never filled.
                 self.identifiers.push_gone();
             }

@@ -161,6 +161,7 @@ impl Identity {
         for profile in &mut self.profiles {
             profile.merged_into = None;
         }
+        self.alive = self.profiles.len();
         let ties: Vec<_> = self
             .merges
             .iter()

@@ -81,9 +81,11 @@ impl Reference {
     /// Takes a merge back; false: it is undone already.
     pub fn undo(&mut self, merge: usize) -> bool {
         let tie = &mut self.ties[merge];
-        let stood = tie.stands;
+        if !tie.stands {
+            return false;
+        }
         (tie.stands, tie.refused) = (false, true);
-        stood
+        true
     }
 
     /// Lets what an undo parted be merged again; false: nothing was refused.

@@ -68,6 +68,13 @@ impl Identity {
         }
     }
 
+    /// The profile of an identifier.
+    pub fn find(&self, kind: &str, value: &str) -> Option<i64> {
+        let kind = self.kinds.iter().position(|one| *one.name == *kind)?;
+        let index = self.identifiers.find(u16::try_from(kind).ok()?, value)?;
+        Some(id_of(self.surviving(self.identifiers.get(index)?.origin)))
+    }
+
     /// The facts of this profile, or of the one that it was merged into.
     pub fn facts(&self, profile_id: i64) -> Option<ProfileFacts> {
         self.facts_of(self.surviving(index_of(profile_id)?))

@@ -111,6 +111,16 @@ impl Identity {
         Ok(row)
     }
 
+    /// What a profile was made of, each as it was created, the one that lives first.
+    pub fn origins(&self, profile_id: i64) -> Vec<Side> {
+        let Some(living) = index_of(profile_id).map(|index| self.surviving(index)) else {
+            return Vec::new();
+        };
+        let mut members: Vec<_> = self.group(living).collect();
+        members.sort_unstable();
+        members.into_iter().filter_map(|member| self.side(&[member])).collect()
+    }
+
     /// The merges that a profile, or any profile merged into it, had part in, newest first.
     pub fn merges_of(&self, profile_id: i64) -> Vec<MergeDetails> {
         let Some(living) = index_of(profile_id).map(|index| self.surviving(index)) else {

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     events::{Event, columns::Columns},
-    identity::{Identity, IdentitySettings, Split, SuppressionRow, UndoRow},
+    identity::{Identity, Split, SuppressionRow, UndoRow},
 };
 
 /// An event that no profile can be found for.
@@ -75,6 +75,10 @@ impl Collector {
             counts: BTreeMap::new(),
             sealing: Arc::default(),
         }
+    }
+
+    pub(super) fn log(&self) -> EventLog {
+        self.log.clone()
     }
 
     /// Takes events in, in their order.
@@ -149,11 +153,6 @@ impl Collector {
     /// Takes their events in again; see [`Identity::unsuppress`].
     pub fn unsuppress(&mut self, identifiers: &[(String, String)], now_ms: i64) -> Vec<SuppressionRow> {
         self.write_identity(|identity| identity.unsuppress(identifiers, now_ms))
-    }
-
-    /// Other rules, for the events that are handed over from now on.
-    pub fn set_identity(&mut self, settings: IdentitySettings) -> Result<(), Error> {
-        self.write_identity(|identity| identity.set_settings(settings))
     }
 
     fn write_identity<T>(&mut self, write: impl FnOnce(&mut Identity) -> T) -> T {

@@ -31,6 +31,7 @@ use xxhash_rust::xxh3::Xxh3;
 mod collector;
 mod compaction;
 mod dedupe;
+mod forget;
 #[cfg(test)]
 mod histories;
 mod manifest;
@@ -63,7 +64,7 @@ pub use crate::{
 
 use crate::{
     events::columns::Columns,
-    identity::{Identity, SuppressionRow},
+    identity::{Forgotten, IdentifierRow, Identity, IdentitySettings, Side, SuppressionRow},
 };
 use dedupe::Dedupe;
 use merges::Merges;
@@ -168,6 +169,11 @@ impl EventLog {
 
     /// The transaction of a change committed: queries see it from now on.
     pub fn install(&self, change: CheckpointChange) {
+        self.install_profiles(change, None);
+    }
+
+    /// The same, where the profiles changed beside it.
+    fn install_profiles(&self, change: CheckpointChange, changed: Option<Arc<ProfilesSnapshot>>) {
         let mut state = self.inner.state.write().unwrap_or_else(PoisonError::into_inner);
         let mut segments = state.segments.clone();
         segments.retain(|segment| {
@@ -186,6 +192,19 @@ impl EventLog {
                 State {
                     checkpoint_ms: state.checkpoint_ms,
                     ..State::new(columns, merges, state.profiles.clone())
+                }
+            }
+            Pending::Forget {
+                segments: new,
+                running,
+                ..
+            } => {
+                segments.extend(new);
+                drop(running);
+                let (columns, merges) = (state.columns.clone(), state.merges.clone());
+                State {
+                    checkpoint_ms: Some(change.checkpoint_ms),
+                    ..State::new(columns, merges, changed.unwrap_or_else(|| state.profiles.clone()))
                 }
             }
             Pending::Seal(Seal {
@@ -242,6 +261,30 @@ impl EventLog {
         self.read_identity(|identity| identity.split(merge))
     }
 
+    /// What deleting a profile would remove, and its identifiers; see [`Identity::forgettable`].
+    pub fn forgettable(&self, profile_id: i64) -> Option<(Forgotten, Vec<IdentifierRow>)> {
+        self.read_identity(|identity| identity.forgettable(profile_id))
+    }
+
+    /// The profile of an identifier, as it is now.
+    pub fn find(&self, kind: &str, value: &str) -> Option<i64> {
+        self.read_identity(|identity| identity.find(kind, value))
+    }
+
+    /// What a profile was made of, each as it was created, and the merges that tie them.
+    pub fn origins(&self, profile_id: i64) -> Vec<Side> {
+        self.read_identity(|identity| identity.origins(profile_id))
+    }
+
+    /// Other rules of identity, for the events that come from now on; true: they are others than before.
+    pub fn set_identity(&self, settings: IdentitySettings) -> Result<bool, Error> {
+        let mut identity = self.inner.identity.write().unwrap_or_else(PoisonError::into_inner);
+        if *identity.settings() == settings {
+            return Ok(false);
+        }
+        identity.set_settings(settings).map(|()| true)
+    }
+
     /// What is, and was, suppressed.
     pub fn suppressions(&self) -> Vec<SuppressionRow> {
         self.read_identity(Identity::suppressions)
@@ -282,6 +325,10 @@ impl EventLog {
 
     fn identity(&self) -> &RwLock<Identity> {
         &self.inner.identity
+    }
+
+    fn compacting(&self) -> &Arc<AtomicBool> {
+        &self.inner.compacting
     }
 
     fn settings(&self) -> &LogSettings {

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::LagSettings;
+use super::{ApiKeyDefinition, IdentityDefinition, LagSettings};
 
 /// `tailrace.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -15,6 +15,14 @@ pub struct WorkspaceDefinition {
     /// How lag is sampled and judged, where a cluster does not say otherwise.
     #[serde(default)]
     pub lag: LagSettings,
+    /// How an event finds its profile.
+    #[serde(default, skip_serializing_if = "IdentityDefinition::is_default")]
+    #[ts(optional, as = "Option<IdentityDefinition>")]
+    pub identity: IdentityDefinition,
+    /// Who may ask the profile API of `tailrace serve`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<ApiKeyDefinition>>")]
+    pub api_keys: Vec<ApiKeyDefinition>,
     /// What of records is not shown in the window; in the terminal with `--masked`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(optional, as = "Option<Vec<MaskDefinition>>")]
