@@ -52,7 +52,9 @@ impl World {
             event["timestamp"] = format!("2026-03-01T10:{:02}:00Z", first + place).into();
             Record::new("k", event.to_string())
         });
-        self.kafka.produce(&self.topic, records.collect::<Vec<_>>()).await?;
+        self.kafka
+            .produce(&self.topic, records.collect::<Vec<_>>())
+            .await?;
         self.workspace.ingest().await
     }
 
@@ -63,7 +65,9 @@ impl World {
             .sql("SELECT profile_id, count(*) AS n FROM events GROUP BY profile_id ORDER BY profile_id")
             .await?;
         let number = |value: &Value| value.as_i64().context("a number");
-        rows.iter().map(|row| Ok((number(&row[0])?, number(&row[1])?))).collect()
+        rows.iter()
+            .map(|row| Ok((number(&row[0])?, number(&row[1])?)))
+            .collect()
     }
 }
 
@@ -79,39 +83,71 @@ fn page(who: &Value) -> Value {
 async fn a_merge_is_undone_stays_undone_and_may_be_allowed_again() -> Result<()> {
     let kafka = need!(Kafka::shared().await);
     let mut world = World::new(kafka).await?;
-    world
-        .workspace
-        .write("audiences/known.sql", "SELECT profile_id FROM profiles WHERE user_id IS NOT NULL")?;
+    world.workspace.write(
+        "audiences/known.sql",
+        "SELECT profile_id FROM profiles WHERE user_id IS NOT NULL",
+    )?;
     let device = json!({ "anonymousId": "ipad-of-the-shop" });
     let anna = json!({ "userId": "anna" });
     let both = json!({ "anonymousId": "ipad-of-the-shop", "userId": "anna" });
     world
-        .happen(&[page(&device), page(&anna), page(&both), page(&device), page(&anna)])
+        .happen(&[
+            page(&device),
+            page(&anna),
+            page(&both),
+            page(&device),
+            page(&anna),
+        ])
         .await?;
     assert_eq!(world.events().await?, [(1, 5)]);
     assert_eq!(world.workspace.members("known").await?, ["anna"]);
 
-    let merges = world.workspace.lines(&["profile", "merges", "user_id:anna"]).await?;
+    let merges = world
+        .workspace
+        .lines(&["profile", "merges", "user_id:anna"])
+        .await?;
     let [merge] = merges.as_slice() else {
         anyhow::bail!("one merge: {merges:?}")
     };
     assert_eq!(
-        (&merge["merge"], &merge["message_id"], &merge["source"], &merge["evidence"]),
-        (&json!(0), &json!("m2"), &json!("shop"), &json!("user_id=anna, anonymous_id=ipad-of-the-shop"))
+        (
+            &merge["merge"],
+            &merge["message_id"],
+            &merge["source"],
+            &merge["evidence"]
+        ),
+        (
+            &json!(0),
+            &json!("m2"),
+            &json!("shop"),
+            &json!("user_id=anna, anonymous_id=ipad-of-the-shop")
+        )
     );
-    assert_eq!(merge["merged_before"], json!([{ "kind": "user_id", "value": "anna" }]));
+    assert_eq!(
+        merge["merged_before"],
+        json!([{ "kind": "user_id", "value": "anna" }])
+    );
 
     // Nobody can be asked here.
     let refused = world.workspace.run(&["profile", "undo", "0"]).await?.exits(2)?;
     assert!(refused.stderr.contains("--yes"), "{}", refused.stderr);
-    let shown = world.workspace.json(&["profile", "undo", "0", "--dry-run"]).await?;
+    let shown = world
+        .workspace
+        .json(&["profile", "undo", "0", "--dry-run"])
+        .await?;
     assert_eq!(world.events().await?, [(1, 5)], "a dry run");
     let done = world.workspace.json(&["profile", "undo", "0", "--yes"]).await?;
-    assert_eq!(shown["preview"], done["preview"], "what is done is what was shown");
+    assert_eq!(
+        shown["preview"], done["preview"],
+        "what is done is what was shown"
+    );
     // The event that tied the two stays with its most trusted identifier.
     assert_eq!(world.events().await?, [(1, 2), (2, 3)]);
     assert_eq!(world.workspace.members("known").await?, ["anna"]);
-    let again = world.workspace.sentence(&["profile", "undo", "0", "--yes"], 1).await?;
+    let again = world
+        .workspace
+        .sentence(&["profile", "undo", "0", "--yes"], 1)
+        .await?;
     assert!(again.contains("undone already"), "{again}");
 
     world.happen(&[page(&both)]).await?;
@@ -139,30 +175,43 @@ async fn rules_of_identity_hold_for_what_comes_after_them() -> Result<()> {
         problem.stdout,
         problem.stderr
     );
-    world
-        .workspace
-        .write("tailrace.toml", rules("blocked_values = [\"test\"]\nlimits.user_id = { count = 2 }\n"))?;
+    world.workspace.write(
+        "tailrace.toml",
+        rules("blocked_values = [\"test\"]\nlimits.user_id = { count = 2 }\n"),
+    )?;
     assert_eq!(world.workspace.lines(&["check"]).await?.len(), 0);
     let on = |user: &str| page(&json!({ "anonymousId": "family", "userId": user }));
-    let counts = world.happen(&[on("ann"), on("ben"), page(&json!({ "userId": "test" }))]).await?;
+    let counts = world
+        .happen(&[on("ann"), on("ben"), page(&json!({ "userId": "test" }))])
+        .await?;
     assert_eq!(counts["malformed"], 1, "{counts}");
     assert_eq!(world.events().await?, [(1, 2)]);
     // From here on as published: one user a profile.
     world.workspace.write("tailrace.toml", "name = \"test\"\n")?;
     world.happen(&[on("cid")]).await?;
-    assert_eq!(world.events().await?, [(1, 2), (2, 1)], "who is one already stays so");
+    assert_eq!(
+        world.events().await?,
+        [(1, 2), (2, 1)],
+        "who is one already stays so"
+    );
     Ok(())
 }
 
-const SECRETS: [&str; 4] = ["zoe-the-user", "zoe@private.test", "device-of-zoe", "Zoes Street 5"];
+const SECRETS: [&str; 4] = [
+    "zoe-the-user",
+    "zoe@private.test",
+    "device-of-zoe",
+    "Zoes Street 5",
+];
 
 #[tokio::test]
 async fn a_deleted_person_is_in_no_file_and_leaves_destinations() -> Result<()> {
     let kafka = need!(Kafka::shared().await);
     let mut world = World::new(kafka).await?;
-    world
-        .workspace
-        .write("audiences/known.sql", "SELECT profile_id FROM profiles WHERE user_id IS NOT NULL")?;
+    world.workspace.write(
+        "audiences/known.sql",
+        "SELECT profile_id FROM profiles WHERE user_id IS NOT NULL",
+    )?;
     world.workspace.write(
         "destinations/out.toml",
         "kind = \"file\"\n\n[settings]\npath = \"out\"\n",
@@ -172,7 +221,9 @@ async fn a_deleted_person_is_in_no_file_and_leaves_destinations() -> Result<()> 
         "audience = \"known\"\ndestination = \"out\"\nkey = \"user\"\n\n[mapping]\nuser = \"user_id\"\nmail = \"email\"\n",
     )?;
     let zoe = json!({ "userId": "zoe-the-user", "anonymousId": "device-of-zoe" });
-    let mut events: Vec<Value> = (0..20).map(|n| page(&json!({ "userId": format!("user-{n}") }))).collect();
+    let mut events: Vec<Value> = (0..20)
+        .map(|n| page(&json!({ "userId": format!("user-{n}") })))
+        .collect();
     events.push(page(&json!({ "anonymousId": "device-of-zoe" })));
     events.push(page(&zoe));
     events.push(json!({
@@ -186,7 +237,10 @@ async fn a_deleted_person_is_in_no_file_and_leaves_destinations() -> Result<()> 
     assert_eq!(world.workspace.members("known").await?.len(), 21);
     world.workspace.json(&["sync", "run", "known"]).await?;
     for secret in SECRETS {
-        assert!(!found(&world.workspace, secret)?.is_empty(), "{secret} is there before");
+        assert!(
+            !found(&world.workspace, secret)?.is_empty(),
+            "{secret} is there before"
+        );
     }
 
     let export = world.workspace.path("zoe.json");
@@ -200,7 +254,11 @@ async fn a_deleted_person_is_in_no_file_and_leaves_destinations() -> Result<()> 
     for secret in SECRETS {
         assert!(exported.to_string().contains(secret), "{secret} is exported");
     }
-    assert_eq!(exported["audiences"].as_array().map(Vec::len), Some(0), "not evaluated by this command");
+    assert_eq!(
+        exported["audiences"].as_array().map(Vec::len),
+        Some(0),
+        "not evaluated by this command"
+    );
 
     let namesake = world
         .workspace
@@ -209,7 +267,13 @@ async fn a_deleted_person_is_in_no_file_and_leaves_destinations() -> Result<()> 
     assert!(namesake.contains("write it whole"), "{namesake}");
     let shown = world
         .workspace
-        .json(&["profile", "delete", "user_id:zoe-the-user", "--suppress", "--dry-run"])
+        .json(&[
+            "profile",
+            "delete",
+            "user_id:zoe-the-user",
+            "--suppress",
+            "--dry-run",
+        ])
         .await?;
     assert!(text(&shown["preview"]).contains("sync known"), "{shown}");
     world
@@ -219,7 +283,11 @@ async fn a_deleted_person_is_in_no_file_and_leaves_destinations() -> Result<()> 
     assert_eq!(world.workspace.members("known").await?.len(), 20);
     world.workspace.json(&["sync", "run", "known"]).await?;
     for secret in SECRETS {
-        assert_eq!(found(&world.workspace, secret)?, Vec::<String>::new(), "{secret} is nowhere");
+        assert_eq!(
+            found(&world.workspace, secret)?,
+            Vec::<String>::new(),
+            "{secret} is nowhere"
+        );
     }
     let rows = world.workspace.sql("SELECT count(*) AS n FROM events").await?;
     assert_eq!(rows, [[json!(20)]]);
@@ -229,11 +297,23 @@ async fn a_deleted_person_is_in_no_file_and_leaves_destinations() -> Result<()> 
     let suppressed = world.workspace.lines(&["profile", "suppressed"]).await?;
     let dropped: i64 = suppressed.iter().filter_map(|row| row["dropped"].as_i64()).sum();
     assert_eq!((suppressed.len(), dropped), (2, 1), "{suppressed:?}");
-    assert_eq!(world.workspace.sql("SELECT count(*) AS n FROM events").await?, [[json!(20)]]);
-    let who = ["profile", "unsuppress", "user_id:zoe-the-user", "anonymous_id:device-of-zoe", "--yes"];
+    assert_eq!(
+        world.workspace.sql("SELECT count(*) AS n FROM events").await?,
+        [[json!(20)]]
+    );
+    let who = [
+        "profile",
+        "unsuppress",
+        "user_id:zoe-the-user",
+        "anonymous_id:device-of-zoe",
+        "--yes",
+    ];
     world.workspace.json(&who).await?;
     world.happen(&[page(&zoe)]).await?;
-    assert_eq!(world.workspace.sql("SELECT count(*) AS n FROM events").await?, [[json!(21)]]);
+    assert_eq!(
+        world.workspace.sql("SELECT count(*) AS n FROM events").await?,
+        [[json!(21)]]
+    );
     Ok(())
 }
 
@@ -251,9 +331,10 @@ async fn a_profile_is_told_to_whoever_has_a_key_for_it() -> Result<()> {
          scopes = [\"traits\", \"events\", \"audiences\", \"identifiers\"]\n\n\
          [[api_keys]]\nname = \"other\"\nkey = \"secret:OTHER\"\nscopes = [\"traits\"]\n",
     )?;
-    world
-        .workspace
-        .write("audiences/known.sql", "SELECT profile_id FROM profiles WHERE user_id IS NOT NULL")?;
+    world.workspace.write(
+        "audiences/known.sql",
+        "SELECT profile_id FROM profiles WHERE user_id IS NOT NULL",
+    )?;
     let mut events: Vec<Value> = (0..12).map(|_| page(&json!({ "userId": "ann" }))).collect();
     events.push(json!({ "type": "identify", "userId": "ann", "traits": { "plan": "pro" } }));
     world.happen(&events).await?;
@@ -272,7 +353,12 @@ async fn a_profile_is_told_to_whoever_has_a_key_for_it() -> Result<()> {
     for (path, key, status, says) in [
         ("/v1/profiles/user_id:ann/traits", "", 401, "a key is needed"),
         ("/v1/profiles/user_id:ann/traits", "wrong", 401, "not known"),
-        ("/v1/profiles/user_id:ann/events", "another", 403, "does not open events"),
+        (
+            "/v1/profiles/user_id:ann/events",
+            "another",
+            403,
+            "does not open events",
+        ),
         ("/v1/profiles/user_id:bob/traits", key, 404, "nobody"),
         ("/v1/profiles/ann/traits", key, 400, "kind and value"),
         ("/v1/profiles/user_id:ann/secrets", key, 404, "traits, events"),
@@ -295,7 +381,13 @@ async fn a_profile_is_told_to_whoever_has_a_key_for_it() -> Result<()> {
     let mut path = "/v1/profiles/user_id:ann/events?limit=5".to_owned();
     loop {
         let (_, found) = ask(&path, key).await?;
-        seen.extend(found["data"].as_array().into_iter().flatten().map(|it| text(&it["message_id"])));
+        seen.extend(
+            found["data"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|it| text(&it["message_id"])),
+        );
         match found["next"].as_str() {
             Some(next) => path = format!("/v1/profiles/user_id:ann/events?limit=5&cursor={next}"),
             None => break,
@@ -315,7 +407,10 @@ async fn a_profile_is_told_to_whoever_has_a_key_for_it() -> Result<()> {
     }
     let (status, document) = ask("/openapi.json", "").await?;
     assert_eq!((status, &document["openapi"]), (200, &json!("3.1.0")));
-    assert!(document["paths"]["/v1/profiles/{profile}/events"].is_object(), "{document}");
+    assert!(
+        document["paths"]["/v1/profiles/{profile}/events"].is_object(),
+        "{document}"
+    );
     for part in ["traits", "events", "identifiers"] {
         let mut took = Vec::new();
         for _ in 0..100 {
@@ -325,9 +420,15 @@ async fn a_profile_is_told_to_whoever_has_a_key_for_it() -> Result<()> {
             took.push(started.elapsed());
         }
         took.sort();
-        eprintln!("{part}: p50 {:?}, p95 {:?} (a build without optimisation)", took[50], took[95]);
+        eprintln!(
+            "{part}: p50 {:?}, p95 {:?} (a build without optimisation)",
+            took[50], took[95]
+        );
     }
-    serving.interrupt(crate::workspace::STOP_DEADLINE).await?.exits(0)?;
+    serving
+        .interrupt(crate::workspace::STOP_DEADLINE)
+        .await?
+        .exits(0)?;
     Ok(())
 }
 

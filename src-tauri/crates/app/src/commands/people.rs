@@ -84,7 +84,14 @@ pub async fn profile_events(app: &App, request: ProfileEventsRequest) -> Result<
     let people = &open.held()?.people;
     let session = people.session(&open).await?;
     let profile_id = profiles::known(people, request.profile_id)?;
-    timeline::page(people, &session, profile_id, request.cursor.as_ref(), request.limit).await
+    timeline::page(
+        people,
+        &session,
+        profile_id,
+        request.cursor.as_ref(),
+        request.limit,
+    )
+    .await
 }
 
 pub async fn trait_history(app: &App, request: ProfileRequest) -> Result<TraitHistory> {

@@ -25,11 +25,19 @@ pub fn settings(definition: &IdentityDefinition) -> IdentitySettings {
         window_ms: limit.window.map(|window| window.approximate_ms()),
     };
     let mut limits: BTreeMap<String, Limit> = defaults.limits;
-    limits.extend(definition.limits.iter().map(|(kind, it)| (kind.clone(), limit(it))));
+    limits.extend(
+        definition
+            .limits
+            .iter()
+            .map(|(kind, it)| (kind.clone(), limit(it))),
+    );
     IdentitySettings {
         priorities: definition.priorities.clone().unwrap_or(defaults.priorities),
         limits,
-        limit_default: definition.other_limit.as_ref().map_or(defaults.limit_default, limit),
+        limit_default: definition
+            .other_limit
+            .as_ref()
+            .map_or(defaults.limit_default, limit),
         blocked_values: definition
             .blocked_values
             .clone()
@@ -145,7 +153,10 @@ pub fn preview_undo(people: &People, merge_number: u64) -> Result<MergeUndoPrevi
 
 fn lines(split: &Split) -> Vec<ChangeLine> {
     let shown = |side: &Side| {
-        let identifiers = side.identifiers.iter().map(|(kind, value)| format!("{kind}={value}"));
+        let identifiers = side
+            .identifiers
+            .iter()
+            .map(|(kind, value)| format!("{kind}={value}"));
         identifiers.collect::<Vec<_>>().join(", ")
     };
     let of = |side: &Side, before: Option<String>, note: &str| ChangeLine {

@@ -13,10 +13,10 @@ mod mapping;
 mod observed;
 pub mod persons;
 pub mod profiles;
-pub mod timeline;
 mod status;
 #[cfg(test)]
 mod tests;
+pub mod timeline;
 mod warehouses;
 
 use std::{
@@ -161,9 +161,8 @@ impl People {
             identity: rules.clone().unwrap_or_default(),
             ..LogSettings::default()
         };
-        let opened = tokio::task::spawn_blocking(move || {
-            EventLog::open(&folder, manifest, settings, now_ms())
-        });
+        let opened =
+            tokio::task::spawn_blocking(move || EventLog::open(&folder, manifest, settings, now_ms()));
         let opened = opened.await.map_err(|error| {
             Error::internal("event_log", format!("the event log was not opened: {error}"))
         })??;

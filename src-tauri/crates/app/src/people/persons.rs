@@ -71,7 +71,11 @@ impl Person {
                 .collect(),
             traits: details.traits.len(),
             merges: forgotten.merges.len(),
-            audiences: people.memberships(profile_id).into_iter().map(|(name, _)| name).collect(),
+            audiences: people
+                .memberships(profile_id)
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect(),
             mentions: held.store.mentions(&texts).await?,
         })
     }
@@ -83,14 +87,25 @@ impl Person {
             after: Some("deleted".to_owned()),
             note,
         };
-        let identifiers = self.identifiers.iter().map(|it| format!("{}={}", it.kind, it.value));
+        let identifiers = self
+            .identifiers
+            .iter()
+            .map(|it| format!("{}={}", it.kind, it.value));
         let mut lines = vec![
-            line("events", self.events.to_string(), Some("the event log's files that hold them are written anew".to_owned())),
+            line(
+                "events",
+                self.events.to_string(),
+                Some("the event log's files that hold them are written anew".to_owned()),
+            ),
             line("identifiers", identifiers.collect::<Vec<_>>().join(", "), None),
             line("traits", self.traits.to_string(), None),
         ];
         if self.profiles > 1 {
-            lines.push(line("profiles", self.profiles.to_string(), Some("all that were merged".to_owned())));
+            lines.push(line(
+                "profiles",
+                self.profiles.to_string(),
+                Some("all that were merged".to_owned()),
+            ));
         }
         if self.merges > 0 {
             lines.push(line("evidence of merges", self.merges.to_string(), None));
@@ -99,7 +114,11 @@ impl Person {
             lines.push(line("memberships", self.audiences.join(", "), None));
         }
         if !self.mentions.malformed.is_empty() {
-            lines.push(line("malformed records", self.mentions.malformed.len().to_string(), None));
+            lines.push(line(
+                "malformed records",
+                self.mentions.malformed.len().to_string(),
+                None,
+            ));
         }
         for (sync, rows) in &self.mentions.delivered {
             lines.push(ChangeLine {
@@ -118,8 +137,14 @@ pub async fn preview_delete(open: &OpenWorkspace, request: &ProfileDeleteRequest
     let person = Person::find(open.held()?, request.profile_id).await?;
     let mut warnings = vec!["this can't be undone".to_owned()];
     warnings.push(match request.suppress {
-        true => "events of these identifiers are dropped from then on; a hash of each is kept to know them by".to_owned(),
-        false => "what sources still hold of this person comes back when it is read again: suppress to prevent it".to_owned(),
+        true => {
+            "events of these identifiers are dropped from then on; a hash of each is kept to know them by"
+                .to_owned()
+        }
+        false => {
+            "what sources still hold of this person comes back when it is read again: suppress to prevent it"
+                .to_owned()
+        }
     });
     Ok(PersonPreview {
         title: format!("delete {} (profile {})", person.name, person.profile_id),
@@ -133,7 +158,9 @@ pub async fn preview_delete(open: &OpenWorkspace, request: &ProfileDeleteRequest
 pub async fn delete(open: &Arc<OpenWorkspace>, request: &ProfileDeleteRequest) -> Result<PersonChanged> {
     let held = open.held()?;
     let person = Person::find(held, request.profile_id).await?;
-    let activity = open.activities.start("delete", format!("Delete profile {}", person.profile_id), None);
+    let activity = open
+        .activities
+        .start("delete", format!("Delete profile {}", person.profile_id), None);
     let done = delete_person(open, held, &person, request.suppress).await;
     activity.end(done.as_ref().map(drop).map_err(Clone::clone));
     done?;
@@ -145,13 +172,22 @@ pub async fn delete(open: &Arc<OpenWorkspace>, request: &ProfileDeleteRequest) -
             person.profile_id,
             person.events,
             person.identifiers.len(),
-            if request.suppress { ", which are suppressed" } else { "" }
+            if request.suppress {
+                ", which are suppressed"
+            } else {
+                ""
+            }
         ),
         lines: person.lines(),
     })
 }
 
-async fn delete_person(open: &Arc<OpenWorkspace>, held: &Held, person: &Person, suppress: bool) -> Result<()> {
+async fn delete_person(
+    open: &Arc<OpenWorkspace>,
+    held: &Held,
+    person: &Person,
+    suppress: bool,
+) -> Result<()> {
     let people = &held.people;
     let mut collecting = people.collecting.lock().await;
     if suppress {
@@ -215,7 +251,11 @@ fn asked(people: &People, request: &SuppressRequest) -> Result<Vec<KindValue>> {
     let mut identifiers = request.identifiers.clone();
     if let Some(profile_id) = request.profile_id {
         profiles::known(people, profile_id)?;
-        let found = people.log.forgettable(profile_id).map(|(_, rows)| rows).unwrap_or_default();
+        let found = people
+            .log
+            .forgettable(profile_id)
+            .map(|(_, rows)| rows)
+            .unwrap_or_default();
         identifiers.extend(found.into_iter().map(|it| KindValue {
             kind: it.kind,
             value: it.value,
@@ -223,7 +263,11 @@ fn asked(people: &People, request: &SuppressRequest) -> Result<Vec<KindValue>> {
     }
     identifiers.sort();
     identifiers.dedup();
-    if identifiers.iter().any(|it| it.kind.is_empty() || it.value.is_empty()) || identifiers.is_empty() {
+    if identifiers
+        .iter()
+        .any(|it| it.kind.is_empty() || it.value.is_empty())
+        || identifiers.is_empty()
+    {
         return Err(Error::user(
             "suppress_identifiers",
             "say whom: an identifier such as user_id:u_000001, or the number of a profile",
@@ -260,7 +304,12 @@ pub fn preview_suppress(people: &People, request: &SuppressRequest) -> Result<Pe
         ],
     };
     Ok(PersonPreview {
-        title: if request.end { "collect events again" } else { "drop events" }.to_owned(),
+        title: if request.end {
+            "collect events again"
+        } else {
+            "drop events"
+        }
+        .to_owned(),
         nothing: lines.is_empty(),
         lines,
         warnings,
@@ -280,7 +329,11 @@ pub async fn suppress(open: &Arc<OpenWorkspace>, request: &SuppressRequest) -> R
         }
     };
     checkpoint::write_all(open).await?;
-    let what = if request.end { "collected again" } else { "suppressed" };
+    let what = if request.end {
+        "collected again"
+    } else {
+        "suppressed"
+    };
     Ok(PersonChanged {
         done: format!("{} identifiers are {what}", changed.len()),
         lines: preview.lines,
@@ -308,7 +361,9 @@ pub async fn export(open: &Arc<OpenWorkspace>, request: &ProfileExportRequest) -
     let written = write_export(open, request.profile_id, &partial).await;
     let moved = written.and_then(|rows| {
         std::fs::rename(&partial, &path).map_err(|fault| unwritten(&path, &fault))?;
-        let bytes = std::fs::metadata(&path).map_err(|fault| unwritten(&path, &fault))?.len();
+        let bytes = std::fs::metadata(&path)
+            .map_err(|fault| unwritten(&path, &fault))?
+            .len();
         Ok(FileWritten {
             path: path.display().to_string(),
             bytes,

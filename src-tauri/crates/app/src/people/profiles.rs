@@ -65,7 +65,10 @@ pub fn known(people: &People, profile_id: i64) -> Result<i64> {
 
 /// A profile, whole.
 pub async fn show(open: &OpenWorkspace, people: &People, profile_id: i64) -> Result<ProfileDetail> {
-    let found = people.log.profile(profile_id).ok_or_else(|| unknown(profile_id))?;
+    let found = people
+        .log
+        .profile(profile_id)
+        .ok_or_else(|| unknown(profile_id))?;
     let profile_id = found.facts.profile_id;
     let session = people.session(open).await?;
     let traits = tailrace_engine::traits::values(&session, profile_id, now_ms()).await?;
@@ -86,6 +89,8 @@ pub async fn show(open: &OpenWorkspace, people: &People, profile_id: i64) -> Res
         audiences: audiences
             .map(|(audience, since_ms)| ProfileAudience { audience, since_ms })
             .collect(),
-        events: timeline::page(people, &session, profile_id, None, EVENTS_MAX).await?.events,
+        events: timeline::page(people, &session, profile_id, None, EVENTS_MAX)
+            .await?
+            .events,
     })
 }

@@ -145,7 +145,10 @@ fn changes(events: &[ProfileEvent]) -> Result<Vec<TraitChange>> {
         let properties: Map<String, Value> = serde_json::from_str(&event.properties).map_err(|error| {
             Error::internal(
                 "event_properties",
-                format!("the properties of event {} can't be read: {error}", event.message_id),
+                format!(
+                    "the properties of event {} can't be read: {error}",
+                    event.message_id
+                ),
             )
         })?;
         for (name, value) in properties {

@@ -63,19 +63,25 @@ fn profile_part(scope: ApiScope) -> Value {
             json!({ "kind": text, "value": text, "first_seen": time }),
         ),
     };
-    let query = |name: &str, schema: Value, about: &str| {
-        json!({ "name": name, "in": "query", "required": false, "schema": schema, "description": about })
-    };
+    let query = |name: &str, schema: Value, about: &str| json!({ "name": name, "in": "query", "required": false, "schema": schema, "description": about });
     let mut parameters = vec![
         json!({
             "name": "profile", "in": "path", "required": true, "schema": text,
             "description": "An identifier: kind, a colon and the value, such as user_id:u_000001",
         }),
-        query("limit", json!({ "type": "integer", "minimum": 1, "maximum": 1_000, "default": 100 }), "Entries of a page"),
+        query(
+            "limit",
+            json!({ "type": "integer", "minimum": 1, "maximum": 1_000, "default": 100 }),
+            "Entries of a page",
+        ),
         query("cursor", text.clone(), "`next` of the page before"),
     ];
     if scope == ApiScope::Traits {
-        parameters.push(query("include", json!({ "type": "string", "enum": ["defined"] }), "Evaluates defined traits"));
+        parameters.push(query(
+            "include",
+            json!({ "type": "string", "enum": ["defined"] }),
+            "Evaluates defined traits",
+        ));
     }
     let mut properties = json!({
         "profile_id": { "type": "integer" },
@@ -85,9 +91,7 @@ fn profile_part(scope: ApiScope) -> Value {
     if scope == ApiScope::Audiences {
         properties["not_evaluated"] = json!({ "type": "array", "items": text });
     }
-    let refused = |about: &str| {
-        json!({ "description": about, "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } } })
-    };
+    let refused = |about: &str| json!({ "description": about, "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } } });
     json!({
         "summary": summary,
         "parameters": parameters,

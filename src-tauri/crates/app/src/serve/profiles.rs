@@ -73,7 +73,8 @@ impl Keys {
                 .map_or_else(Vec::new, |workspace| workspace.api_keys.clone())
         };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = |known: &&mut Known| known.definitions == definitions && known.read.elapsed() < KEYS_FRESH;
+        let fresh =
+            |known: &&mut Known| known.definitions == definitions && known.read.elapsed() < KEYS_FRESH;
         let keys = match known.as_mut().filter(fresh) {
             Some(known) => &known.keys,
             None => {
@@ -216,7 +217,11 @@ impl Page {
                 }
                 "cursor" => page.cursor = Some(value),
                 "include" => page.include = Some(value),
-                _ => return Err(bad(format!("there is no parameter {name}: limit, cursor and include are known"))),
+                _ => {
+                    return Err(bad(format!(
+                        "there is no parameter {name}: limit, cursor and include are known"
+                    )));
+                }
             }
         }
         Ok(page)
@@ -374,7 +379,9 @@ async fn events(
     let next = found
         .next
         .map(|cursor| format!("{}~{}", cursor.timestamp_ms, cursor.message_id));
-    Ok(Json(json!({ "profile_id": profile_id, "data": data, "next": next })))
+    Ok(Json(
+        json!({ "profile_id": profile_id, "data": data, "next": next }),
+    ))
 }
 
 fn audiences(
@@ -384,7 +391,8 @@ fn audiences(
     page: &Page,
 ) -> Result<Json<Value>, Refusal> {
     let members = people.memberships(profile_id).into_iter();
-    let all = members.map(|(audience, since_ms)| json!({ "audience": audience, "since": format_ms(since_ms) }));
+    let all =
+        members.map(|(audience, since_ms)| json!({ "audience": audience, "since": format_ms(since_ms) }));
     let mut answer = listed(profile_id, all.collect(), page)?;
     let workspace = open.workspace();
     let unknown: Vec<&str> = workspace
@@ -400,9 +408,9 @@ fn audiences(
 
 fn identifiers(people: &People, profile_id: i64, page: &Page) -> Result<Json<Value>, Refusal> {
     let details = people.log.profile(profile_id).into_iter();
-    let all = details.flat_map(|details| details.identifiers).map(
-        |it| json!({ "kind": it.kind, "value": it.value, "first_seen": format_ms(it.first_seen_ms) }),
-    );
+    let all = details
+        .flat_map(|details| details.identifiers)
+        .map(|it| json!({ "kind": it.kind, "value": it.value, "first_seen": format_ms(it.first_seen_ms) }));
     listed(profile_id, all.collect(), page).map(Json)
 }
 
@@ -421,7 +429,11 @@ mod tests {
         assert_eq!((page.limit, page.cursor.as_deref()), (Some(5), Some("12~m 1")));
         assert_eq!(Page::read("").unwrap(), Page::default());
         for wrong in ["limit=x", "limit=-1", "cursor=%zz", "cursor=%ff", "page=2"] {
-            assert_eq!(Page::read(wrong).unwrap_err().status, StatusCode::BAD_REQUEST, "{wrong}");
+            assert_eq!(
+                Page::read(wrong).unwrap_err().status,
+                StatusCode::BAD_REQUEST,
+                "{wrong}"
+            );
         }
     }
 

@@ -147,7 +147,11 @@ impl Store {
 
 pub(super) type Writing<'a> = Transaction<'a, Sqlite>;
 
-pub(super) async fn write_rows(transaction: &mut Writing<'_>, sql: &'static str, rows: Vec<Value>) -> Result<()> {
+pub(super) async fn write_rows(
+    transaction: &mut Writing<'_>,
+    sql: &'static str,
+    rows: Vec<Value>,
+) -> Result<()> {
     if rows.is_empty() {
         return Ok(());
     }

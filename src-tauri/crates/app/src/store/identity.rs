@@ -48,8 +48,7 @@ pub(super) async fn write(transaction: &mut Writing<'_>, identity: &IdentityChan
                FROM json_each(?)";
     write_rows(transaction, sql, undos.collect()).await?;
     let suppressions = identity.suppressions.iter();
-    let suppressions =
-        suppressions.map(|it| json!([it.kind, it.hash, it.since_ms, it.dropped, it.until_ms]));
+    let suppressions = suppressions.map(|it| json!([it.kind, it.hash, it.since_ms, it.dropped, it.until_ms]));
     let sql = "INSERT OR REPLACE INTO suppressions SELECT value->>0, value->>1, value->>2, value->>3, value->>4 \
                FROM json_each(?)";
     write_rows(transaction, sql, suppressions.collect()).await?;
@@ -77,8 +76,7 @@ async fn write_profiles(transaction: &mut Writing<'_>, identity: &IdentityChange
     write_rows(transaction, sql, profiles.collect()).await?;
     let traits = identity.traits.iter();
     let traits = traits.map(|it| json!([it.profile_id, it.name, it.value, it.updated_ms]));
-    let sql =
-        "INSERT OR REPLACE INTO profile_traits SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(?)";
+    let sql = "INSERT OR REPLACE INTO profile_traits SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(?)";
     write_rows(transaction, sql, traits.collect()).await
 }
 

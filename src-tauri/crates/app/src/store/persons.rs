@@ -113,7 +113,11 @@ mod tests {
     #[test]
     fn a_mention_is_a_word_of_its_own() {
         let check = |within: &str, text: &str, expected: bool| {
-            assert_eq!(mentions(within, &[text.to_owned()]), expected, "{text} in {within}");
+            assert_eq!(
+                mentions(within, &[text.to_owned()]),
+                expected,
+                "{text} in {within}"
+            );
         };
         check(r#"{"userId":"u_1"}"#, "u_1", true);
         check(r#"{"userId":"u_12"}"#, "u_1", false);

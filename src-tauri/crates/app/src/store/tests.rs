@@ -138,7 +138,11 @@ async fn the_state_of_an_older_version_is_taken_over() {
         let run = store.runs("s", 0, 1).await.unwrap().remove(0);
         assert_eq!((run.added, run.note), (3, None), "{version}");
         assert_eq!(store.sync_place("s").await.unwrap(), None, "{version}");
-        assert_eq!(store.acknowledged_now("s").await.unwrap(), u64::from(version < 3), "{version}");
+        assert_eq!(
+            store.acknowledged_now("s").await.unwrap(),
+            u64::from(version < 3),
+            "{version}"
+        );
         let identity = store.manifest().await.unwrap().identity;
         let events: Vec<u64> = identity.profiles.iter().map(|it| it.events).collect();
         assert_eq!(events, [4, 5, 1], "{version}: its own");

@@ -37,7 +37,11 @@ pub(super) fn check_identity(report: &mut Report<'_>, identity: &IdentityDefinit
     for (at, pattern) in identity.blocked_patterns.iter().flatten().enumerate() {
         if let Err(fault) = Regex::new(pattern) {
             let why = fault.to_string();
-            let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            let why = why
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .trim_start_matches("error: ");
             report.at(
                 &["identity", "blocked_patterns", &at.to_string()],
                 format!("identity: the blocked pattern \"{pattern}\" is no regular expression: {why}"),
@@ -57,7 +61,10 @@ fn check_limit(report: &mut Report<'_>, path: &[&str], kind: &str, limit: &Ident
             ),
         );
     }
-    if let Some(window) = limit.window.filter(|window| window.approximate_ms() > WINDOW_MS_MAX) {
+    if let Some(window) = limit
+        .window
+        .filter(|window| window.approximate_ms() > WINDOW_MS_MAX)
+    {
         report.at(
             &below("window"),
             format!("identity: the window of {window} is too long: it is ten years at most; leave it out to count all"),
@@ -70,11 +77,17 @@ pub(super) fn check_api_keys(report: &mut Report<'_>, keys: &[ApiKeyDefinition])
     for (at, key) in keys.iter().enumerate() {
         let at = at.to_string();
         if key.name.trim().is_empty() {
-            report.at(&["api_keys", &at, "name"], "an API key needs a name: say who has it");
+            report.at(
+                &["api_keys", &at, "name"],
+                "an API key needs a name: say who has it",
+            );
         } else if !names.insert(&key.name) {
             report.at(
                 &["api_keys", &at, "name"],
-                format!("there is another API key \"{}\": give one of them another name", key.name),
+                format!(
+                    "there is another API key \"{}\": give one of them another name",
+                    key.name
+                ),
             );
         }
         match secrets::reference(&key.key) {

@@ -45,7 +45,12 @@ pub async fn profile(app: &App, args: Profile, output: &Output) -> anyhow::Resul
             if output.json {
                 output.object(&written)?;
             } else {
-                let line = format!("{}: {} events, {} bytes", written.path, count(written.rows), count(written.bytes));
+                let line = format!(
+                    "{}: {} events, {} bytes",
+                    written.path,
+                    count(written.rows),
+                    count(written.bytes)
+                );
                 output.line(&line)?;
             }
         }
@@ -62,7 +67,12 @@ async fn find_exactly(app: &App, id: &str) -> anyhow::Result<i64> {
     }
     let graph = run::profile_graph(app, ProfileRequest { profile_id }).await?;
     let exact = |it: &Identifier| it.value == id || format!("{}:{}", it.kind, it.value) == id;
-    if graph.origins.iter().flat_map(|origin| &origin.identifiers).any(exact) {
+    if graph
+        .origins
+        .iter()
+        .flat_map(|origin| &origin.identifiers)
+        .any(exact)
+    {
         return Ok(profile_id);
     }
     let message = format!("nobody has the identifier \"{id}\": write it whole, as KIND:VALUE");
@@ -72,10 +82,26 @@ async fn find_exactly(app: &App, id: &str) -> anyhow::Result<i64> {
 async fn merges(app: &App, id: &str, output: &Output) -> anyhow::Result<()> {
     let profile_id = find(app, id).await?;
     let merges = run::profile_merges(app, ProfileRequest { profile_id }).await?;
-    let names = |of: &[KindValue]| of.iter().map(|it| format!("{}={}", it.kind, it.value)).collect::<Vec<_>>().join(", ");
+    let names = |of: &[KindValue]| {
+        of.iter()
+            .map(|it| format!("{}={}", it.kind, it.value))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     output.list(
         &merges,
-        &["merge", "when", "of", "into", "by event", "source", "tied by", "state", "it had", "the survivor had"],
+        &[
+            "merge",
+            "when",
+            "of",
+            "into",
+            "by event",
+            "source",
+            "tied by",
+            "state",
+            "it had",
+            "the survivor had",
+        ],
         |it| {
             let state = match (it.undone_ms, it.refused) {
                 (None, _) => "stands".to_owned(),
@@ -121,17 +147,24 @@ async fn events(app: &App, id: &str, limit: u32, output: &Output) -> anyhow::Res
             break;
         }
     }
-    output.list(&events, &["time", "type", "event", "source", "properties"], |it| {
-        vec![
-            time(it.timestamp_ms),
-            it.kind.clone(),
-            it.event.clone(),
-            it.source.clone(),
-            it.properties.chars().take(80).collect(),
-        ]
-    })?;
+    output.list(
+        &events,
+        &["time", "type", "event", "source", "properties"],
+        |it| {
+            vec![
+                time(it.timestamp_ms),
+                it.kind.clone(),
+                it.event.clone(),
+                it.source.clone(),
+                it.properties.chars().take(80).collect(),
+            ]
+        },
+    )?;
     if cursor.is_some() {
-        output.note(&format!("the newest {}: --limit shows more", count(events.len() as u64)));
+        output.note(&format!(
+            "the newest {}: --limit shows more",
+            count(events.len() as u64)
+        ));
     }
     Ok(())
 }
@@ -140,7 +173,12 @@ async fn history(app: &App, id: &str, output: &Output) -> anyhow::Result<()> {
     let profile_id = find(app, id).await?;
     let history = run::trait_history(app, ProfileRequest { profile_id }).await?;
     output.list(&history.changes, &["time", "trait", "value", "event"], |it| {
-        vec![time(it.timestamp_ms), it.name.clone(), it.value.clone(), it.message_id.clone()]
+        vec![
+            time(it.timestamp_ms),
+            it.name.clone(),
+            it.value.clone(),
+            it.message_id.clone(),
+        ]
     })?;
     if history.cut {
         output.note("older changes are not listed");
@@ -195,7 +233,9 @@ async fn suppress(
                 value: value.to_owned(),
             }),
             _ => {
-                let message = format!("\"{one}\" is no identifier: write KIND:VALUE, such as user_id:{one}, or the number of a profile");
+                let message = format!(
+                    "\"{one}\" is no identifier: write KIND:VALUE, such as user_id:{one}, or the number of a profile"
+                );
                 return Err(misuse(&message).into());
             }
         }

@@ -3,7 +3,10 @@
 
 use tailrace_model::Error;
 
-use super::{Identity, IdentifierRow, ProfileIndex, graph::IdentifierIndex, id_of, index_of, profile::Profile, rows::Forgotten};
+use super::{
+    IdentifierRow, Identity, ProfileIndex, graph::IdentifierIndex, id_of, index_of, profile::Profile,
+    rows::Forgotten,
+};
 
 impl Identity {
     /// What deleting a profile would remove; absent: nobody is there.
@@ -36,7 +39,10 @@ impl Identity {
     /// Deletes a person. Nothing may wait for a checkpoint: what is not persisted yet could not be removed there.
     pub fn forget(&mut self, profile_id: i64) -> Result<Forgotten, Error> {
         let Some((forgotten, _)) = self.forgettable(profile_id) else {
-            return Err(Error::user("unknown_profile", format!("there is no profile {profile_id}")));
+            return Err(Error::user(
+                "unknown_profile",
+                format!("there is no profile {profile_id}"),
+            ));
         };
         for sequence in &forgotten.identifiers {
             if let Ok(index) = IdentifierIndex::try_from(*sequence) {

@@ -177,11 +177,16 @@ impl Identity {
         for (sequence, one, other) in ties {
             let there = |index: &ProfileIndex| (*index as usize) < self.profiles.len();
             let (Some(one), Some(other)) = (one.filter(there), other.filter(there)) else {
-                return Err(Self::corrupt(&format!("merge {sequence} is of a profile that is not there")));
+                return Err(Self::corrupt(&format!(
+                    "merge {sequence} is of a profile that is not there"
+                )));
             };
             let (one, other) = (self.surviving(one), self.surviving(other));
             if one == other {
-                return Err(Self::corrupt(&format!("merge {sequence} ties profile {} to itself", id_of(one))));
+                return Err(Self::corrupt(&format!(
+                    "merge {sequence} ties profile {} to itself",
+                    id_of(one)
+                )));
             }
             self.join(one.min(other), one.max(other));
         }

@@ -62,14 +62,16 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         by_hand,
         after,
     )
-        .prop_map(|(identify, identifiers, timestamp_ms, trait_value, by_hand, after)| Step {
-            identify,
-            identifiers,
-            timestamp_ms,
-            trait_value,
-            by_hand,
-            after,
-        });
+        .prop_map(
+            |(identify, identifiers, timestamp_ms, trait_value, by_hand, after)| Step {
+                identify,
+                identifiers,
+                timestamp_ms,
+                trait_value,
+                by_hand,
+                after,
+            },
+        );
     prop::collection::vec(step, 1..60)
 }
 
@@ -216,7 +218,10 @@ fn by_hand(
         }
         ByHand::Allow(index) => {
             let merge = index.index(reference.merges());
-            prop_assert_eq!(identity.allow(merge as u64, now_ms).is_ok(), reference.allow(merge));
+            prop_assert_eq!(
+                identity.allow(merge as u64, now_ms).is_ok(),
+                reference.allow(merge)
+            );
         }
     }
     Ok(())

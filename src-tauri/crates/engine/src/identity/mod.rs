@@ -44,7 +44,8 @@ pub(crate) mod tests;
 
 pub use resolve::Resolution;
 pub use rows::{
-    Forgotten, IdentifierRow, IdentityChanges, IdentityRows, MergeRow, ProfileRow, SuppressionRow, TraitRow, UndoRow,
+    Forgotten, IdentifierRow, IdentityChanges, IdentityRows, MergeRow, ProfileRow, SuppressionRow, TraitRow,
+    UndoRow,
 };
 pub use search::{ProfileDetails, ProfileFacts, ProfilePage};
 pub use settings::{IdentitySettings, Limit};

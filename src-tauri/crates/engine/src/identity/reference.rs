@@ -95,7 +95,9 @@ impl Reference {
 
     /// Everybody, by the number of the profile.
     pub fn people(&self) -> Vec<Person> {
-        let living: Vec<usize> = (0..self.origins.len()).filter(|at| self.group(*at)[0] == *at).collect();
+        let living: Vec<usize> = (0..self.origins.len())
+            .filter(|at| self.group(*at)[0] == *at)
+            .collect();
         living.into_iter().map(|at| self.person(at)).collect()
     }
 
@@ -174,7 +176,10 @@ impl Reference {
             });
             demoted += 1;
         }
-        let known: Vec<usize> = usable.iter().filter_map(|one| self.origin_of(&one.0, &one.1)).collect();
+        let known: Vec<usize> = usable
+            .iter()
+            .filter_map(|one| self.origin_of(&one.0, &one.1))
+            .collect();
         let origin = known.first().copied().unwrap_or(self.origins.len());
         if known.is_empty() {
             self.origins.push(Origin::default());

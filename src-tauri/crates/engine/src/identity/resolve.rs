@@ -49,12 +49,7 @@ impl Candidate<'_> {
 impl Identity {
     /// Finds or makes the profile of an event and takes in what the event says about it. `now_ms` is the time that the
     /// windows of limits end at; `source` is kept with a merge. A [`Malformed`] event has no identifier that may be used.
-    pub fn resolve(
-        &mut self,
-        source: &str,
-        event: &Event<'_>,
-        now_ms: i64,
-    ) -> Result<Resolution, Malformed> {
+    pub fn resolve(&mut self, source: &str, event: &Event<'_>, now_ms: i64) -> Result<Resolution, Malformed> {
         let mut candidates = self.candidates(event)?;
         let mut profiles = found(&candidates);
         let mut demoted = Vec::new();
@@ -108,7 +103,9 @@ impl Identity {
             if known.is_none() && self.blocks(value) {
                 continue;
             }
-            let origin = known.and_then(|index| self.identifiers.get(index)).map(|known| known.origin);
+            let origin = known
+                .and_then(|index| self.identifiers.get(index))
+                .map(|known| known.origin);
             let profile = origin.map(|origin| self.surviving(origin));
             candidates.push(Candidate {
                 kind,
@@ -278,7 +275,10 @@ impl Identity {
     }
 
     fn has_room(&self, index: ProfileIndex, name: TraitName) -> bool {
-        let own = self.profiles.get(index as usize).map_or(&[][..], |profile| &profile.traits);
+        let own = self
+            .profiles
+            .get(index as usize)
+            .map_or(&[][..], |profile| &profile.traits);
         if own.iter().any(|there| there.name == name) {
             return true;
         }

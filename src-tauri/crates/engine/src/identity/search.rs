@@ -129,7 +129,11 @@ impl Identity {
             .ok()
             .and_then(index_of)
             .map(|index| self.surviving(index))
-            .filter(|index| self.profiles.get(*index as usize).is_some_and(super::Profile::lives));
+            .filter(|index| {
+                self.profiles
+                    .get(*index as usize)
+                    .is_some_and(super::Profile::lives)
+            });
         if let Some(index) = by_id {
             found.insert(index, true);
         }

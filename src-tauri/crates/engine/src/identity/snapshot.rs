@@ -120,10 +120,7 @@ impl Identity {
             Arc::new(times.with_timezone("UTC"))
         };
         let latest = |kind: &str| -> ArrayRef {
-            let values: StringViewArray = alive
-                .iter()
-                .map(|index| self.latest(*index, kind))
-                .collect();
+            let values: StringViewArray = alive.iter().map(|index| self.latest(*index, kind)).collect();
             Arc::new(values)
         };
         let events = seen

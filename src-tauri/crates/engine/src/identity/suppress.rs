@@ -35,13 +35,16 @@ impl Identity {
         let mut new = Vec::new();
         for (kind, value) in identifiers {
             let key = (kind.clone(), hash(kind, value));
-            let row = self.suppressions.entry(key.clone()).or_insert_with(|| SuppressionRow {
-                kind: key.0.clone(),
-                hash: key.1.clone(),
-                since_ms: now_ms,
-                dropped: 0,
-                until_ms: Some(now_ms),
-            });
+            let row = self
+                .suppressions
+                .entry(key.clone())
+                .or_insert_with(|| SuppressionRow {
+                    kind: key.0.clone(),
+                    hash: key.1.clone(),
+                    since_ms: now_ms,
+                    dropped: 0,
+                    until_ms: Some(now_ms),
+                });
             if row.until_ms.take().is_some() {
                 row.since_ms = now_ms;
                 new.push(row.clone());
@@ -75,7 +78,10 @@ impl Identity {
             return false;
         }
         for identifier in &event.identifiers {
-            let key = (identifier.kind.to_string(), hash(&identifier.kind, &identifier.value));
+            let key = (
+                identifier.kind.to_string(),
+                hash(&identifier.kind, &identifier.value),
+            );
             if let Some(row) = self.suppressions.get_mut(&key)
                 && row.until_ms.is_none()
             {
@@ -93,7 +99,9 @@ impl Identity {
     }
 
     pub(super) fn load_suppressions(&mut self, rows: Vec<SuppressionRow>) {
-        let keyed = rows.into_iter().map(|row| ((row.kind.clone(), row.hash.clone()), row));
+        let keyed = rows
+            .into_iter()
+            .map(|row| ((row.kind.clone(), row.hash.clone()), row));
         self.suppressions = keyed.collect();
         self.count_suppressed();
     }

@@ -2,9 +2,9 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use arrow::array::{Array, AsArray};
 use super::*;
 use crate::events::{Cell, Event, EventIdentifier, EventKind};
+use arrow::array::{Array, AsArray};
 
 pub(crate) fn event(kind: EventKind, identifiers: &[(&str, &str)], timestamp_ms: i64) -> Event<'static> {
     let owned = |text: &str| Cow::Owned(text.to_owned());
@@ -68,11 +68,21 @@ fn creates_adds_and_merges() {
     assert_eq!((facts.facts.first_seen_ms, facts.facts.last_seen_ms), (1, 4));
     assert_eq!(facts.merges.len(), 1);
     let merge = &facts.merges[0];
-    assert_eq!((merge.merge.source.as_str(), merge.merge.message_id.as_str()), ("shop", "m"));
-    let named = |of: &[(&str, &str)]| of.iter().map(|(kind, value)| ((*kind).to_owned(), (*value).to_owned())).collect::<Vec<_>>();
+    assert_eq!(
+        (merge.merge.source.as_str(), merge.merge.message_id.as_str()),
+        ("shop", "m")
+    );
+    let named = |of: &[(&str, &str)]| {
+        of.iter()
+            .map(|(kind, value)| ((*kind).to_owned(), (*value).to_owned()))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(
         merge.before,
-        (named(&[("anonymous_id", "a1")]), named(&[("user_id", "u1"), ("email", "e1")]))
+        (
+            named(&[("anonymous_id", "a1")]),
+            named(&[("user_id", "u1"), ("email", "e1")])
+        )
     );
 }
 
@@ -93,13 +103,24 @@ fn an_undone_merge_parts_what_came_since_and_is_not_merged_again() {
         let found = identity.profile(id).expect("it");
         (
             found.facts.events,
-            found.identifiers.into_iter().map(|one| one.value).collect::<Vec<_>>().join(" "),
+            found
+                .identifiers
+                .into_iter()
+                .map(|one| one.value)
+                .collect::<Vec<_>>()
+                .join(" "),
         )
     };
-    assert_eq!((kinds(1), kinds(2)), ((2, "a1 p1".to_owned()), (3, "u1 e1".to_owned())));
+    assert_eq!(
+        (kinds(1), kinds(2)),
+        ((2, "a1 p1".to_owned()), (3, "u1 e1".to_owned()))
+    );
     assert_eq!(identity.undo(0, 7).expect_err("once").code, "merge_undone");
     let refused = track(&mut identity, &[("anonymous_id", "a1"), ("user_id", "u1")], 8);
-    assert_eq!((refused.profile_id, refused.merged.len(), refused.demoted.len()), (2, 0, 1));
+    assert_eq!(
+        (refused.profile_id, refused.merged.len(), refused.demoted.len()),
+        (2, 0, 1)
+    );
     identity.allow(0, 9).expect("allowed");
     assert_eq!(identity.allow(0, 9).expect_err("once").code, "merge_allowed");
     let merged = track(&mut identity, &[("anonymous_id", "a1"), ("user_id", "u1")], 10);
@@ -114,11 +135,19 @@ fn a_deleted_person_leaves_nothing_but_numbers() {
     track(&mut identity, &[("anonymous_id", "a1")], 1);
     track(&mut identity, &[("user_id", "u1")], 2);
     track(&mut identity, &[("anonymous_id", "a1"), ("user_id", "u1")], 3);
-    identify(&mut identity, "u1", 4, &[("plan", Cell::Text(Cow::Borrowed("gold")))]);
+    identify(
+        &mut identity,
+        "u1",
+        4,
+        &[("plan", Cell::Text(Cow::Borrowed("gold")))],
+    );
     track(&mut identity, &[("user_id", "u2")], 5);
     store.commit(identity.take_changes());
     let forgotten = identity.forget(2).expect("forgotten");
-    assert_eq!((forgotten.profile_ids.clone(), forgotten.identifiers.len()), (vec![1, 2], 2));
+    assert_eq!(
+        (forgotten.profile_ids.clone(), forgotten.identifiers.len()),
+        (vec![1, 2], 2)
+    );
     let mut changes = identity.take_changes();
     changes.forgotten = forgotten;
     store.commit(changes);
@@ -407,17 +436,26 @@ impl Store {
         self.rows.traits = traits.into_values().collect();
         self.rows.identifiers.extend(changes.identifiers);
         self.rows.merges.extend(changes.merges);
-        let mut undos: BTreeMap<_, UndoRow> = self.rows.undos.drain(..).map(|row| (row.sequence, row)).collect();
+        let mut undos: BTreeMap<_, UndoRow> =
+            self.rows.undos.drain(..).map(|row| (row.sequence, row)).collect();
         undos.extend(changes.undos.into_iter().map(|row| (row.sequence, row)));
         self.rows.undos = undos.into_values().collect();
         let key = |row: &SuppressionRow| (row.kind.clone(), row.hash.clone());
-        let mut rows: BTreeMap<_, SuppressionRow> =
-            self.rows.suppressions.drain(..).map(|row| (key(&row), row)).collect();
+        let mut rows: BTreeMap<_, SuppressionRow> = self
+            .rows
+            .suppressions
+            .drain(..)
+            .map(|row| (key(&row), row))
+            .collect();
         rows.extend(changes.suppressions.into_iter().map(|row| (key(&row), row)));
         self.rows.suppressions = rows.into_values().collect();
         let forgotten = changes.forgotten;
-        self.rows.traits.retain(|row| !forgotten.profile_ids.contains(&row.profile_id));
-        self.rows.identifiers.retain(|row| !forgotten.identifiers.contains(&row.sequence));
+        self.rows
+            .traits
+            .retain(|row| !forgotten.profile_ids.contains(&row.profile_id));
+        self.rows
+            .identifiers
+            .retain(|row| !forgotten.identifiers.contains(&row.sequence));
         for merge in &mut self.rows.merges {
             if forgotten.merges.contains(&merge.sequence) {
                 merge.message_id.clear();

@@ -47,16 +47,31 @@ impl Identity {
         if !self.stands(row) {
             return Err(Error::user(
                 "merge_undone",
-                format!("merge {merge} is undone already: `tailrace profile allow {merge}` lets the two be merged again"),
+                format!(
+                    "merge {merge} is undone already: `tailrace profile allow {merge}` lets the two be merged again"
+                ),
             ));
         }
-        let gone = || Error::user("merge_gone", format!("merge {merge} is of a person who was deleted"));
+        let gone = || {
+            Error::user(
+                "merge_gone",
+                format!("merge {merge} is of a person who was deleted"),
+            )
+        };
         let (one, other) = self.sides(row).ok_or_else(gone)?;
         let together = one.iter().chain(&other).min().copied().ok_or_else(gone)?;
-        if self.profiles.get(together as usize).is_none_or(|profile| profile.deleted) {
+        if self
+            .profiles
+            .get(together as usize)
+            .is_none_or(|profile| profile.deleted)
+        {
             return Err(gone());
         }
-        let (stays, leaves) = if one.contains(&together) { (one, other) } else { (other, one) };
+        let (stays, leaves) = if one.contains(&together) {
+            (one, other)
+        } else {
+            (other, one)
+        };
         let together = self.facts_of(together).ok_or_else(gone)?;
         Ok(Split {
             merge: row.clone(),
@@ -69,7 +84,12 @@ impl Identity {
     /// Takes a merge back, and refuses it from now on.
     pub fn undo(&mut self, merge: u64, now_ms: i64) -> Result<Split, Error> {
         let split = self.split(merge)?;
-        let indexes = |side: &Side| side.profile_ids.iter().filter_map(|id| index_of(*id)).collect::<Vec<_>>();
+        let indexes = |side: &Side| {
+            side.profile_ids
+                .iter()
+                .filter_map(|id| index_of(*id))
+                .collect::<Vec<_>>()
+        };
         for side in [&split.stays, &split.leaves] {
             self.regroup(&indexes(side));
         }
@@ -118,7 +138,10 @@ impl Identity {
         };
         let mut members: Vec<_> = self.group(living).collect();
         members.sort_unstable();
-        members.into_iter().filter_map(|member| self.side(&[member])).collect()
+        members
+            .into_iter()
+            .filter_map(|member| self.side(&[member]))
+            .collect()
     }
 
     /// The merges that a profile, or any profile merged into it, had part in, newest first.
@@ -138,7 +161,11 @@ impl Identity {
     }
 
     fn merge_details(&self, merge: &MergeRow) -> MergeDetails {
-        let undo = self.undos.iter().find(|undo| undo.merge == merge.sequence).cloned();
+        let undo = self
+            .undos
+            .iter()
+            .find(|undo| undo.merge == merge.sequence)
+            .cloned();
         let profile_id = undo.as_ref().map_or_else(
             || self.canonical(merge.surviving_origin_id),
             |undo| undo.profile_id,
@@ -210,12 +237,23 @@ impl Identity {
 
     fn side(&self, members: &[ProfileIndex]) -> Option<Side> {
         let living = *members.iter().min()?;
-        let own = || members.iter().filter_map(|index| self.profiles.get(*index as usize));
-        let indexes: Vec<u32> = own().flat_map(|profile| profile.identifiers.iter().copied()).collect();
+        let own = || {
+            members
+                .iter()
+                .filter_map(|index| self.profiles.get(*index as usize))
+        };
+        let indexes: Vec<u32> = own()
+            .flat_map(|profile| profile.identifiers.iter().copied())
+            .collect();
         let latest = |kind: &str| {
-            let of_kind = indexes.iter().copied().filter_map(|index| Some((index, self.identifiers.get(index)?)));
+            let of_kind = indexes
+                .iter()
+                .copied()
+                .filter_map(|index| Some((index, self.identifiers.get(index)?)));
             let of_kind = of_kind.filter(|(_, known)| self.kind_name(known.kind) == kind);
-            of_kind.max_by_key(|(index, _)| *index).map(|(_, known)| known.value.to_string())
+            of_kind
+                .max_by_key(|(index, _)| *index)
+                .map(|(_, known)| known.value.to_string())
         };
         Some(Side {
             facts: ProfileFacts {
@@ -241,7 +279,10 @@ impl Identity {
     pub(super) fn find_refusals(&mut self) {
         let pair = |undo: &UndoRow| {
             let merge = self.merges.get(usize::try_from(undo.merge).ok()?)?;
-            Some((index_of(merge.surviving_origin_id)?, index_of(merge.merged_origin_id)?))
+            Some((
+                index_of(merge.surviving_origin_id)?,
+                index_of(merge.merged_origin_id)?,
+            ))
         };
         self.refusals = self
             .undos

@@ -156,7 +156,13 @@ impl Collector {
     }
 
     fn write_identity<T>(&mut self, write: impl FnOnce(&mut Identity) -> T) -> T {
-        write(&mut self.log.identity().write().unwrap_or_else(PoisonError::into_inner))
+        write(
+            &mut self
+                .log
+                .identity()
+                .write()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     /// Whether a checkpoint is due because of what waits, whatever the time.

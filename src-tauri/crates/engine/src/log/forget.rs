@@ -52,7 +52,10 @@ impl Collector {
         let Some(running) = Running::start(log.compacting()) else {
             return Err(Error {
                 retry: true,
-                ..Error::external("compaction_runs", "the event log is being compacted: try again in a moment")
+                ..Error::external(
+                    "compaction_runs",
+                    "the event log is being compacted: try again in a moment",
+                )
             });
         };
         let unknown = || Error::user("unknown_profile", format!("there is no profile {profile_id}"));
@@ -219,7 +222,9 @@ fn others(batch: &RecordBatch, snapshot: &LogSnapshot, living: i64) -> BooleanAr
         .map(|ids| ids.as_primitive::<Int64Type>());
     (0..batch.num_rows())
         .map(|row| {
-            let origin = origins.filter(|origins| origins.is_valid(row)).map(|origins| origins.value(row));
+            let origin = origins
+                .filter(|origins| origins.is_valid(row))
+                .map(|origins| origins.value(row));
             let filed = filed.and_then(|filed| filed.values().get(row).copied());
             Some(origin.or(filed).map(|id| snapshot.canonical(id)) != Some(living))
         })

@@ -124,7 +124,10 @@ mod tests {
 
     #[test]
     fn chains_end_at_the_one_that_lives() {
-        let merges = Merges::new(&[merge(0, 9, 7), merge(1, 7, 3), merge(2, 8, 3), merge(3, 3, 1)], &[]);
+        let merges = Merges::new(
+            &[merge(0, 9, 7), merge(1, 7, 3), merge(2, 8, 3), merge(3, 3, 1)],
+            &[],
+        );
         let found: Vec<_> = (1..10).map(|id| merges.canonical(id)).collect();
         assert_eq!(found, [1, 2, 1, 4, 5, 6, 1, 1, 1]);
         assert!(merges.touch(&segment(3, 3, 0)) && merges.touch(&segment(3, 3, 3)));
@@ -145,7 +148,10 @@ mod tests {
         let undone = Merges::new(&merges, &[undo]);
         let found: Vec<_> = (1..10).map(|id| undone.canonical(id)).collect();
         assert_eq!(found, [1, 2, 3, 4, 5, 6, 7, 8, 7]);
-        assert!(undone.touch(&segment(3, 3, 2)), "what was written under 3 may be of 7");
+        assert!(
+            undone.touch(&segment(3, 3, 2)),
+            "what was written under 3 may be of 7"
+        );
         assert!(!undone.touch(&segment(9, 9, 2)) && !undone.touch(&segment(3, 3, 3)));
     }
 }

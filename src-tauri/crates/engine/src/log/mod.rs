@@ -278,7 +278,11 @@ impl EventLog {
 
     /// Other rules of identity, for the events that come from now on; true: they are others than before.
     pub fn set_identity(&self, settings: IdentitySettings) -> Result<bool, Error> {
-        let mut identity = self.inner.identity.write().unwrap_or_else(PoisonError::into_inner);
+        let mut identity = self
+            .inner
+            .identity
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         if *identity.settings() == settings {
             return Ok(false);
         }

@@ -297,7 +297,9 @@ impl Rows {
         if profile_ids != self.origin_ids {
             let origins = build.taken(&self.origin_ids).into_iter();
             let filed = build.taken(&profile_ids);
-            let moved = origins.zip(filed).map(|(origin, filed)| (origin != filed).then_some(origin));
+            let moved = origins
+                .zip(filed)
+                .map(|(origin, filed)| (origin != filed).then_some(origin));
             arrays.push((schema::origin_field(), Arc::new(moved.collect::<Int64Array>())));
         }
         for (column, row) in self.columns.iter().zip(columns.rows()) {

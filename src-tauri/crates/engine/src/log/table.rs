@@ -122,14 +122,21 @@ impl Scan {
     /// Files with profiles mapped, where the projection has them.
     fn mapped(&self, segments: &[Arc<Segment>]) -> Result<Arc<dyn ExecutionPlan>> {
         let profile = self.schema.index_of(schema::PROFILE_ID)?;
-        if self.projection.as_ref().is_some_and(|indices| !indices.contains(&profile)) {
+        if self
+            .projection
+            .as_ref()
+            .is_some_and(|indices| !indices.contains(&profile))
+        {
             return self.files(segments);
         }
         let origin = self.schema.fields().len();
         let with_origin = Self {
             schema: schema::with_origin(&self.schema),
             merges: self.merges.clone(),
-            projection: self.projection.as_ref().map(|indices| indices.iter().copied().chain([origin]).collect()),
+            projection: self
+                .projection
+                .as_ref()
+                .map(|indices| indices.iter().copied().chain([origin]).collect()),
             limit: self.limit,
             partitions: self.partitions,
         };
@@ -320,15 +327,23 @@ impl ScalarUDFImpl for Canonical {
         let [filed, origin] = args.args.as_slice() else {
             return exec_err!("{} takes a profile id and an origin", self.told.name());
         };
-        let (filed, origin) = (filed.to_array(args.number_rows)?, origin.to_array(args.number_rows)?);
-        let (filed, origin) = (filed.as_primitive::<Int64Type>(), origin.as_primitive::<Int64Type>());
+        let (filed, origin) = (
+            filed.to_array(args.number_rows)?,
+            origin.to_array(args.number_rows)?,
+        );
+        let (filed, origin) = (
+            filed.as_primitive::<Int64Type>(),
+            origin.as_primitive::<Int64Type>(),
+        );
         let origins = filed
             .values()
             .iter()
             .zip(origin)
             .map(|(filed, origin)| origin.unwrap_or(*filed));
         let ids: Int64Array = match self.told {
-            Told::Profile => origins.map(|origin| Some(self.merges.canonical(origin))).collect(),
+            Told::Profile => origins
+                .map(|origin| Some(self.merges.canonical(origin)))
+                .collect(),
             Told::Origin => origins
                 .map(|origin| (self.merges.canonical(origin) != origin).then_some(origin))
                 .collect(),
