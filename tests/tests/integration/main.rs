@@ -12,6 +12,7 @@ mod export;
 mod formats;
 mod fuzz;
 mod harness;
+mod identity;
 mod journey;
 mod lag;
 mod lag_truth;

@@ -57,6 +57,12 @@ const QUERY_COLUMNS = [
   { name: "user_id", data_type: "VARCHAR", numeric: false }, { name: "orders", data_type: "BIGINT", numeric: true }, { name: "revenue", data_type: "DOUBLE", numeric: true }, { name: "last_order", data_type: "TIMESTAMP", numeric: false },
 ];
 
+const happened = (count: number) => Array.from({ length: count }, (_, i) => ({ message_id: `m-${i}`, kind: i % 9 === 8 ? "identify" : "track", event: ["Product Viewed", "Order Completed", "Page Viewed"][i % 3] ?? "", timestamp_ms: now() - i * 7.3e6, source: "shop", properties: JSON.stringify({ sku: `s-${i}`, price: 12.5 + i }) }));
+const merge = {
+  merge: 7, merged_profile_id: 88, surviving_profile_id: 12, profile_id: 12, message_id: "m-8f21", source: "shop", evidence: "user_id=u_482113, anonymous_id=a-71f0", merged_ms: now() - 8e9,
+  survivor_before: [{ kind: "user_id", value: "u_482113" }], merged_before: [{ kind: "anonymous_id", value: "a-71f0" }], undone_ms: null, refused: false, allowed_ms: null,
+};
+
 export function people(open: (rows: (string | null)[][]) => number, page: (view: number, offset: number, limit: number) => (string | null)[][]): Partial<Handlers> {
   return {
     profile_search: ({ text, offset, limit }) => ({ profiles: Array.from({ length: Math.min(limit, text ? 3 : 5000 - offset) }, (_, i) => profile(offset + i)), total: text ? 3 : 501_204 }),
@@ -65,9 +71,19 @@ export function people(open: (rows: (string | null)[][]) => number, page: (view:
       identifiers: [["user_id", "u_482113"], ["email", "ada@example.org"], ["anonymous_id", "a-71f0"], ["anonymous_id", "a-0c3d"]].map(([kind = "", value = ""], i) => ({ kind, value, first_seen_ms: now() - 9e9 + i * 1e8 })),
       traits: [{ name: "plan", value: "pro", origin: "warehouse" }, { name: "lifetime_value", value: "1204.50", origin: "sql" }, { name: "orders_14d", value: "4", origin: "computed" }, { name: "first_name", value: "Ada", origin: "identify" }, { name: "email", value: "ada.of.a.rather.long.name@example.org", origin: "identify" }, { name: "traits_email", value: "ada.of.a.rather.long.name@example.org", origin: "identify" }, { name: "traits_city", value: "Turin", origin: "identify" }],
       audiences: [{ audience: "loyal-pro", since_ms: now() - 3e8 }, { audience: "high-value", since_ms: now() - 9e8 }],
-      events: Array.from({ length: 60 }, (_, i) => ({ message_id: `m-${i}`, kind: i % 9 === 8 ? "identify" : "track", event: ["Product Viewed", "Order Completed", "Page Viewed"][i % 3] ?? "", timestamp_ms: now() - i * 7.3e6, properties: JSON.stringify({ sku: `s-${i}`, price: 12.5 + i }) })),
-      merges: [{ merged_profile_id: 88, message_id: "m-8f21", evidence: "user_id=u_482113, anonymous_id=a-71f0", merged_ms: now() - 8e9 }],
+      events: happened(60),
+      merges: [merge],
     }),
+    profile_events: () => ({ events: happened(60), next: null }),
+    profile_graph: ({ profile_id }) => ({
+      origins: [
+        { profile_id, events: 38, identifiers: [{ kind: "user_id", value: "u_482113", first_seen_ms: now() - 9e9 }, { kind: "email", value: "ada@example.org", first_seen_ms: now() - 8e9 }] },
+        { profile_id: profile_id + 88, events: 22, identifiers: [{ kind: "anonymous_id", value: "a-71f0", first_seen_ms: now() - 8.5e9 }] },
+      ],
+      ties: [{ merge: 7, one: profile_id, other: profile_id + 88, evidence: merge.evidence, merged_ms: merge.merged_ms }],
+    }),
+    trait_history: () => ({ changes: [{ name: "plan", value: '"pro"', timestamp_ms: now() - 4e8, message_id: "m-12" }, { name: "plan", value: '"free"', timestamp_ms: now() - 9e8, message_id: "m-2" }], cut: false }),
+    suppression_list: () => [],
     observed_show: () => ({
       events: [["Product Viewed", 8_400_118], ["Page Viewed", 6_200_004], ["Order Completed", 501_204], ["Product Added", 2_004_118], ["Order Refunded", 4120], ["Signed In", 801_004]].map(([event, count]) => ({
         event: event as string, count: count as number,

@@ -158,12 +158,7 @@ impl OpenWorkspace {
         let lock = WorkspaceLock::acquire(&workspace.dir, holder)?;
         let store = Store::open(&workspace.state_dir()).await?;
         store.close_open_runs(now_ms()).await?;
-        let people = People::open(
-            &workspace.state_dir(),
-            &store,
-            workspace.definitions.workspace.value.as_ref(),
-        )
-        .await?;
+        let people = People::open(&workspace.state_dir(), &store, &workspace.definitions).await?;
         Ok(Held {
             alerts: lag::alerts::Alerts::open(&store).await?,
             store,

@@ -7,7 +7,7 @@ use crate::{
     App,
     core::now_ms,
     open::{Held, OpenWorkspace},
-    people::{self, profiles},
+    people::{self, profiles, timeline},
     reports::{self, ChartSpec, ColorRole, Look, Series, Unit},
 };
 
@@ -80,6 +80,28 @@ pub async fn profile_search(app: &App, request: SearchRequest) -> Result<Profile
 pub async fn profile_show(app: &App, request: ProfileRequest) -> Result<ProfileDetail> {
     let open = app.opened().await?;
     profiles::show(&open, &open.held()?.people, request.profile_id).await
+}
+
+pub async fn profile_events(app: &App, request: ProfileEventsRequest) -> Result<ProfileEvents> {
+    let open = app.opened().await?;
+    let people = &open.held()?.people;
+    let session = people.session(&open).await?;
+    let profile_id = profiles::known(people, request.profile_id)?;
+    timeline::page(
+        people,
+        &session,
+        profile_id,
+        request.cursor.as_ref(),
+        request.limit,
+    )
+    .await
+}
+
+pub async fn trait_history(app: &App, request: ProfileRequest) -> Result<TraitHistory> {
+    let open = app.opened().await?;
+    let people = &open.held()?.people;
+    let session = people.session(&open).await?;
+    timeline::trait_history(people, &session, profiles::known(people, request.profile_id)?).await
 }
 
 pub async fn observed_show(app: &App, _: Nothing) -> Result<Observed> {

@@ -86,6 +86,11 @@ pub fn start_evaluations(open: &Arc<OpenWorkspace>) {
 /// Definitions changed on disk: sources and evaluations take them over.
 pub fn definitions_changed(open: &Arc<OpenWorkspace>) {
     let Ok(held) = open.held() else { return };
+    if held.people.follow_rules(&open.workspace().definitions) {
+        let what = "Rules of identity changed: they hold for the events that come from now on; who is one profile already \
+                    stays so";
+        open.activities.start("identity", what, None).end(Ok(()));
+    }
     held.people.definitions_revision.fetch_add(1, Ordering::SeqCst);
     held.people.checkpointed.notify_waiters();
     // A workspace that was opened without its sources collects nothing.
@@ -216,7 +221,7 @@ async fn evaluate_in(
 
 impl People {
     /// Changes with every checkpoint and every change of a definition.
-    fn revision(&self) -> (Option<i64>, u64) {
+    pub(super) fn revision(&self) -> super::Revision {
         (
             self.log.snapshot().checkpoint_ms(),
             self.definitions_revision.load(Ordering::SeqCst),

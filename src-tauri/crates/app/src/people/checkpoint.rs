@@ -49,10 +49,25 @@ pub fn start(open: &Arc<OpenWorkspace>) {
 /// Writes a checkpoint now, when there is something to write.
 pub async fn write(open: &Arc<OpenWorkspace>) -> Result<()> {
     let held = open.held()?;
-    let mut collecting = held.people.collecting.lock().await;
+    let collecting = held.people.collecting.lock().await;
     if collecting.pending.values().all(|pending| !pending.dirty) {
         return Ok(());
     }
+    write_held(open, held, collecting).await
+}
+
+/// Writes a checkpoint now, be it of identity alone.
+pub async fn write_all(open: &Arc<OpenWorkspace>) -> Result<()> {
+    let held = open.held()?;
+    let collecting = held.people.collecting.lock().await;
+    write_held(open, held, collecting).await
+}
+
+async fn write_held(
+    open: &OpenWorkspace,
+    held: &Held,
+    mut collecting: tokio::sync::MutexGuard<'_, Collecting>,
+) -> Result<()> {
     let written = write_pending(held, &mut collecting).await;
     // In the order of the checkpoints: told before the next one may be written.
     let news = held.people.set_unwritten(written.as_ref().err());
@@ -71,9 +86,6 @@ pub async fn write(open: &Arc<OpenWorkspace>) -> Result<()> {
 }
 
 pub(super) async fn write_pending(held: &Held, collecting: &mut Collecting) -> Result<Vec<SourceCheckpoint>> {
-    if collecting.pending.values().all(|pending| !pending.dirty) {
-        return Ok(Vec::new());
-    }
     let now = now_ms();
     let change = tokio::task::block_in_place(|| collecting.collector.seal(now))?;
     let sources: Vec<SourceCheckpoint> = collecting

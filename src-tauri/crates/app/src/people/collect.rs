@@ -109,6 +109,16 @@ pub fn start_sources(open: &Arc<OpenWorkspace>) {
             .map(|(name, it)| (name.to_owned(), (it.clone(), plan_of(definitions, it))))
             .collect()
     };
+    let unknown = held.people.rules_problem();
+    let wanted = match &unknown {
+        None => wanted,
+        Some(error) => {
+            for name in wanted.keys() {
+                held.people.set_source(name, |status| status.fail(error.clone()));
+            }
+            BTreeMap::new()
+        }
+    };
     let mut tasks = People::lock(&held.people.tasks);
     tasks.retain(|name, task| {
         let same = |(definition, plan): &(SourceDefinition, Option<TrackingPlanDefinition>)| {

@@ -8,15 +8,18 @@ mod checkpoint;
 mod collect;
 mod compaction;
 mod follow;
+pub mod identity;
 mod intake;
 mod mapping;
 mod observed;
+pub mod persons;
 pub mod profiles;
 mod release;
 mod replay;
 mod status;
 #[cfg(test)]
 mod tests;
+pub mod timeline;
 mod warehouses;
 
 use std::{
@@ -53,7 +56,19 @@ use crate::{
     core::now_ms,
     open::OpenWorkspace,
     store::{SourceCheckpoint, SourceCounts, Store, Waiting},
+    workspace::Definitions,
 };
+
+/// Changes with every checkpoint and every change of a definition.
+type Revision = (Option<i64>, u64);
+
+struct Lookup(Revision, Arc<Session>);
+
+impl std::fmt::Debug for Lookup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Lookup").field(&self.0).finish_non_exhaustive()
+    }
+}
 
 /// See the module's text.
 #[derive(Debug)]
@@ -79,6 +94,10 @@ pub struct People {
     failed: Mutex<BTreeMap<String, Error>>,
     observed: ObservedCache,
     /// Counts changes of definitions.
+    /// What [`Self::lookup_session`] made last, and of when.
+    lookup: Mutex<Option<Lookup>>,
+    /// Why the rules of identity are not known, without which nothing is collected.
+    rules_unknown: Mutex<Option<Error>>,
     definitions_revision: AtomicU64,
     /// One evaluation at a time.
     evaluating: tokio::sync::Mutex<()>,
@@ -140,14 +159,19 @@ impl Pending {
 
 impl People {
     /// Opens the event log and what is known of people, as of the last checkpoint.
-    pub async fn open(state: &Path, store: &Store, workspace: Option<&WorkspaceDefinition>) -> Result<Self> {
-        let mut settings = LogSettings::default();
-        if let Some(window) = workspace.and_then(|workspace| workspace.events.dedupe_window) {
-            settings.dedupe_window_ms = window.approximate_ms();
-        }
+    pub async fn open(state: &Path, store: &Store, definitions: &Definitions) -> Result<Self> {
         let manifest = store.manifest().await?;
         let counts = store.source_counts().await?;
         let folder = state.join("log");
+        let rules = identity::rules(definitions);
+        let mut settings = LogSettings {
+            identity: rules.clone().unwrap_or_default(),
+            ..LogSettings::default()
+        };
+        let workspace = definitions.workspace.value.as_ref();
+        if let Some(window) = workspace.and_then(|workspace| workspace.events.dedupe_window) {
+            settings.dedupe_window_ms = window.approximate_ms();
+        }
         let opened =
             tokio::task::spawn_blocking(move || EventLog::open(&folder, manifest, settings, now_ms()));
         let opened = opened.await.map_err(|error| {
@@ -173,6 +197,8 @@ impl People {
             audiences: Mutex::default(),
             failed: Mutex::default(),
             observed: ObservedCache::default(),
+            lookup: Mutex::default(),
+            rules_unknown: Mutex::new(rules.err()),
             definitions_revision: AtomicU64::new(0),
             evaluating: tokio::sync::Mutex::default(),
         })
@@ -318,6 +344,20 @@ impl People {
     pub async fn session(&self, open: &OpenWorkspace) -> Result<Session> {
         self.warehouses.refresh(open).await;
         self.session_of(open, self.log.snapshot())
+    }
+
+    /// Events and profiles as of the last checkpoint, for many small questions: made once a checkpoint.
+    pub fn lookup_session(&self, open: &OpenWorkspace) -> Result<Arc<Session>> {
+        let revision = self.revision();
+        let mut lookup = Self::lock(&self.lookup);
+        match &*lookup {
+            Some(Lookup(of, session)) if *of == revision => Ok(Arc::clone(session)),
+            _ => {
+                let session = Arc::new(self.session_of(open, self.log.snapshot())?);
+                *lookup = Some(Lookup(revision, Arc::clone(&session)));
+                Ok(session)
+            }
+        }
     }
 
     /// The same, as of a checkpoint, with the warehouses' tables as they were last read.

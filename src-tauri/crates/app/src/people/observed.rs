@@ -38,6 +38,14 @@ struct Look {
     fresh_until_ms: i64,
 }
 
+impl People {
+    /// Values that were observed may be those of a person who is deleted, and what looks at the log keeps its files.
+    pub(super) fn forget_observed(&self) {
+        *Self::lock(&self.lookup) = None;
+        *Self::lock(&self.observed.last) = None;
+    }
+}
+
 /// What was observed a short time ago; names of traits and audiences are those of now.
 pub async fn observed(open: &OpenWorkspace) -> Result<Observed> {
     let people = &open.held()?.people;

@@ -1,17 +1,15 @@
 //! Profiles as they are shown: found by any identifier, opened with their traits, audiences, events and merges.
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use tailrace_engine::session::cell;
 use tailrace_model::{
     Error, Result,
-    api::{Identifier, Merge, ProfileAudience, ProfileDetail, ProfileEvent, ProfileList, ProfileSummary},
+    api::{Identifier, ProfileAudience, ProfileDetail, ProfileList, ProfileSummary},
 };
 
-use super::People;
+use super::{People, timeline};
 use crate::{core::now_ms, open::OpenWorkspace};
 
 /// Events that an opened profile shows.
-const EVENTS_MAX: usize = 100;
+const EVENTS_MAX: u32 = 100;
 
 /// Finds profiles by the beginning of any identifier; an empty text: the last seen.
 pub fn search(people: &People, text: &str, offset: u64, limit: u32) -> ProfileList {
@@ -22,7 +20,7 @@ pub fn search(people: &People, text: &str, offset: u64, limit: u32) -> ProfileLi
     }
 }
 
-fn summary(facts: tailrace_engine::identity::ProfileFacts) -> ProfileSummary {
+pub(super) fn summary(facts: tailrace_engine::identity::ProfileFacts) -> ProfileSummary {
     ProfileSummary {
         profile_id: facts.profile_id,
         name: profile_name(
@@ -52,14 +50,25 @@ pub fn profile_name(
         .map_or_else(|| format!("profile {id}"), str::to_owned)
 }
 
+fn unknown(profile_id: i64) -> Error {
+    Error::user(
+        "unknown_profile",
+        format!("there is no profile {profile_id}: search it by an identifier"),
+    )
+}
+
+/// The profile of this number, or the one that it was merged into.
+pub fn known(people: &People, profile_id: i64) -> Result<i64> {
+    let facts = people.log.facts(profile_id).ok_or_else(|| unknown(profile_id))?;
+    Ok(facts.profile_id)
+}
+
 /// A profile, whole.
 pub async fn show(open: &OpenWorkspace, people: &People, profile_id: i64) -> Result<ProfileDetail> {
-    let found = people.log.profile(profile_id).ok_or_else(|| {
-        Error::user(
-            "unknown_profile",
-            format!("there is no profile {profile_id}: search it by an identifier"),
-        )
-    })?;
+    let found = people
+        .log
+        .profile(profile_id)
+        .ok_or_else(|| unknown(profile_id))?;
     let profile_id = found.facts.profile_id;
     let session = people.session(open).await?;
     let traits = tailrace_engine::traits::values(&session, profile_id, now_ms()).await?;
@@ -74,60 +83,14 @@ pub async fn show(open: &OpenWorkspace, people: &People, profile_id: i64) -> Res
                 first_seen_ms: it.first_seen_ms,
             })
             .collect(),
-        merges: found
-            .merges
-            .into_iter()
-            .map(|it| Merge {
-                merged_profile_id: it.merged_profile_id,
-                message_id: it.message_id,
-                evidence: it.evidence,
-                merged_ms: it.merged_ms,
-            })
-            .collect(),
+        merges: found.merges.into_iter().map(super::identity::merge).collect(),
         summary: summary(found.facts),
         traits,
         audiences: audiences
             .map(|(audience, since_ms)| ProfileAudience { audience, since_ms })
             .collect(),
-        events: events(people, &session, profile_id).await?,
+        events: timeline::page(people, &session, profile_id, None, EVENTS_MAX)
+            .await?
+            .events,
     })
-}
-
-async fn events(
-    people: &People,
-    session: &tailrace_engine::session::Session,
-    profile_id: i64,
-) -> Result<Vec<ProfileEvent>> {
-    let sql = format!(
-        "SELECT * FROM events WHERE profile_id = {profile_id} ORDER BY \"timestamp\" DESC, message_id LIMIT {EVENTS_MAX}"
-    );
-    let mut query = session.query(&sql, now_ms()).await?;
-    let mut events = Vec::new();
-    while let Some(batch) = query.next().await? {
-        let properties = people.log.snapshot().properties_json(&batch)?;
-        for (row, properties) in properties.into_iter().enumerate() {
-            events.push(event(&batch, row, properties));
-        }
-    }
-    Ok(events)
-}
-
-fn event(batch: &RecordBatch, row: usize, properties: String) -> ProfileEvent {
-    let text = |name: &str| {
-        batch
-            .column_by_name(name)
-            .and_then(|column| cell(column, row))
-            .unwrap_or_default()
-    };
-    let timestamp_ms = batch.column_by_name("timestamp").and_then(|column| {
-        let column = column.as_primitive_opt::<arrow::datatypes::TimestampMillisecondType>()?;
-        column.is_valid(row).then(|| column.value(row))
-    });
-    ProfileEvent {
-        message_id: text("message_id"),
-        kind: text("type"),
-        event: text("event"),
-        timestamp_ms: timestamp_ms.unwrap_or_default(),
-        properties,
-    }
 }

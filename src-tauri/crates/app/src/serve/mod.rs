@@ -6,6 +6,8 @@
 mod health;
 mod listener;
 mod metrics;
+mod openapi;
+mod profiles;
 mod tracking;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -26,6 +28,7 @@ pub const LISTEN: &str = "127.0.0.1:8642";
 struct Shared {
     open: Arc<OpenWorkspace>,
     metrics: Arc<metrics::Cache>,
+    keys: profiles::SharedKeys,
 }
 
 /// A server that listens.
@@ -62,12 +65,14 @@ pub async fn start(open: &Arc<OpenWorkspace>, listen: &str) -> Result<Serving> {
     let shared = Shared {
         open: Arc::clone(open),
         metrics: Arc::default(),
+        keys: profiles::SharedKeys::default(),
     };
     let intake = Tracking::start(open).await?;
     let connections = TaskTracker::new();
     let router = Router::new()
         .merge(metrics::routes())
         .merge(health::routes())
+        .merge(profiles::routes())
         .with_state(shared)
         .merge(api::routes(
             intake,

@@ -3,16 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 use tailrace_engine::{
     events::columns::{ColumnRow, ColumnType},
-    identity::{IdentifierRow, IdentityRows, MergeRow, ProfileRow, TraitRow},
     log::{CheckpointChange, LogManifest, SegmentRow},
 };
 use tailrace_model::{Error, Result};
 
-use super::{Store, Waiting, quality, store_error, to_i64, to_u64};
+use super::{Store, Waiting, identity, quality, store_error, to_i64, to_u64};
 
 /// How far a source has read, and what it found since the last checkpoint.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -69,8 +68,7 @@ impl Store {
     ) -> Result<()> {
         let mut transaction = self.pool.begin().await.map_err(store_error)?;
         if let Some(change) = change {
-            write_segments(&mut transaction, change).await?;
-            write_identity(&mut transaction, change).await?;
+            write_change(&mut transaction, change).await?;
         }
         for source in sources {
             write_source(&mut transaction, source, now_ms).await?;
@@ -89,24 +87,12 @@ impl Store {
                 .all("SELECT * FROM segments ORDER BY name", read_segment)
                 .await?,
             columns: self.columns("events").await?,
-            identity: IdentityRows {
-                identifiers: self
-                    .all("SELECT * FROM identifiers ORDER BY sequence", read_identifier)
-                    .await?,
-                profiles: self
-                    .all("SELECT * FROM profiles ORDER BY profile_id", read_profile)
-                    .await?,
-                traits: self.all("SELECT * FROM profile_traits", read_trait).await?,
-                merges: self
-                    .all("SELECT * FROM merges ORDER BY sequence", read_merge)
-                    .await?,
-                trait_columns: self.columns("profiles").await?,
-            },
+            identity: self.identity_rows().await?,
             checkpoint_ms: checkpoint,
         })
     }
 
-    async fn all<T>(&self, sql: &'static str, read: impl Fn(&SqliteRow) -> T) -> Result<Vec<T>> {
+    pub(super) async fn all<T>(&self, sql: &'static str, read: impl Fn(&SqliteRow) -> T) -> Result<Vec<T>> {
         let rows = sqlx::query(sql)
             .fetch_all(&self.pool)
             .await
@@ -114,7 +100,7 @@ impl Store {
         Ok(rows.iter().map(read).collect())
     }
 
-    async fn columns(&self, table: &str) -> Result<Vec<ColumnRow>> {
+    pub(super) async fn columns(&self, table: &str) -> Result<Vec<ColumnRow>> {
         let rows = sqlx::query("SELECT * FROM columns WHERE table_name = ? ORDER BY position")
             .bind(table)
             .fetch_all(&self.pool)
@@ -199,7 +185,11 @@ impl Store {
 
 pub(super) type Writing<'a> = Transaction<'a, Sqlite>;
 
-async fn write_rows(transaction: &mut Writing<'_>, sql: &'static str, rows: Vec<Value>) -> Result<()> {
+pub(super) async fn write_rows(
+    transaction: &mut Writing<'_>,
+    sql: &'static str,
+    rows: Vec<Value>,
+) -> Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -210,6 +200,11 @@ async fn write_rows(transaction: &mut Writing<'_>, sql: &'static str, rows: Vec<
         .await
         .map_err(store_error)?;
     Ok(())
+}
+
+pub(super) async fn write_change(transaction: &mut Writing<'_>, change: &CheckpointChange) -> Result<()> {
+    write_segments(transaction, change).await?;
+    identity::write(transaction, &change.identity).await
 }
 
 async fn write_segments(transaction: &mut Writing<'_>, change: &CheckpointChange) -> Result<()> {
@@ -254,62 +249,6 @@ async fn write_columns(transaction: &mut Writing<'_>, table: &str, columns: &[Co
             .map_err(store_error)?;
     }
     Ok(())
-}
-
-async fn write_identity(transaction: &mut Writing<'_>, change: &CheckpointChange) -> Result<()> {
-    let identity = &change.identity;
-    let identifiers = identity.identifiers.iter();
-    let identifiers =
-        identifiers.map(|it| json!([it.sequence, it.kind, it.value, it.profile_id, it.first_seen_ms]));
-    write_rows(
-        transaction,
-        "INSERT INTO identifiers SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(?)",
-        identifiers.collect(),
-    )
-    .await?;
-    let profiles = identity.profiles.iter();
-    let profiles = profiles.map(|it| {
-        json!([
-            it.profile_id,
-            it.first_seen_ms,
-            it.last_seen_ms,
-            it.events,
-            it.merged_into
-        ])
-    });
-    write_rows(
-        transaction,
-        "INSERT OR REPLACE INTO profiles SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(?)",
-        profiles.collect(),
-    )
-    .await?;
-    let traits = identity
-        .traits
-        .iter()
-        .map(|it| json!([it.profile_id, it.name, it.value, it.updated_ms]));
-    write_rows(
-        transaction,
-        "INSERT OR REPLACE INTO profile_traits SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(?)",
-        traits.collect(),
-    )
-    .await?;
-    let merges = identity.merges.iter();
-    let merges = merges.map(|it| {
-        json!([
-            it.sequence,
-            it.merged_profile_id,
-            it.surviving_profile_id,
-            it.message_id,
-            it.evidence,
-            it.merged_ms
-        ])
-    });
-    write_rows(
-        transaction,
-        "INSERT INTO merges SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5 FROM json_each(?)",
-        merges.collect(),
-    )
-    .await
 }
 
 async fn write_source(transaction: &mut Writing<'_>, source: &SourceCheckpoint, now_ms: i64) -> Result<()> {
@@ -359,46 +298,6 @@ fn read_segment(row: &SqliteRow) -> SegmentRow {
         collected_to_ms: row.get("collected_to_ms"),
         merges_applied: to_u64(row.get("merges_applied")),
         checksum: row.get::<i64, _>("checksum").cast_unsigned(),
-    }
-}
-
-fn read_identifier(row: &SqliteRow) -> IdentifierRow {
-    IdentifierRow {
-        sequence: row.get("sequence"),
-        kind: row.get("kind"),
-        value: row.get("value"),
-        profile_id: row.get("profile_id"),
-        first_seen_ms: row.get("first_seen_ms"),
-    }
-}
-
-fn read_profile(row: &SqliteRow) -> ProfileRow {
-    ProfileRow {
-        profile_id: row.get("profile_id"),
-        first_seen_ms: row.get("first_seen_ms"),
-        last_seen_ms: row.get("last_seen_ms"),
-        events: row.get("events"),
-        merged_into: row.get("merged_into"),
-    }
-}
-
-fn read_trait(row: &SqliteRow) -> TraitRow {
-    TraitRow {
-        profile_id: row.get("profile_id"),
-        name: row.get("name"),
-        value: row.get("value"),
-        updated_ms: row.get("updated_ms"),
-    }
-}
-
-fn read_merge(row: &SqliteRow) -> MergeRow {
-    MergeRow {
-        sequence: row.get("sequence"),
-        merged_profile_id: row.get("merged_profile_id"),
-        surviving_profile_id: row.get("surviving_profile_id"),
-        message_id: row.get("message_id"),
-        evidence: row.get("evidence"),
-        merged_ms: row.get("merged_ms"),
     }
 }
 

@@ -4,11 +4,13 @@
 
 mod alerts;
 mod checkpoint;
+mod identity;
 mod lag;
 #[cfg(test)]
 mod lag_tests;
 mod members;
 mod pack;
+mod persons;
 mod quality;
 mod syncs;
 #[cfg(test)]
@@ -28,9 +30,10 @@ pub use quality::{
     QUARANTINE_BYTES_MAX, QUARANTINE_RECORDS_MAX, QuarantineRow, QuarantineWanted, ViolationKey,
     ViolationRow, Waiting, hour_of, kind_name,
 };
+pub use persons::Mentions;
 pub use syncs::{AcknowledgedRow, PlaceRow, RowsOf, RunRow, Settled};
 
-const SCHEMA_VERSION: i64 = 5;
+const SCHEMA_VERSION: i64 = 6;
 const SET_VERSION: &str = "PRAGMA user_version = 5";
 const FROM_1: &str = "ALTER TABLE source_counts ADD COLUMN lost INTEGER NOT NULL DEFAULT 0";
 const FROM_2: &str = "ALTER TABLE sync_runs ADD COLUMN note TEXT; \
@@ -60,6 +63,23 @@ const MALFORMED_FROM_4: &str = "INSERT INTO quarantine (source, topic, partition
     SELECT source, topic, partition, \"offset\", reason, value, seen_ms, 'malformed' FROM malformed ORDER BY id; \
     DROP TABLE malformed";
 
+/// Merges that can be undone: profiles hold their own events alone, and a merge says which two it tied.
+const FROM_5: &str = "CREATE TEMP TABLE absorbed AS SELECT merged_into AS id, sum(events) AS events FROM profiles \
+    WHERE merged_into IS NOT NULL GROUP BY merged_into; \
+    UPDATE profiles SET events = events - (SELECT events FROM absorbed WHERE id = profile_id) \
+    WHERE profile_id IN (SELECT id FROM absorbed); \
+    DROP TABLE absorbed; \
+    ALTER TABLE profiles ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0; \
+    ALTER TABLE merges ADD COLUMN merged_origin_id INTEGER NOT NULL DEFAULT 0; \
+    ALTER TABLE merges ADD COLUMN surviving_origin_id INTEGER NOT NULL DEFAULT 0; \
+    ALTER TABLE merges ADD COLUMN source TEXT NOT NULL DEFAULT ''; \
+    ALTER TABLE merges ADD COLUMN identifiers_before INTEGER NOT NULL DEFAULT 0; \
+    UPDATE merges SET merged_origin_id = merged_profile_id, surviving_origin_id = surviving_profile_id; \
+    CREATE TABLE merge_undos (sequence INTEGER PRIMARY KEY, merge INTEGER NOT NULL, merges_before INTEGER NOT NULL, \
+    profile_id INTEGER NOT NULL, undone_ms INTEGER NOT NULL, allowed_ms INTEGER) STRICT; \
+    CREATE TABLE suppressions (kind TEXT NOT NULL, hash TEXT NOT NULL, since_ms INTEGER NOT NULL, \
+    dropped INTEGER NOT NULL, until_ms INTEGER, PRIMARY KEY (kind, hash)) STRICT, WITHOUT ROWID";
+
 /// A handle; cloning is cheap.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -75,6 +95,8 @@ impl Store {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
+            // What is deleted is written over with zeros.
+            .pragma("secure_delete", "ON")
             .busy_timeout(Duration::from_secs(5));
         let pool = SqlitePoolOptions::new()
             .max_connections(4)
@@ -98,11 +120,12 @@ impl Store {
             SCHEMA_VERSION => Ok(()),
             0 => self.change_schema(&[include_str!("schema.sql"), QUALITY]).await,
             1..SCHEMA_VERSION => {
-                let steps: [&[&'static str]; 4] = [
+                let steps: [&[&'static str]; 5] = [
                     &[FROM_1],
                     &[FROM_2],
                     &[FROM_3],
                     &[FROM_4, QUALITY, MALFORMED_FROM_4],
+                    &[FROM_5],
                 ];
                 let from = usize::try_from(version - 1).unwrap_or_default();
                 self.change_schema(&steps[from..].concat()).await

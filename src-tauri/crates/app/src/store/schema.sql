@@ -34,7 +34,8 @@ CREATE TABLE identifiers (
 
 CREATE TABLE profiles (
   profile_id INTEGER PRIMARY KEY, first_seen_ms INTEGER NOT NULL, last_seen_ms INTEGER NOT NULL,
-  events INTEGER NOT NULL, merged_into INTEGER
+  events INTEGER NOT NULL, merged_into INTEGER,
+  deleted INTEGER NOT NULL DEFAULT 0  -- nothing is known of it any more
 ) STRICT;
 
 CREATE TABLE profile_traits (      -- learnt from identify; the value is JSON
@@ -44,8 +45,26 @@ CREATE TABLE profile_traits (      -- learnt from identify; the value is JSON
 
 CREATE TABLE merges (
   sequence INTEGER PRIMARY KEY, merged_profile_id INTEGER NOT NULL, surviving_profile_id INTEGER NOT NULL,
-  message_id TEXT NOT NULL, evidence TEXT NOT NULL, merged_ms INTEGER NOT NULL
+  message_id TEXT NOT NULL, evidence TEXT NOT NULL, merged_ms INTEGER NOT NULL,
+  merged_origin_id INTEGER NOT NULL, surviving_origin_id INTEGER NOT NULL, source TEXT NOT NULL,
+  identifiers_before INTEGER NOT NULL
 ) STRICT;
+
+CREATE TABLE merge_undos (         -- while allowed_ms is null, the two are not merged again
+  sequence INTEGER PRIMARY KEY, merge INTEGER NOT NULL, merges_before INTEGER NOT NULL,
+  profile_id INTEGER NOT NULL, undone_ms INTEGER NOT NULL, allowed_ms INTEGER
+) STRICT;
+
+CREATE TABLE suppressions (        -- identifiers whose events are dropped, told by a hash
+  kind TEXT NOT NULL, hash TEXT NOT NULL, since_ms INTEGER NOT NULL, dropped INTEGER NOT NULL, until_ms INTEGER,
+  PRIMARY KEY (kind, hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE malformed (
+  id INTEGER PRIMARY KEY, source TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL,
+  "offset" INTEGER NOT NULL, reason TEXT NOT NULL, value TEXT NOT NULL, seen_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX malformed_by_source ON malformed (source, id);
 
 CREATE TABLE members (
   audience TEXT NOT NULL, profile_id INTEGER NOT NULL, since_ms INTEGER NOT NULL,

@@ -122,6 +122,18 @@ async fn the_state_of_an_older_version_is_taken_over() {
         "ALTER TABLE source_counts DROP COLUMN violations",
         "ALTER TABLE source_counts DROP COLUMN left_out",
     ];
+    const UNDO_6: [&str; 9] = [
+        "ALTER TABLE profiles DROP COLUMN deleted",
+        "ALTER TABLE merges DROP COLUMN merged_origin_id",
+        "ALTER TABLE merges DROP COLUMN surviving_origin_id",
+        "ALTER TABLE merges DROP COLUMN source",
+        "ALTER TABLE merges DROP COLUMN identifiers_before",
+        "DROP TABLE merge_undos",
+        "DROP TABLE suppressions",
+        // What a survivor had counted those of the others, and of theirs.
+        "INSERT INTO profiles VALUES (1, 0, 9, 10, NULL), (2, 0, 9, 6, 1), (3, 0, 9, 1, 2)",
+        "INSERT INTO merges VALUES (0, 3, 2, 'm', 'e', 5), (1, 2, 1, 'm', 'e', 6)",
+    ];
     const UNDO_2: &str = "ALTER TABLE source_counts DROP COLUMN lost";
     let check = async |version: i64, undo: &[&str], lost: u64| {
         let (folder, store) = store().await;
@@ -155,14 +167,25 @@ async fn the_state_of_an_older_version_is_taken_over() {
         assert_eq!((run.added, run.note), (3, None), "{version}");
         assert_eq!(store.sync_place("s").await.unwrap(), None, "{version}");
         // Before that, rows were kept in a form that is taken over.
-        let acknowledged = usize::from(version < 3);
-        let now = store.acknowledged_now("s").await.unwrap();
-        assert_eq!(now as usize, acknowledged, "{version}");
+        assert_eq!(
+            store.acknowledged_now("s").await.unwrap(),
+            u64::from(version < 3),
+            "{version}"
+        );
+        let identity = store.manifest().await.unwrap().identity;
+        let events: Vec<u64> = identity.profiles.iter().map(|it| it.events).collect();
+        assert_eq!(events, [4, 5, 1], "{version}: its own");
+        let ties: Vec<_> = identity
+            .merges
+            .iter()
+            .map(|it| (it.merged_origin_id, it.surviving_origin_id))
+            .collect();
+        assert_eq!(ties, [(3, 2), (2, 1)], "{version}");
     };
-    check(1, &[&UNDO_5[..], &UNDO_4, &UNDO_3, &[UNDO_2]].concat(), 4).await;
-    check(2, &[&UNDO_5[..], &UNDO_4, &UNDO_3].concat(), 8).await;
-    check(3, &[&UNDO_5[..], &UNDO_4].concat(), 8).await;
-    check(4, &UNDO_5, 8).await;
+    let all: [&[&str]; 5] = [&UNDO_6, &UNDO_5, &UNDO_4, &UNDO_3, &[UNDO_2]];
+    for (version, undone, lost) in [(1, 5, 4), (2, 4, 8), (3, 3, 8), (4, 2, 8), (5, 1, 8)] {
+        check(version, &all[..undone].concat(), lost).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

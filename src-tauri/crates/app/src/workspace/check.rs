@@ -12,6 +12,7 @@ use tailrace_model::{
 };
 
 use super::{
+    check_identity::{check_api_keys, check_identity},
     check_lag::{check_alerts, check_events, check_lag_settings},
     check_people::{ConditionCheck, check_computed},
     check_sources::check_sources,
@@ -186,6 +187,8 @@ fn check_workspace(definitions: &mut Definitions) {
     }
     check_lag_settings(&mut report, &workspace.lag);
     check_events(&mut report, &workspace.events);
+    check_identity(&mut report, &workspace.identity);
+    check_api_keys(&mut report, &workspace.api_keys);
     for (at, mask) in workspace.masks.iter().enumerate() {
         if let Err(why) = masks::check(mask) {
             report.at(&["masks", &at.to_string()], format!("mask {}: {why}", at + 1));

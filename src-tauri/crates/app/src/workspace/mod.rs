@@ -6,6 +6,7 @@
 //! is never written over while it does not parse; nothing here reads SQL or speaks to another system.
 
 mod check;
+mod check_identity;
 mod check_lag;
 mod check_people;
 mod check_sources;

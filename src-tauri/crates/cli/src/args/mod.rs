@@ -1,5 +1,6 @@
 //! The command line: names, flags and their help.
 
+mod profiles;
 mod quality;
 mod schemas;
 mod topics;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use profiles::{Agreed, Profile};
 pub use quality::{Plan, Quarantine, QuarantineReplay, Replay, Source, SourcePreview};
 pub use schemas::{AlertVerb, Alerts, SchemaVerb, Schemas, TypeArg};
 pub use topics::{Acls, TopicVerb, Topics};
@@ -455,19 +457,6 @@ pub struct Sql {
     pub format: Option<SqlFormat>,
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Profile {
-    /// By profile id, or KIND:VALUE such as user_id:u_000001, or any identifier
-    Show { id: String },
-    /// Identifiers that begin with a text
-    Search {
-        #[arg(default_value = "")]
-        text: String,
-        #[arg(long, default_value_t = 20)]
-        limit: u32,
-    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -46,7 +46,7 @@ pub async fn carry_out(
 }
 
 /// What will change, beside the result: a program that reads it gets it with the result.
-fn show(shown: &Shown<'_>, output: &Output) {
+pub fn show(shown: &Shown<'_>, output: &Output) {
     output.note(shown.title);
     for line in shown.lines {
         let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());

@@ -9,6 +9,7 @@ mod deliver;
 mod demo;
 mod export;
 mod groups;
+mod identity;
 mod people;
 mod produce;
 mod progress;

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A profile by its number, `KIND:VALUE`, or any identifier.
-async fn find(app: &App, id: &str) -> anyhow::Result<i64> {
+pub async fn find(app: &App, id: &str) -> anyhow::Result<i64> {
     if let Ok(number) = id.parse::<i64>() {
         return Ok(number);
     }
@@ -84,6 +84,7 @@ pub async fn profile(app: &App, args: Profile, output: &Output) -> anyhow::Resul
                 print_profile(&detail, output)?;
             }
         }
+        other => return super::identity::profile(app, other, output).await,
     }
     Ok(Outcome::Done)
 }

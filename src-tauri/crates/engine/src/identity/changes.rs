@@ -2,7 +2,7 @@
 
 use super::{
     IdentifierRow, Identity, IdentityChanges, ProfileIndex, ProfileRow, TraitRow,
-    graph::Known,
+    graph::{GONE, Known},
     id_of, index_of,
     profile::{Profile, Trait, TraitCell},
 };
@@ -38,6 +38,15 @@ impl Identity {
                 .get(self.pending.merges_from..)
                 .unwrap_or_default()
                 .to_vec(),
+            undos: std::mem::take(&mut self.pending.undos)
+                .into_iter()
+                .filter_map(|sequence| self.undos.get(usize::try_from(sequence).ok()?).cloned())
+                .collect(),
+            suppressions: std::mem::take(&mut self.pending.suppressions)
+                .into_iter()
+                .filter_map(|key| self.suppressions.get(&key).cloned())
+                .collect(),
+            forgotten: super::Forgotten::default(),
             trait_columns: self
                 .trait_columns
                 .rows()
@@ -59,8 +68,16 @@ impl Identity {
     /// These were not persisted: they belong to the next changes that are taken.
     pub fn give_back(&mut self, changes: &IdentityChanges) {
         let pending = &mut self.pending;
-        pending.identifiers_from -= changes.identifiers.len().min(pending.identifiers_from);
+        if let Some(first) = changes.identifiers.first() {
+            let first = usize::try_from(first.sequence).unwrap_or(usize::MAX);
+            pending.identifiers_from = pending.identifiers_from.min(first);
+        }
         pending.merges_from -= changes.merges.len().min(pending.merges_from);
+        pending.undos.extend(changes.undos.iter().map(|row| row.sequence));
+        let suppressions = changes.suppressions.iter();
+        pending
+            .suppressions
+            .extend(suppressions.map(|row| (row.kind.clone(), row.hash.clone())));
         pending.trait_columns_from -= changes.trait_columns.len().min(pending.trait_columns_from);
         for row in &changes.profiles {
             if let Some(index) = index_of(row.profile_id) {
@@ -70,8 +87,6 @@ impl Identity {
         for row in &changes.traits {
             let name = self.names.by_name.get(row.name.as_str()).copied();
             if let Some((profile, name)) = index_of(row.profile_id).zip(name) {
-                // It may have been merged since: the survivor has the trait then.
-                let profile = self.surviving(profile);
                 self.pending.traits.insert((profile, name));
             }
         }
@@ -81,6 +96,7 @@ impl Identity {
         let new = self.identifiers.all().get(from..).unwrap_or_default();
         new.iter()
             .enumerate()
+            .filter(|(_, known)| known.origin != GONE)
             .map(|(place, known)| self.identifier_row((from + place) as u64, known))
             .collect()
     }
@@ -103,6 +119,7 @@ impl Identity {
             last_seen_ms: profile.last_seen_ms,
             events: profile.events,
             merged_into: profile.merged_into.map(id_of),
+            deleted: profile.deleted,
         })
     }
 
@@ -126,19 +143,14 @@ impl Identity {
                     place + 1
                 )));
             }
-            let merged_into = match row.merged_into {
-                None => None,
-                Some(into) if into < row.profile_id => index_of(into),
-                Some(into) => {
-                    return Err(Self::corrupt(&format!(
-                        "profile {} is merged into {into}",
-                        row.profile_id
-                    )));
-                }
-            };
-            self.alive += usize::from(merged_into.is_none());
+            if let Some(into) = row.merged_into.filter(|into| *into >= row.profile_id) {
+                return Err(Self::corrupt(&format!(
+                    "profile {} is merged into {into}",
+                    row.profile_id
+                )));
+            }
             self.profiles.push(Profile {
-                merged_into,
+                deleted: row.deleted,
                 first_seen_ms: row.first_seen_ms,
                 last_seen_ms: row.last_seen_ms,
                 events: row.events,
@@ -150,6 +162,7 @@ impl Identity {
 
     pub(super) fn load_identifiers(&mut self, mut rows: Vec<IdentifierRow>) -> Result<(), Error> {
         rows.sort_unstable_by_key(|row| row.sequence);
+        let somebody_gone = self.profiles.iter().any(|profile| profile.deleted);
         for (place, row) in rows.into_iter().enumerate() {
             let origin = index_of(row.profile_id).filter(|index| (*index as usize) < self.profiles.len());
             let (Some(origin), Some(kind)) = (origin, self.kind(&row.kind)) else {
@@ -158,7 +171,13 @@ impl Identity {
                     row.profile_id
                 )));
             };
-            if self.identifiers.find(kind, &row.value).is_some() || row.sequence != place as u64 {
+            while somebody_gone && (self.identifiers.len() as u64) < row.sequence {
+                // It was deleted with its person; the gap is never filled.
+                self.identifiers.push_gone();
+            }
+            if self.identifiers.find(kind, &row.value).is_some()
+                || row.sequence != self.identifiers.len() as u64
+            {
                 return Err(Self::corrupt(&format!(
                     "identifier {} is not number {place}",
                     row.sequence
@@ -174,8 +193,7 @@ impl Identity {
                 .identifiers
                 .insert(known)
                 .ok_or_else(|| Self::corrupt("too many identifiers"))?;
-            let surviving = self.surviving(origin);
-            if let Some(profile) = self.profiles.get_mut(surviving as usize) {
+            if let Some(profile) = self.profiles.get_mut(origin as usize) {
                 profile.identifiers.push(index);
             }
         }
@@ -198,10 +216,19 @@ impl Identity {
             let (Some(profile), Some(name)) = (self.profiles.get_mut(index as usize), name) else {
                 continue;
             };
-            if profile.merged_into.is_none() {
-                profile.set_trait(name, TraitCell::of(&cell_of(token)), row.updated_ms, usize::MAX);
-            }
+            profile.set_trait(name, TraitCell::of(&cell_of(token)), row.updated_ms, usize::MAX);
         }
         Ok(())
+    }
+
+    /// Nothing of what was read waits to be persisted.
+    pub(super) fn loaded(&mut self) {
+        self.pending.identifiers_from = self.identifiers.len();
+        self.alive = self.profiles.iter().filter(|profile| profile.lives()).count();
+        for index in std::mem::take(&mut self.pending.profiles) {
+            if let Some(profile) = self.profiles.get_mut(index as usize) {
+                profile.touched = false;
+            }
+        }
     }
 }

@@ -10,11 +10,14 @@ pub type IdentifierIndex = u32;
 /// A kind's place in the list of kinds.
 pub type KindIndex = u16;
 
+/// The origin of an identifier that was deleted; its place is not used again.
+pub const GONE: ProfileIndex = ProfileIndex::MAX;
+
 #[derive(Debug, Clone)]
 pub struct Known {
     pub kind: KindIndex,
     pub value: Box<str>,
-    /// The profile that it was first added to.
+    /// The profile that it was first added to; [`GONE`]: it was deleted.
     pub origin: ProfileIndex,
     pub first_seen_ms: i64,
 }
@@ -52,6 +55,28 @@ impl Identifiers {
             .insert_unique(hash, Slot { hash, index }, |slot| slot.hash);
         self.known.push(known);
         Some(index)
+    }
+
+    /// Leaves a gap in the numbers where nothing is known any more.
+    pub fn push_gone(&mut self) {
+        self.known.push(Known {
+            kind: 0,
+            value: Box::default(),
+            origin: GONE,
+            first_seen_ms: 0,
+        });
+    }
+
+    /// Forgets one; its number is not used again.
+    pub fn remove(&mut self, index: IdentifierIndex) {
+        let Some(known) = self.known.get_mut(index as usize) else {
+            return;
+        };
+        let hash = hash(known.kind, &known.value);
+        (known.value, known.origin) = (Box::default(), GONE);
+        if let Ok(slot) = self.table.find_entry(hash, |slot| slot.index == index) {
+            slot.remove();
+        }
     }
 
     pub fn get(&self, index: IdentifierIndex) -> Option<&Known> {

@@ -1,41 +1,56 @@
 //! Who an event is about: Segment's published algorithm over an identity graph in memory.
 //!
 //! An event's identifiers are looked up. None known creates a profile, one profile found takes the new ones, several
-//! are merged into the oldest. Would the result hold more values of a kind than its limit allows, the event's
-//! least trusted identifier is demoted (it ties nothing, and stays on the event) and the search repeats.
+//! are merged into the oldest. Would the result hold more values of a kind than its limit allows, or would it tie what an
+//! undo keeps apart, the event's least trusted identifier is demoted (it ties nothing, and stays on the event) and the
+//! search repeats.
 //!
 //! Invariants: profile ids count from 1 without gaps and are never used twice; the surviving profile of a merge is the
-//! one with the lowest id; an identifier belongs to exactly one profile; a merge rewrites no persisted row, so that it
-//! can be undone; everything since the last checkpoint can be taken as plain rows, and rows that were not committed can
-//! be given back. The source of the rules: Segment's "Identity Resolution Onboarding".
+//! one with the lowest id; an identifier belongs to exactly one profile; a merge moves nothing: identifiers, facts,
+//! traits and events keep their origin (the profile of the most trusted identifier known on the event, as it was before
+//! all merges), so that it can be undone exactly; everything since the last checkpoint can be taken as plain rows, and
+//! rows that were not committed can be given back. The source of the rules: Segment's "Identity Resolution Onboarding".
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use regex::RegexSet;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tailrace_model::Error;
 
 use crate::events::columns::{Columns, Naming};
 
 mod changes;
+mod forget;
 mod graph;
+mod groups;
 mod profile;
 mod resolve;
 pub mod rows;
 mod search;
 pub mod settings;
 pub mod snapshot;
+pub mod suppress;
+mod undo;
 
+#[cfg(test)]
+mod histories;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use resolve::Resolution;
-pub use rows::{IdentifierRow, IdentityChanges, IdentityRows, MergeRow, ProfileRow, TraitRow};
+pub use rows::{
+    Forgotten, IdentifierRow, IdentityChanges, IdentityRows, MergeRow, ProfileRow, SuppressionRow, TraitRow,
+    UndoRow,
+};
 pub use search::{ProfileDetails, ProfileFacts, ProfilePage};
 pub use settings::{IdentitySettings, Limit};
 pub use snapshot::ProfilesSnapshot;
+pub use undo::{MergeDetails, Side, Split};
 
 use graph::{Identifiers, KindIndex, ProfileIndex};
 use profile::{Profile, TraitName};
@@ -96,6 +111,8 @@ struct Pending {
     trait_columns_from: usize,
     profiles: Vec<ProfileIndex>,
     traits: BTreeSet<(ProfileIndex, TraitName)>,
+    undos: BTreeSet<u64>,
+    suppressions: BTreeSet<(String, String)>,
 }
 
 /// See the module's text.
@@ -106,7 +123,18 @@ pub struct Identity {
     kinds: Vec<Kind>,
     identifiers: Identifiers,
     profiles: Vec<Profile>,
+    /// By the profile that lives, those that were merged into it.
+    groups: FxHashMap<ProfileIndex, Vec<ProfileIndex>>,
+    /// By their sequence, without gaps.
     merges: Vec<MergeRow>,
+    undos: Vec<UndoRow>,
+    /// Sequences of merges that do not stand.
+    undone: FxHashSet<u64>,
+    /// Origins that an undo keeps apart.
+    refusals: Vec<(ProfileIndex, ProfileIndex)>,
+    suppressions: BTreeMap<(String, String), SuppressionRow>,
+    /// Suppressions that hold.
+    suppressed: usize,
     names: Names,
     trait_columns: Columns,
     pending: Pending,
@@ -127,7 +155,6 @@ impl Identity {
     pub fn open(settings: IdentitySettings, rows: IdentityRows) -> Result<Self, Error> {
         let trait_columns = Columns::new(NAMING, settings.trait_columns_max, rows.trait_columns);
         let pending = Pending {
-            identifiers_from: rows.identifiers.len(),
             merges_from: rows.merges.len(),
             trait_columns_from: trait_columns.len(),
             ..Pending::default()
@@ -138,7 +165,13 @@ impl Identity {
             kinds: Vec::new(),
             identifiers: Identifiers::default(),
             profiles: Vec::with_capacity(rows.profiles.len()),
+            groups: FxHashMap::default(),
             merges: rows.merges,
+            undone: rows.undos.iter().map(|undo| undo.merge).collect(),
+            undos: rows.undos,
+            refusals: Vec::new(),
+            suppressions: BTreeMap::new(),
+            suppressed: 0,
             names: Names::default(),
             trait_columns,
             pending,
@@ -147,10 +180,29 @@ impl Identity {
             alive: 0,
         };
         identity.merges.sort_by_key(|merge| merge.sequence);
+        identity.undos.sort_by_key(|undo| undo.sequence);
+        identity.load_suppressions(rows.suppressions);
         identity.load_profiles(rows.profiles)?;
+        identity.load_groups()?;
         identity.load_identifiers(rows.identifiers)?;
         identity.load_traits(&rows.traits)?;
+        identity.find_refusals();
+        identity.loaded();
         Ok(identity)
+    }
+
+    /// Other settings, for the events that come from now on.
+    pub fn set_settings(&mut self, settings: IdentitySettings) -> Result<(), Error> {
+        self.blocked = settings.patterns()?;
+        for kind in &mut self.kinds {
+            kind.limit = settings.limit(&kind.name);
+        }
+        self.settings = settings;
+        Ok(())
+    }
+
+    pub fn settings(&self) -> &IdentitySettings {
+        &self.settings
     }
 
     /// The profile that a profile belongs to now: itself, or the one that it was merged into.
@@ -221,13 +273,15 @@ impl Identity {
 
     /// Marks a profile as changed since the last checkpoint.
     fn touch(&mut self, index: ProfileIndex) {
-        if let Some(profile) = self.profiles.get_mut(index as usize) {
-            if !profile.touched {
-                profile.touched = true;
-                self.pending.profiles.push(index);
-            }
-            self.snapshots.touch(index);
+        if let Some(profile) = self.profiles.get_mut(index as usize)
+            && !profile.touched
+        {
+            profile.touched = true;
+            self.pending.profiles.push(index);
         }
+        let living = self.surviving(index);
+        self.snapshots.touch(index);
+        self.snapshots.touch(living);
     }
 }
 

@@ -1,4 +1,5 @@
-//! One profile in memory: its identifiers, its facts and the latest traits of its identify events.
+//! One profile in memory: its own identifiers, facts and the latest traits of its own identify events. A merge moves none
+//! of them: a profile that lives is read together with those that were merged into it.
 
 use crate::events::{Cell, columns::write_cell};
 
@@ -52,13 +53,17 @@ pub struct Trait {
 
 #[derive(Debug, Clone, Default)]
 pub struct Profile {
+    /// The profile that it was merged into, or one on the way there.
     pub merged_into: Option<ProfileIndex>,
     pub first_seen_ms: i64,
     pub last_seen_ms: i64,
     pub events: u64,
-    /// All that belong to it now; of a merged profile: none.
+    /// Those that were first added to it.
     pub identifiers: Vec<IdentifierIndex>,
     pub traits: Vec<Trait>,
+    /// Others were merged into it.
+    pub grouped: bool,
+    pub deleted: bool,
     /// Whether it is among the changes since the last checkpoint.
     pub touched: bool,
 }
@@ -108,23 +113,7 @@ impl Profile {
         }
     }
 
-    /// Takes everything from a profile that is merged into this one; returns the traits that changed by it. Its facts
-    /// stay behind, so that they can be persisted as they were.
-    pub fn absorb(&mut self, other: &mut Self, traits_max: usize) -> Vec<TraitName> {
-        self.first_seen_ms = self.first_seen_ms.min(other.first_seen_ms);
-        self.last_seen_ms = self.last_seen_ms.max(other.last_seen_ms);
-        self.events += other.events;
-        self.identifiers.append(&mut other.identifiers);
-        let mut changed = Vec::new();
-        for one in std::mem::take(&mut other.traits) {
-            let older = self
-                .traits
-                .iter()
-                .any(|there| there.name == one.name && there.updated_ms >= one.updated_ms);
-            if !older && self.set_trait(one.name, one.value, one.updated_ms, traits_max) {
-                changed.push(one.name);
-            }
-        }
-        changed
+    pub fn lives(&self) -> bool {
+        self.merged_into.is_none() && !self.deleted
     }
 }

@@ -14,6 +14,8 @@ use crate::events::{Event, EventIdentifier, EventKind, Malformed};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolution {
     pub profile_id: i64,
+    /// The profile that its most trusted identifier came to first: what it belongs to whatever is merged or undone.
+    pub origin_id: i64,
     /// The profile is new.
     pub created: bool,
     /// Profiles that were merged into it.
@@ -29,6 +31,8 @@ struct Candidate<'e> {
     kind: KindIndex,
     value: &'e str,
     known: Option<IdentifierIndex>,
+    /// The profile that it was first added to.
+    origin: Option<ProfileIndex>,
     /// The profile that it belongs to.
     profile: Option<ProfileIndex>,
 }
@@ -44,12 +48,14 @@ impl Candidate<'_> {
 
 impl Identity {
     /// Finds or makes the profile of an event and takes in what the event says about it. `now_ms` is the time that the
-    /// windows of limits end at. A [`Malformed`] event has no identifier that may be used.
-    pub fn resolve(&mut self, event: &Event<'_>, now_ms: i64) -> Result<Resolution, Malformed> {
+    /// windows of limits end at; `source` is kept with a merge. A [`Malformed`] event has no identifier that may be used.
+    pub fn resolve(&mut self, source: &str, event: &Event<'_>, now_ms: i64) -> Result<Resolution, Malformed> {
         let mut candidates = self.candidates(event)?;
         let mut profiles = found(&candidates);
         let mut demoted = Vec::new();
-        while candidates.len() > 1 && self.exceeds(&candidates, &profiles, now_ms) {
+        while candidates.len() > 1
+            && (self.refuses(&profiles) || self.exceeds(&candidates, &profiles, now_ms))
+        {
             if let Some(last) = candidates.pop() {
                 demoted.push(last.owned(self));
             }
@@ -60,19 +66,23 @@ impl Identity {
             None => (self.create(event.timestamp_ms)?, true),
         };
         let merged = match profiles.get(1..) {
-            Some(others) if !others.is_empty() => self.merge(index, others, event, &candidates, now_ms),
+            Some(others) if !others.is_empty() => {
+                self.merge(index, others, source, event, &candidates, now_ms)
+            }
             _ => Vec::new(),
         };
-        let added = self.add(index, &candidates, now_ms)?;
-        self.touch(index);
-        if let Some(profile) = self.profiles.get_mut(index as usize) {
+        let origin = candidates.iter().find_map(|one| one.origin).unwrap_or(index);
+        let added = self.add(origin, &candidates, now_ms)?;
+        self.touch(origin);
+        if let Some(profile) = self.profiles.get_mut(origin as usize) {
             profile.seen(event.timestamp_ms);
         }
         if event.kind == EventKind::Identify {
-            self.take_traits(index, event);
+            self.take_traits(origin, event);
         }
         Ok(Resolution {
             profile_id: id_of(index),
+            origin_id: id_of(origin),
             created,
             merged,
             added,
@@ -93,13 +103,15 @@ impl Identity {
             if known.is_none() && self.blocks(value) {
                 continue;
             }
-            let profile = known
+            let origin = known
                 .and_then(|index| self.identifiers.get(index))
-                .map(|known| self.surviving(known.origin));
+                .map(|known| known.origin);
+            let profile = origin.map(|origin| self.surviving(origin));
             candidates.push(Candidate {
                 kind,
                 value,
                 known,
+                origin,
                 profile,
             });
         }
@@ -162,19 +174,6 @@ impl Identity {
         })
     }
 
-    fn count(&self, profile: ProfileIndex, kind: KindIndex, from_ms: i64) -> usize {
-        let Some(profile) = self.profiles.get(profile as usize) else {
-            return 0;
-        };
-        let known = profile
-            .identifiers
-            .iter()
-            .filter_map(|index| self.identifiers.get(*index));
-        known
-            .filter(|known| known.kind == kind && known.first_seen_ms >= from_ms)
-            .count()
-    }
-
     fn create(&mut self, timestamp_ms: i64) -> Result<ProfileIndex, Malformed> {
         let index = ProfileIndex::try_from(self.profiles.len())
             .map_err(|_| Malformed::new("there is no room for another profile (2^32 at most)"))?;
@@ -187,6 +186,7 @@ impl Identity {
         &mut self,
         into: ProfileIndex,
         others: &[ProfileIndex],
+        source: &str,
         event: &Event<'_>,
         candidates: &[Candidate<'_>],
         now_ms: i64,
@@ -196,42 +196,30 @@ impl Identity {
             .map(|one| format!("{}={}", self.kind_name(one.kind), one.value))
             .collect();
         let evidence = shown.join(", ");
+        // The most trusted identifier of each is what ties it.
+        let origin = |profile: ProfileIndex| {
+            let own = candidates.iter().find(|one| one.profile == Some(profile));
+            id_of(own.and_then(|one| one.origin).unwrap_or(profile))
+        };
         let mut merged = Vec::with_capacity(others.len());
         for other in others {
             let row = MergeRow {
                 sequence: self.merges.len() as u64,
                 merged_profile_id: id_of(*other),
                 surviving_profile_id: id_of(into),
+                merged_origin_id: origin(*other),
+                surviving_origin_id: origin(into),
                 message_id: event.message_id.to_string(),
+                source: source.to_owned(),
                 evidence: evidence.clone(),
                 merged_ms: now_ms,
+                identifiers_before: self.identifiers.len() as u64,
             };
             self.merges.push(row.clone());
             merged.push(row);
-            self.absorb(into, *other);
+            self.join(into, *other);
         }
         merged
-    }
-
-    fn absorb(&mut self, into: ProfileIndex, other: ProfileIndex) {
-        self.touch(other);
-        let Some(mut gone) = self.profiles.get_mut(other as usize).map(std::mem::take) else {
-            return;
-        };
-        let traits_max = self.settings.profile_traits_max;
-        let changed = self
-            .profiles
-            .get_mut(into as usize)
-            .map_or_else(Vec::new, |profile| profile.absorb(&mut gone, traits_max));
-        for name in changed {
-            self.pending.traits.insert((into, name));
-        }
-        gone.merged_into = Some(into);
-        if let Some(place) = self.profiles.get_mut(other as usize) {
-            *place = gone;
-        }
-        // What was pending of its own traits finds none of them any more: they belong to the survivor.
-        self.alive -= 1;
     }
 
     fn add(
@@ -287,10 +275,15 @@ impl Identity {
     }
 
     fn has_room(&self, index: ProfileIndex, name: TraitName) -> bool {
-        self.profiles.get(index as usize).is_some_and(|profile| {
-            profile.traits.len() < self.settings.profile_traits_max
-                || profile.traits.iter().any(|there| there.name == name)
-        })
+        let own = self
+            .profiles
+            .get(index as usize)
+            .map_or(&[][..], |profile| &profile.traits);
+        if own.iter().any(|there| there.name == name) {
+            return true;
+        }
+        let traits = self.traits_of(self.surviving(index));
+        traits.len() < self.settings.profile_traits_max || traits.iter().any(|there| there.name == name)
     }
 
     /// Rows that were persisted contradict one another.

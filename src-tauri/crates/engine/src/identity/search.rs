@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use rustc_hash::FxHashMap;
 
-use super::{IdentifierRow, Identity, MergeRow, ProfileIndex, TraitRow, id_of, index_of};
+use super::{IdentifierRow, Identity, MergeDetails, ProfileIndex, TraitRow, graph::GONE, id_of, index_of};
 
 /// What a listing shows of a profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub struct ProfileDetails {
     /// The latest of its identify events, by name.
     pub traits: Vec<TraitRow>,
     /// Newest first.
-    pub merges: Vec<MergeRow>,
+    pub merges: Vec<MergeDetails>,
 }
 
 impl Identity {
@@ -60,7 +60,7 @@ impl Identity {
         let page = head.get(from..).unwrap_or_default();
         let profiles = page
             .iter()
-            .filter_map(|(.., Reverse(index))| self.facts_at(*index))
+            .filter_map(|(.., Reverse(index))| self.facts_of(*index))
             .collect();
         ProfilePage {
             profiles,
@@ -68,36 +68,38 @@ impl Identity {
         }
     }
 
+    /// The profile of an identifier.
+    pub fn find(&self, kind: &str, value: &str) -> Option<i64> {
+        let kind = self.kinds.iter().position(|one| *one.name == *kind)?;
+        let index = self.identifiers.find(u16::try_from(kind).ok()?, value)?;
+        Some(id_of(self.surviving(self.identifiers.get(index)?.origin)))
+    }
+
     /// The facts of this profile, or of the one that it was merged into.
     pub fn facts(&self, profile_id: i64) -> Option<ProfileFacts> {
-        self.facts_at(self.surviving(index_of(profile_id)?))
+        self.facts_of(self.surviving(index_of(profile_id)?))
     }
 
     /// The profile of this id, or the one that it was merged into, whole.
     pub fn profile(&self, profile_id: i64) -> Option<ProfileDetails> {
         let index = self.surviving(index_of(profile_id)?);
-        let profile = self.profiles.get(index as usize)?;
-        let mut places = profile.identifiers.clone();
+        if !self.profiles.get(index as usize)?.lives() {
+            return None;
+        }
+        let mut places: Vec<_> = self.identifiers_of(index).map(|(place, _)| place).collect();
         places.sort_unstable();
         let row = |place| Some(self.identifier_row(u64::from(place), self.identifiers.get(place)?));
         let mut identifiers: Vec<_> = places.into_iter().filter_map(row).collect();
         identifiers.sort_by(|one, other| self.settings.compare(&one.kind, &other.kind));
-        let mut traits: Vec<_> = profile
-            .traits
-            .iter()
+        let mut traits: Vec<_> = self
+            .traits_of(index)
+            .into_iter()
             .map(|one| self.trait_row(index, one))
             .collect();
         traits.sort_by(|one, other| one.name.cmp(&other.name));
-        let own = |merged: i64| index_of(merged).is_some_and(|merged| self.surviving(merged) == index);
-        let merges = self
-            .merges
-            .iter()
-            .rev()
-            .filter(|merge| own(merge.merged_profile_id))
-            .cloned()
-            .collect();
+        let merges = self.merges_of(profile_id);
         Some(ProfileDetails {
-            facts: self.facts_at(index)?,
+            facts: self.facts_of(index)?,
             identifiers,
             traits,
             merges,
@@ -108,14 +110,14 @@ impl Identity {
         let indexes = 0..ProfileIndex::try_from(self.profiles.len()).unwrap_or(ProfileIndex::MAX);
         indexes
             .zip(&self.profiles)
-            .filter(|(_, profile)| profile.merged_into.is_none())
-            .map(|(index, profile)| (true, Reverse(profile.last_seen_ms), Reverse(index)))
+            .filter(|(_, profile)| profile.lives())
+            .map(|(index, _)| (true, Reverse(self.seen(index).1), Reverse(index)))
             .collect()
     }
 
     fn matching(&self, text: &str) -> Vec<(bool, Reverse<i64>, Reverse<ProfileIndex>)> {
         let mut found: FxHashMap<ProfileIndex, bool> = FxHashMap::default();
-        for known in self.identifiers.all() {
+        for known in self.identifiers.all().iter().filter(|known| known.origin != GONE) {
             let begins = known.value.as_bytes().get(..text.len());
             if begins.is_some_and(|begin| begin.eq_ignore_ascii_case(text.as_bytes())) {
                 let whole = known.value.len() == text.len();
@@ -126,32 +128,36 @@ impl Identity {
             .parse()
             .ok()
             .and_then(index_of)
-            .filter(|index| (*index as usize) < self.profiles.len());
+            .map(|index| self.surviving(index))
+            .filter(|index| {
+                self.profiles
+                    .get(*index as usize)
+                    .is_some_and(super::Profile::lives)
+            });
         if let Some(index) = by_id {
-            found.insert(self.surviving(index), true);
+            found.insert(index, true);
         }
-        let last_seen = |index: ProfileIndex| {
-            self.profiles
-                .get(index as usize)
-                .map_or(0, |one| one.last_seen_ms)
-        };
+        let last_seen = |index: ProfileIndex| self.seen(index).1;
         found
             .into_iter()
             .map(|(index, whole)| (!whole, Reverse(last_seen(index)), Reverse(index)))
             .collect()
     }
 
-    fn facts_at(&self, index: ProfileIndex) -> Option<ProfileFacts> {
-        let profile = self.profiles.get(index as usize)?;
-        let latest = |kind| self.latest(profile, kind).map(str::to_owned);
+    pub(super) fn facts_of(&self, index: ProfileIndex) -> Option<ProfileFacts> {
+        if !self.profiles.get(index as usize)?.lives() {
+            return None;
+        }
+        let latest = |kind| self.latest(index, kind).map(str::to_owned);
+        let (first_seen_ms, last_seen_ms, events) = self.seen(index);
         Some(ProfileFacts {
             profile_id: id_of(index),
             user_id: latest("user_id"),
             email: latest("email"),
             anonymous_id: latest("anonymous_id"),
-            first_seen_ms: profile.first_seen_ms,
-            last_seen_ms: profile.last_seen_ms,
-            events: profile.events,
+            first_seen_ms,
+            last_seen_ms,
+            events,
         })
     }
 }

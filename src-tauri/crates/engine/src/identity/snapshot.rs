@@ -13,7 +13,7 @@ use arrow::{
 };
 use tailrace_model::Error;
 
-use super::{Identity, Profile, ProfileIndex, id_of, profile::TraitCell};
+use super::{Identity, ProfileIndex, id_of, profile::TraitCell};
 use crate::events::columns::ColumnType;
 
 /// Profiles of one batch.
@@ -109,33 +109,30 @@ impl Identity {
         let from = number * CHUNK_PROFILES;
         let to = (from + CHUNK_PROFILES).min(self.profiles.len());
         let range = self.profiles.get(from..to).unwrap_or_default();
-        let alive: Vec<(i64, &Profile)> = (from..to)
+        let alive: Vec<ProfileIndex> = (from..to)
             .zip(range)
-            .filter(|(_, profile)| profile.merged_into.is_none())
-            .filter_map(|(index, profile)| Some((id_of(ProfileIndex::try_from(index).ok()?), profile)))
+            .filter(|(_, profile)| profile.lives())
+            .filter_map(|(index, _)| ProfileIndex::try_from(index).ok())
             .collect();
-        let times = |time: fn(&Profile) -> i64| -> ArrayRef {
-            let times =
-                TimestampMillisecondArray::from_iter_values(alive.iter().map(|(_, profile)| time(profile)));
+        let seen: Vec<_> = alive.iter().map(|index| self.seen(*index)).collect();
+        let times = |time: fn(&(i64, i64, u64)) -> i64| -> ArrayRef {
+            let times = TimestampMillisecondArray::from_iter_values(seen.iter().map(time));
             Arc::new(times.with_timezone("UTC"))
         };
         let latest = |kind: &str| -> ArrayRef {
-            let values: StringViewArray = alive
-                .iter()
-                .map(|(_, profile)| self.latest(profile, kind))
-                .collect();
+            let values: StringViewArray = alive.iter().map(|index| self.latest(*index, kind)).collect();
             Arc::new(values)
         };
-        let events = alive
+        let events = seen
             .iter()
-            .map(|(_, profile)| i64::try_from(profile.events).unwrap_or(i64::MAX));
+            .map(|(.., events)| i64::try_from(*events).unwrap_or(i64::MAX));
         let mut arrays: Vec<ArrayRef> = vec![
-            Arc::new(Int64Array::from_iter_values(alive.iter().map(|(id, _)| *id))),
+            Arc::new(Int64Array::from_iter_values(alive.iter().copied().map(id_of))),
             latest("user_id"),
             latest("email"),
             latest("anonymous_id"),
-            times(|profile| profile.first_seen_ms),
-            times(|profile| profile.last_seen_ms),
+            times(|(first, ..)| *first),
+            times(|(_, last, _)| *last),
             Arc::new(Int64Array::from_iter_values(events)),
         ];
         arrays.extend(self.trait_arrays(&alive));
@@ -148,20 +145,15 @@ impl Identity {
     }
 
     /// The identifier of a kind that was added last.
-    pub(super) fn latest(&self, profile: &Profile, kind: &str) -> Option<&str> {
+    pub(super) fn latest(&self, living: ProfileIndex, kind: &str) -> Option<&str> {
         let kind = self.kinds.iter().position(|one| *one.name == *kind)?;
-        let of_kind = profile.identifiers.iter().filter(|index| {
-            self.identifiers
-                .get(**index)
-                .is_some_and(|known| usize::from(known.kind) == kind)
-        });
-        of_kind
-            .max()
-            .and_then(|index| self.identifiers.get(*index))
-            .map(|known| known.value.as_ref())
+        self.identifiers_of(living)
+            .filter(|(_, known)| usize::from(known.kind) == kind)
+            .max_by_key(|(index, _)| *index)
+            .map(|(_, known)| known.value.as_ref())
     }
 
-    fn trait_arrays(&self, alive: &[(i64, &Profile)]) -> Vec<ArrayRef> {
+    fn trait_arrays(&self, alive: &[ProfileIndex]) -> Vec<ArrayRef> {
         let columns = self.trait_columns.rows();
         // From the name of a trait to its column.
         let places: Vec<Option<usize>> = self
@@ -176,8 +168,8 @@ impl Identity {
             .collect();
         let mut cells: Vec<Vec<Option<&super::profile::Trait>>> =
             vec![vec![None; alive.len()]; columns.len()];
-        for (row, (_, profile)) in alive.iter().enumerate() {
-            for one in &profile.traits {
+        for (row, index) in alive.iter().enumerate() {
+            for one in self.traits_of(*index) {
                 let place = places.get(one.name as usize).copied().flatten();
                 let Some(cell) = place.and_then(|place| cells.get_mut(place)?.get_mut(row)) else {
                     continue;

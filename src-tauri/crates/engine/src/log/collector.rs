@@ -30,7 +30,7 @@ use crate::{
         Event,
         columns::{ColumnRow, Columns},
     },
-    identity::Identity,
+    identity::{Identity, Split, SuppressionRow, UndoRow},
 };
 
 /// An event that no profile can be found for.
@@ -47,6 +47,8 @@ pub struct Collected {
     pub accepted: usize,
     pub duplicates: usize,
     pub rejected: Vec<Rejected>,
+    /// Dropped, because an identifier is suppressed.
+    pub suppressed: usize,
 }
 
 /// See the module's text. There is one for a log.
@@ -78,6 +80,10 @@ impl Collector {
         }
     }
 
+    pub(super) fn log(&self) -> EventLog {
+        self.log.clone()
+    }
+
     /// Takes events in, in their order.
     pub fn collect(&mut self, source: &str, events: &[Event<'_>], now_ms: i64) -> Result<Collected, Error> {
         let room = self.log.settings().buffer_rows_max.saturating_mul(2);
@@ -102,12 +108,16 @@ impl Collector {
                     collected.duplicates += 1;
                     continue;
                 }
+                if identity.drops(event) {
+                    collected.suppressed += 1;
+                    continue;
+                }
                 // The windows of limits end at the event's own time of receipt, so that a replay resolves the same.
-                match identity.resolve(event, event.received_ms) {
+                match identity.resolve(source, event, event.received_ms) {
                     Ok(found) => {
                         self.dedupe.insert(&event.message_id, now_ms);
                         self.rows
-                            .push(source, found.profile_id, event, &mut self.columns, now_ms);
+                            .push(source, found.origin_id, event, &mut self.columns, now_ms);
                         collected.accepted += 1;
                     }
                     Err(fault) => collected.rejected.push(Rejected {
@@ -122,6 +132,40 @@ impl Collector {
         counts.duplicates += collected.duplicates as u64;
         counts.rejected += collected.rejected.len() as u64;
         Ok(collected)
+    }
+
+    /// Takes a merge back, in the next checkpoint; see [`Identity::undo`].
+    pub fn undo(&mut self, merge: u64, now_ms: i64) -> Result<Split, Error> {
+        self.write_identity(|identity| identity.undo(merge, now_ms))
+    }
+
+    /// Lets what an undo keeps apart be merged again, from the next checkpoint on; see [`Identity::allow`].
+    pub fn allow(&mut self, merge: u64, now_ms: i64) -> Result<UndoRow, Error> {
+        self.write_identity(|identity| identity.allow(merge, now_ms))
+    }
+
+    /// Drops the events of identifiers; see [`Identity::suppress`].
+    pub fn suppress(
+        &mut self,
+        identifiers: &[(String, String)],
+        now_ms: i64,
+    ) -> Result<Vec<SuppressionRow>, Error> {
+        self.write_identity(|identity| identity.suppress(identifiers, now_ms))
+    }
+
+    /// Takes their events in again; see [`Identity::unsuppress`].
+    pub fn unsuppress(&mut self, identifiers: &[(String, String)], now_ms: i64) -> Vec<SuppressionRow> {
+        self.write_identity(|identity| identity.unsuppress(identifiers, now_ms))
+    }
+
+    fn write_identity<T>(&mut self, write: impl FnOnce(&mut Identity) -> T) -> T {
+        write(
+            &mut self
+                .log
+                .identity()
+                .write()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     /// Whether a checkpoint is due because of what waits, whatever the time.
@@ -176,9 +220,9 @@ impl Collector {
         };
         let changes = identity.take_changes();
         let state = log.state();
-        let merges = match changes.merges.is_empty() {
+        let merges = match changes.merges.is_empty() && changes.undos.is_empty() {
             true => state.merges.clone(),
-            false => Arc::new(Merges::new(identity.merges())),
+            false => Arc::new(Merges::new(identity.merges(), identity.undos())),
         };
         drop(identity);
         let columns_added = self.columns_added();
@@ -300,7 +344,7 @@ impl Collector {
         writer.finish(SegmentRow {
             collected_from_ms: from,
             collected_to_ms: to,
-            merges_applied: identity.merges().len() as u64,
+            merges_applied: (identity.merges().len() + identity.undos().len()) as u64,
             ..described(&batch)
         })
     }

@@ -152,7 +152,7 @@ fn choose(segments: &[Arc<Segment>], settings: &LogSettings) -> Vec<Arc<Segment>
     Vec::new()
 }
 
-/// The fixed columns and those of properties that any of the segments has.
+/// The fixed columns, those of properties that any of the segments has, and the origins where any row has one.
 fn schema_of(snapshot: &LogSnapshot, chosen: &[Arc<Segment>]) -> SchemaRef {
     let table = snapshot.schema();
     let fixed = schema::NAMING.fixed.len();
@@ -162,9 +162,14 @@ fn schema_of(snapshot: &LogSnapshot, chosen: &[Arc<Segment>]) -> SchemaRef {
             .any(|segment| segment.schema().index_of(field.name()).is_ok())
     };
     let fields = table.fields().iter().enumerate();
+    let origins = chosen.iter().any(|segment| {
+        snapshot.merges().touch(segment.row()) || segment.schema().index_of(schema::ORIGIN).is_ok()
+    });
+    let origin = origins.then(|| Arc::new(schema::origin_field()));
     let kept: Vec<_> = fields
         .filter(|(place, field)| *place < fixed || there(field))
         .map(|(_, field)| field.clone())
+        .chain(origin)
         .collect();
     Arc::new(Schema::new(kept))
 }

@@ -52,6 +52,8 @@ enum Step {
     FailedCheckpoint,
     Crash,
     Compact(bool),
+    /// Takes a merge back, as the app does it: between two checkpoints.
+    Undo(prop::sample::Index),
 }
 
 fn any_steps() -> impl Strategy<Value = Vec<Step>> {
@@ -61,6 +63,7 @@ fn any_steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::FailedCheckpoint),
         1 => Just(Step::Crash),
         2 => any::<bool>().prop_map(Step::Compact),
+        2 => any::<prop::sample::Index>().prop_map(Step::Undo),
     ];
     prop::collection::vec(step, 0..30)
 }
@@ -102,12 +105,9 @@ proptest! {
         }
         let events: Vec<_> = texts.iter().map(|text| event(text)).collect();
 
-        let mut straight = World::new();
-        straight.collect(&events);
-        straight.checkpoint();
-
         let mut world = World::new();
         let (mut at, mut committed) = (0, 0);
+        let mut undone = Vec::new();
         for step in steps {
             match step {
                 Step::Collect(count) => {
@@ -131,10 +131,32 @@ proptest! {
                 Step::Compact(commit) => {
                     world.compact(commit);
                 }
+                Step::Undo(index) => {
+                    world.checkpoint();
+                    committed = at;
+                    let merges = world.identity.rows.merges.len();
+                    if merges > 0 {
+                        let merge = index.index(merges) as u64;
+                        if world.collector().undo(merge, 7).is_ok() {
+                            undone.push((at, merge));
+                        }
+                        world.checkpoint();
+                    }
+                }
             }
         }
         world.collect(&events[at..]);
         world.checkpoint();
+        // The same, undisturbed: no segment is written before the end.
+        let mut straight = World::new();
+        let mut from = 0;
+        for (at, merge) in undone {
+            straight.collect(&events[from..at]);
+            from = at;
+            prop_assert!(straight.collector().undo(merge, 7).is_ok());
+        }
+        straight.collect(&events[from..]);
+        straight.checkpoint();
         let (found, expected) = (world.log().snapshot(), straight.log().snapshot());
         prop_assert_eq!(content(&found), content(&expected));
         prop_assert_eq!(profiles(&found), profiles(&expected));

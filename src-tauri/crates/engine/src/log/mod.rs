@@ -31,6 +31,7 @@ use xxhash_rust::xxh3::Xxh3;
 mod collector;
 mod compaction;
 mod dedupe;
+mod forget;
 #[cfg(test)]
 mod histories;
 mod manifest;
@@ -62,10 +63,13 @@ pub use snapshot::LogSnapshot;
 
 pub use crate::{
     events::columns::{ColumnRow, ColumnType},
-    identity::{ProfileDetails, ProfileFacts, ProfilePage, ProfilesSnapshot},
+    identity::{MergeDetails, ProfileDetails, ProfileFacts, ProfilePage, ProfilesSnapshot, Split},
 };
 
-use crate::{events::columns::Columns, identity::Identity};
+use crate::{
+    events::columns::Columns,
+    identity::{Forgotten, IdentifierRow, Identity, IdentitySettings, Side, SuppressionRow},
+};
 use dedupe::Dedupe;
 use merges::Merges;
 use pending::{Pending, Seal};
@@ -115,7 +119,7 @@ impl EventLog {
         let next_number = clean(folder, &rows).map_err(|fault| unusable(folder, &fault))?;
         let columns = Columns::new(schema::NAMING, settings.property_columns_max, columns);
         let mut identity = Identity::open(settings.identity.clone(), identity)?;
-        let merges = Arc::new(Merges::new(identity.merges()));
+        let merges = Arc::new(Merges::new(identity.merges(), identity.undos()));
         let mut state = State::new(Arc::new(columns.clone()), merges, identity.snapshot()?);
         state.checkpoint_ms = checkpoint_ms;
 
@@ -169,6 +173,11 @@ impl EventLog {
 
     /// The transaction of a change committed: queries see it from now on.
     pub fn install(&self, change: CheckpointChange) {
+        self.install_profiles(change, None);
+    }
+
+    /// The same, where the profiles changed beside it.
+    fn install_profiles(&self, change: CheckpointChange, changed: Option<Arc<ProfilesSnapshot>>) {
         let mut state = self.inner.state.write().unwrap_or_else(PoisonError::into_inner);
         let mut segments = state.segments.clone();
         segments.retain(|segment| {
@@ -187,6 +196,19 @@ impl EventLog {
                 State {
                     checkpoint_ms: state.checkpoint_ms,
                     ..State::new(columns, merges, state.profiles.clone())
+                }
+            }
+            Pending::Forget {
+                segments: new,
+                running,
+                ..
+            } => {
+                segments.extend(new);
+                drop(running);
+                let (columns, merges) = (state.columns.clone(), state.merges.clone());
+                State {
+                    checkpoint_ms: Some(change.checkpoint_ms),
+                    ..State::new(columns, merges, changed.unwrap_or_else(|| state.profiles.clone()))
                 }
             }
             Pending::Seal(Seal {
@@ -228,6 +250,54 @@ impl EventLog {
         self.read_identity(|identity| identity.facts(profile_id))
     }
 
+    /// The merges that a profile had part in; see [`Identity::merges_of`].
+    pub fn merges_of(&self, profile_id: i64) -> Vec<MergeDetails> {
+        self.read_identity(|identity| identity.merges_of(profile_id))
+    }
+
+    /// One merge; see [`Identity::merge_details_of`].
+    pub fn merge_details(&self, merge: u64) -> Result<MergeDetails, Error> {
+        self.read_identity(|identity| identity.merge_details_of(merge))
+    }
+
+    /// What undoing a merge would do; see [`Identity::split`].
+    pub fn split(&self, merge: u64) -> Result<Split, Error> {
+        self.read_identity(|identity| identity.split(merge))
+    }
+
+    /// What deleting a profile would remove, and its identifiers; see [`Identity::forgettable`].
+    pub fn forgettable(&self, profile_id: i64) -> Option<(Forgotten, Vec<IdentifierRow>)> {
+        self.read_identity(|identity| identity.forgettable(profile_id))
+    }
+
+    /// The profile of an identifier, as it is now.
+    pub fn find(&self, kind: &str, value: &str) -> Option<i64> {
+        self.read_identity(|identity| identity.find(kind, value))
+    }
+
+    /// What a profile was made of, each as it was created, and the merges that tie them.
+    pub fn origins(&self, profile_id: i64) -> Vec<Side> {
+        self.read_identity(|identity| identity.origins(profile_id))
+    }
+
+    /// Other rules of identity, for the events that come from now on; true: they are others than before.
+    pub fn set_identity(&self, settings: IdentitySettings) -> Result<bool, Error> {
+        let mut identity = self
+            .inner
+            .identity
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if *identity.settings() == settings {
+            return Ok(false);
+        }
+        identity.set_settings(settings).map(|()| true)
+    }
+
+    /// What is, and was, suppressed.
+    pub fn suppressions(&self) -> Vec<SuppressionRow> {
+        self.read_identity(Identity::suppressions)
+    }
+
     /// Values of traits that no profile keeps, because a limit was reached, since the opening.
     pub fn traits_dropped(&self) -> u64 {
         self.read_identity(Identity::traits_dropped)
@@ -263,6 +333,10 @@ impl EventLog {
 
     fn identity(&self) -> &RwLock<Identity> {
         &self.inner.identity
+    }
+
+    fn compacting(&self) -> &Arc<AtomicBool> {
+        &self.inner.compacting
     }
 
     fn settings(&self) -> &LogSettings {

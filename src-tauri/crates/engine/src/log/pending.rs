@@ -11,7 +11,16 @@ use crate::{events::columns::Columns, identity::ProfilesSnapshot};
 #[derive(Debug)]
 pub(super) enum Pending {
     Seal(Seal),
-    Compaction { segment: Arc<Segment>, running: Running },
+    Compaction {
+        segment: Arc<Segment>,
+        running: Running,
+    },
+    /// A person who is deleted: the files written anew without them.
+    Forget {
+        profile_id: i64,
+        segments: Vec<Arc<Segment>>,
+        running: Running,
+    },
 }
 
 /// Collected events on their way into the log.

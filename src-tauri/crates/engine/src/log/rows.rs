@@ -90,7 +90,8 @@ impl Column {
 /// See the module's text.
 #[derive(Debug, Default)]
 pub struct Rows {
-    profile_ids: Vec<i64>,
+    /// The origins of the events.
+    origin_ids: Vec<i64>,
     timestamps: Vec<i64>,
     received: Vec<i64>,
     message_ids: Vec<u128>,
@@ -122,11 +123,11 @@ const CELL_BYTES: usize = 20;
 
 impl Rows {
     pub fn len(&self) -> usize {
-        self.profile_ids.len()
+        self.origin_ids.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.profile_ids.is_empty()
+        self.origin_ids.is_empty()
     }
 
     /// Memory that they take, about.
@@ -137,13 +138,13 @@ impl Rows {
     pub fn push(
         &mut self,
         source: &str,
-        profile_id: i64,
+        origin_id: i64,
         event: &Event<'_>,
         columns: &mut Columns,
         now_ms: i64,
     ) {
         let row = u32::try_from(self.len()).unwrap_or(u32::MAX);
-        self.profile_ids.push(profile_id);
+        self.origin_ids.push(origin_id);
         self.timestamps.push(event.timestamp_ms);
         self.received.push(event.received_ms);
         self.message_ids.push(self.texts.push(&event.message_id));
@@ -258,12 +259,10 @@ impl Rows {
     }
 
     /// The rows as a batch in the order of the log (profile, time, message id), and nothing but the columns that have
-    /// values. `canonical` maps profiles that were merged since.
+    /// values. `canonical` tells the profile that an origin belongs to.
     pub fn batch(&mut self, columns: &Columns, canonical: impl Fn(i64) -> i64) -> Result<RecordBatch, Error> {
-        for id in &mut self.profile_ids {
-            *id = canonical(*id);
-        }
-        let order = self.order();
+        let profile_ids: Vec<i64> = self.origin_ids.iter().map(|id| canonical(*id)).collect();
+        let order = self.order(&profile_ids);
         let mut places = vec![0u32; order.len()];
         for (place, row) in order.iter().enumerate() {
             if let Some(slot) = places.get_mut(*row as usize) {
@@ -279,7 +278,7 @@ impl Rows {
         let mut arrays: Vec<(Field, ArrayRef)> = Vec::new();
         for field in schema::fixed_fields() {
             let array: Option<ArrayRef> = match field.name().as_str() {
-                schema::PROFILE_ID => Some(Arc::new(Int64Array::from(build.taken(&self.profile_ids)))),
+                schema::PROFILE_ID => Some(Arc::new(Int64Array::from(build.taken(&profile_ids)))),
                 schema::TIMESTAMP => Some(build.times(&self.timestamps)),
                 schema::RECEIVED_AT => Some(build.times(&self.received)),
                 schema::MESSAGE_ID => Some(build.texts(&self.message_ids)?),
@@ -295,6 +294,14 @@ impl Rows {
             };
             arrays.extend(array.map(|array| (field, array)));
         }
+        if profile_ids != self.origin_ids {
+            let origins = build.taken(&self.origin_ids).into_iter();
+            let filed = build.taken(&profile_ids);
+            let moved = origins
+                .zip(filed)
+                .map(|(origin, filed)| (origin != filed).then_some(origin));
+            arrays.push((schema::origin_field(), Arc::new(moved.collect::<Int64Array>())));
+        }
         for (column, row) in self.columns.iter().zip(columns.rows()) {
             if let Some(array) = column
                 .as_ref()
@@ -309,9 +316,9 @@ impl Rows {
         RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(broken)
     }
 
-    fn order(&self) -> Vec<u32> {
+    fn order(&self, profile_ids: &[i64]) -> Vec<u32> {
         let mut keys: Vec<(i64, i64, u32)> = (0u32..)
-            .zip(self.profile_ids.iter().zip(&self.timestamps))
+            .zip(profile_ids.iter().zip(&self.timestamps))
             .map(|(row, (profile, timestamp))| (*profile, *timestamp, row))
             .collect();
         let message_id = |row: u32| {

@@ -22,6 +22,10 @@ pub const CONTEXT: &str = "context";
 /// The properties that their column does not give back exactly, as a JSON object.
 pub const PROPERTIES_REST: &str = "properties_rest";
 
+/// In files alone, where it differs from the profile: the profile that the event came to, whatever was merged since. No
+/// property's column has a name like this.
+pub const ORIGIN: &str = "#origin";
+
 /// The columns that no property can take, and the prefix of a property that has such a name.
 pub const NAMING: Naming = Naming {
     fixed: &[
@@ -65,6 +69,18 @@ pub fn fixed_fields() -> Vec<Field> {
         text(CONTEXT, true),
         text(PROPERTIES_REST, true),
     ]
+}
+
+/// Its column [`ORIGIN`].
+pub fn origin_field() -> Field {
+    Field::new(ORIGIN, DataType::Int64, true)
+}
+
+/// A table's columns with [`ORIGIN`], as files are read.
+pub fn with_origin(table: &SchemaRef) -> SchemaRef {
+    let origin = Arc::new(origin_field());
+    let fields: Vec<_> = table.fields().iter().cloned().chain([origin]).collect();
+    Arc::new(Schema::new(fields))
 }
 
 /// The whole table: the fixed columns, then those of properties in the order in which they were first seen.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, AsArray, Int64Array},
+    array::{AsArray, Int64Array},
     datatypes::{DataType, FieldRef, Int64Type, SchemaRef},
 };
 use async_trait::async_trait;
@@ -105,8 +105,7 @@ impl Scan {
             inputs.push(self.files(&plain)?);
         }
         if !mapped.is_empty() {
-            let files = self.files(&mapped)?;
-            inputs.push(self.map_profiles(files)?);
+            inputs.push(self.mapped(&mapped)?);
         }
         match inputs.len() {
             0 => {
@@ -118,6 +117,30 @@ impl Scan {
             }
             _ => UnionExec::try_new(inputs),
         }
+    }
+
+    /// Files with profiles mapped, where the projection has them.
+    fn mapped(&self, segments: &[Arc<Segment>]) -> Result<Arc<dyn ExecutionPlan>> {
+        let profile = self.schema.index_of(schema::PROFILE_ID)?;
+        if self
+            .projection
+            .as_ref()
+            .is_some_and(|indices| !indices.contains(&profile))
+        {
+            return self.files(segments);
+        }
+        let origin = self.schema.fields().len();
+        let with_origin = Self {
+            schema: schema::with_origin(&self.schema),
+            merges: self.merges.clone(),
+            projection: self
+                .projection
+                .as_ref()
+                .map(|indices| indices.iter().copied().chain([origin]).collect()),
+            limit: self.limit,
+            partitions: self.partitions,
+        };
+        with_origin.map_profiles(with_origin.files(segments)?, false)
     }
 
     pub fn files(&self, segments: &[Arc<Segment>]) -> Result<Arc<dyn ExecutionPlan>> {
@@ -136,14 +159,14 @@ impl Scan {
         Ok(DataSourceExec::from_data_source(config))
     }
 
-    /// Of rows as they are written, those whose profile is still their own.
+    /// Of rows as they are written, origins and all, those whose profile is still their own.
     pub fn stayed(&self, rows: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
         self.where_profile(Operator::Eq, rows)
     }
 
     /// Of rows as they are written, those whose profile was merged into another since, with that one.
     pub fn moved(&self, rows: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-        self.map_profiles(self.where_profile(Operator::NotEq, rows)?)
+        self.map_profiles(self.where_profile(Operator::NotEq, rows)?, true)
     }
 
     fn where_profile(
@@ -154,40 +177,45 @@ impl Scan {
         let schema = rows.schema();
         let index = schema.index_of(schema::PROFILE_ID)?;
         let written: Arc<dyn PhysicalExpr> = Arc::new(Column::new(schema::PROFILE_ID, index));
-        let now = self.canonical(written.clone(), schema.fields()[index].clone());
+        let now = self.told(Told::Profile, &schema)?;
         let predicate = Arc::new(BinaryExpr::new(written, operator, now));
         Ok(Arc::new(FilterExec::try_new(predicate, rows)?))
     }
 
-    fn canonical(&self, written: Arc<dyn PhysicalExpr>, field: FieldRef) -> Arc<dyn PhysicalExpr> {
-        Arc::new(ScalarFunctionExpr::new(
-            "canonical_profile",
-            Arc::new(ScalarUDF::from(Canonical::new(self.merges.clone()))),
-            vec![written],
-            field,
+    /// What a row's origin tells, by the merges and undos up to the checkpoint.
+    fn told(&self, told: Told, rows: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>> {
+        let column = |name: &str| -> Result<Arc<dyn PhysicalExpr>> {
+            Ok(Arc::new(Column::new_with_schema(name, rows)?))
+        };
+        let field = match told {
+            Told::Profile => rows.field_with_name(schema::PROFILE_ID)?.clone(),
+            Told::Origin => schema::origin_field(),
+        };
+        Ok(Arc::new(ScalarFunctionExpr::new(
+            told.name(),
+            Arc::new(ScalarUDF::from(Canonical::new(self.merges.clone(), told))),
+            vec![column(schema::PROFILE_ID)?, column(schema::ORIGIN)?],
+            FieldRef::new(field),
             Arc::new(ConfigOptions::default()),
-        ))
+        )))
     }
 
-    /// Puts the mapping on top of the column `profile_id`, where the projection has it.
-    pub fn map_profiles(&self, input: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-        let input_schema = input.schema();
-        if input_schema.index_of(schema::PROFILE_ID).is_err() {
-            return Ok(input);
-        }
-        let columns = input_schema.fields().iter().enumerate().map(|(index, field)| {
-            let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(field.name(), index));
-            let expr: Arc<dyn PhysicalExpr> = if field.name() == schema::PROFILE_ID {
-                self.canonical(column, field.clone())
-            } else {
-                column
+    /// Puts the mapping on top of the column `profile_id`; origins are written anew, or left out.
+    fn map_profiles(&self, input: Arc<dyn ExecutionPlan>, origins: bool) -> Result<Arc<dyn ExecutionPlan>> {
+        let rows = input.schema();
+        let mut columns = Vec::with_capacity(rows.fields().len());
+        for (index, field) in rows.fields().iter().enumerate() {
+            let expr: Arc<dyn PhysicalExpr> = match field.name().as_str() {
+                schema::PROFILE_ID => self.told(Told::Profile, &rows)?,
+                schema::ORIGIN if origins => self.told(Told::Origin, &rows)?,
+                schema::ORIGIN => continue,
+                name => Arc::new(Column::new(name, index)),
             };
-            ProjectionExpr {
+            columns.push(ProjectionExpr {
                 expr,
                 alias: field.name().clone(),
-            }
-        });
-        let columns: Vec<_> = columns.collect();
+            });
+        }
         Ok(Arc::new(ProjectionExec::try_new(columns, input)?))
     }
 }
@@ -230,25 +258,46 @@ fn partitioned(segment: &Arc<Segment>) -> PartitionedFile {
         .with_extension(segment.clone())
 }
 
-/// `canonical_profile(profile_id)`: the profile that a written id belongs to now.
+/// What [`Canonical`] tells of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Told {
+    /// The profile that it belongs to now.
+    Profile,
+    /// Its origin, where that is another one; null otherwise.
+    Origin,
+}
+
+impl Told {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Profile => "canonical_profile",
+            Self::Origin => "event_origin",
+        }
+    }
+}
+
+/// `canonical_profile(profile_id, origin)` and `event_origin(profile_id, origin)` of a row as it is written, where an
+/// origin of null is the profile that the row is filed under.
 #[derive(Debug)]
 struct Canonical {
     merges: Arc<Merges>,
+    told: Told,
     signature: Signature,
 }
 
 impl Canonical {
-    fn new(merges: Arc<Merges>) -> Self {
+    fn new(merges: Arc<Merges>, told: Told) -> Self {
         Self {
             merges,
-            signature: Signature::exact(vec![DataType::Int64], Volatility::Immutable),
+            told,
+            signature: Signature::exact(vec![DataType::Int64; 2], Volatility::Immutable),
         }
     }
 }
 
 impl PartialEq for Canonical {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.merges, &other.merges)
+        Arc::ptr_eq(&self.merges, &other.merges) && self.told == other.told
     }
 }
 
@@ -257,12 +306,13 @@ impl Eq for Canonical {}
 impl std::hash::Hash for Canonical {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         Arc::as_ptr(&self.merges).hash(state);
+        self.told.hash(state);
     }
 }
 
 impl ScalarUDFImpl for Canonical {
     fn name(&self) -> &str {
-        "canonical_profile"
+        self.told.name()
     }
 
     fn signature(&self) -> &Signature {
@@ -274,14 +324,30 @@ impl ScalarUDFImpl for Canonical {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let Some(values) = args.args.first() else {
-            return exec_err!("canonical_profile takes one profile id");
+        let [filed, origin] = args.args.as_slice() else {
+            return exec_err!("{} takes a profile id and an origin", self.told.name());
         };
-        let values = values.to_array(args.number_rows)?;
-        let ids: Int64Array = values
-            .as_primitive::<Int64Type>()
-            .unary(|id| self.merges.canonical(id));
-        debug_assert_eq!(ids.len(), values.len());
+        let (filed, origin) = (
+            filed.to_array(args.number_rows)?,
+            origin.to_array(args.number_rows)?,
+        );
+        let (filed, origin) = (
+            filed.as_primitive::<Int64Type>(),
+            origin.as_primitive::<Int64Type>(),
+        );
+        let origins = filed
+            .values()
+            .iter()
+            .zip(origin)
+            .map(|(filed, origin)| origin.unwrap_or(*filed));
+        let ids: Int64Array = match self.told {
+            Told::Profile => origins
+                .map(|origin| Some(self.merges.canonical(origin)))
+                .collect(),
+            Told::Origin => origins
+                .map(|origin| (self.merges.canonical(origin) != origin).then_some(origin))
+                .collect(),
+        };
         Ok(ColumnarValue::Array(Arc::new(ids)))
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{ChartStyle, Rows};
+use super::{ChartStyle, Merge, Rows};
 use crate::{AudienceDefinition, Error, SourceDefinition, TraitDefinition};
 
 /// A source and what it did since the workspace was opened, and in all.
@@ -112,7 +112,7 @@ pub struct ProfileDetail {
     pub audiences: Vec<ProfileAudience>,
     /// Newest first, at most 100.
     pub events: Vec<ProfileEvent>,
-    /// Profiles that were merged into this one, newest first.
+    /// The merges that it, or any profile merged into it, had part in, newest first.
     pub merges: Vec<Merge>,
 }
 
@@ -144,17 +144,9 @@ pub struct ProfileEvent {
     pub kind: String,
     pub event: String,
     pub timestamp_ms: i64,
+    pub source: String,
     /// A JSON object.
     pub properties: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct Merge {
-    pub merged_profile_id: i64,
-    pub message_id: String,
-    /// The identifiers on that event: `user_id=u_1, anonymous_id=a_2`.
-    pub evidence: String,
-    pub merged_ms: i64,
 }
 
 /// Event names, properties and values as they were really observed: what the builder completes from.

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::LagSettings;
+use super::{ApiKeyDefinition, IdentityDefinition, LagSettings};
 use crate::Span;
 
 /// `tailrace.toml`.
@@ -20,6 +20,14 @@ pub struct WorkspaceDefinition {
     #[serde(default, skip_serializing_if = "EventSettings::is_default")]
     #[ts(optional, as = "Option<EventSettings>")]
     pub events: EventSettings,
+    /// How an event finds its profile.
+    #[serde(default, skip_serializing_if = "IdentityDefinition::is_default")]
+    #[ts(optional, as = "Option<IdentityDefinition>")]
+    pub identity: IdentityDefinition,
+    /// Who may ask the profile API of `tailrace serve`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<ApiKeyDefinition>>")]
+    pub api_keys: Vec<ApiKeyDefinition>,
     /// What of records is not shown in the window; in the terminal with `--masked`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(optional, as = "Option<Vec<MaskDefinition>>")]
