@@ -113,10 +113,10 @@ impl Person {
         if !self.audiences.is_empty() {
             lines.push(line("memberships", self.audiences.join(", "), None));
         }
-        if !self.mentions.malformed.is_empty() {
+        if !self.mentions.quarantined.is_empty() {
             lines.push(line(
-                "malformed records",
-                self.mentions.malformed.len().to_string(),
+                "records in the quarantine",
+                self.mentions.quarantined.len().to_string(),
                 None,
             ));
         }

@@ -1,4 +1,4 @@
-//! What is kept of a person beside profiles: malformed records, rows that destinations have, errors of runs.
+//! What is kept of a person beside profiles: records in the quarantine, rows that destinations have, errors of runs.
 
 use sqlx::Row;
 use tailrace_engine::log::CheckpointChange;
@@ -9,8 +9,10 @@ use super::{Store, checkpoint, store_error};
 /// Where identifiers of a person stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mentions {
-    /// Ids of malformed records.
-    pub malformed: Vec<i64>,
+    /// What was looked for.
+    pub texts: Vec<String>,
+    /// Ids of records in the quarantine.
+    pub quarantined: Vec<i64>,
     /// Ids of runs whose error or note has one.
     pub runs: Vec<i64>,
     /// By sync, rows that its destination has, or may have.
@@ -20,12 +22,16 @@ pub struct Mentions {
 impl Store {
     /// Where any of these texts stands, as a word of its own.
     pub async fn mentions(&self, texts: &[String]) -> Result<Mentions> {
-        let mut found = Mentions::default();
+        let mut found = Mentions {
+            texts: texts.to_vec(),
+            ..Mentions::default()
+        };
         for (sql, ids) in [
             (
-                "SELECT m.id, m.value || ' ' || m.reason FROM malformed m WHERE EXISTS \
-                 (SELECT 1 FROM json_each(?) t WHERE instr(m.value, t.value) > 0 OR instr(m.reason, t.value) > 0)",
-                &mut found.malformed,
+                "WITH q AS (SELECT id, concat_ws(' ', value, reason, CAST(key AS TEXT), CAST(record AS TEXT)) AS text \
+                 FROM quarantine) SELECT q.id, q.text FROM q \
+                 WHERE EXISTS (SELECT 1 FROM json_each(?) t WHERE instr(q.text, t.value) > 0)",
+                &mut found.quarantined,
             ),
             (
                 "SELECT r.id, coalesce(r.error, '') || ' ' || coalesce(r.note, '') FROM sync_runs r WHERE EXISTS \
@@ -65,8 +71,8 @@ impl Store {
         checkpoint::write_change(&mut transaction, change).await?;
         for (sql, ids) in [
             (
-                "DELETE FROM malformed WHERE id IN (SELECT value FROM json_each(?))",
-                &mentions.malformed,
+                "DELETE FROM quarantine WHERE id IN (SELECT value FROM json_each(?))",
+                &mentions.quarantined,
             ),
             (
                 "UPDATE sync_runs SET error = iif(error IS NULL, NULL, 'deleted with a person'), note = NULL \
@@ -80,6 +86,15 @@ impl Store {
                 .await
                 .map_err(store_error)?;
         }
+        // Why an event did not meet its plan may quote it.
+        sqlx::query(
+            "UPDATE violations SET reason = '' WHERE EXISTS \
+             (SELECT 1 FROM json_each(?) t WHERE instr(reason, t.value) > 0)",
+        )
+        .bind(serde_json::json!(mentions.texts).to_string())
+        .execute(&mut *transaction)
+        .await
+        .map_err(store_error)?;
         transaction.commit().await.map_err(store_error)
     }
 

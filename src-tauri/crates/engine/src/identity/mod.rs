@@ -210,9 +210,9 @@ impl Identity {
         index_of(profile_id).map_or(profile_id, |index| id_of(self.surviving(index)))
     }
 
-    /// Counts events of a profile that were replaced, or taken back.
-    pub fn count_events(&mut self, profile_id: i64, more: i64) {
-        let Some(index) = index_of(profile_id).map(|index| self.surviving(index)) else {
+    /// Counts events of an origin that were replaced, or taken back.
+    pub fn count_events(&mut self, origin_id: i64, more: i64) {
+        let Some(index) = index_of(origin_id) else {
             return;
         };
         if let Some(profile) = self.profiles.get_mut(index as usize) {

@@ -72,25 +72,38 @@ impl Identity {
         ended
     }
 
-    /// Whether an identifier of the event is suppressed, which is counted.
+    /// Whether an identifier of the event is suppressed.
+    pub fn suppresses(&self, event: &Event<'_>) -> bool {
+        self.suppression_of(event).is_some()
+    }
+
+    /// The same, which is counted.
     pub fn drops(&mut self, event: &Event<'_>) -> bool {
-        if self.suppressed == 0 {
+        let Some(key) = self.suppression_of(event) else {
             return false;
+        };
+        if let Some(row) = self.suppressions.get_mut(&key) {
+            row.dropped += 1;
         }
-        for identifier in &event.identifiers {
-            let key = (
+        self.pending.suppressions.insert(key);
+        true
+    }
+
+    fn suppression_of(&self, event: &Event<'_>) -> Option<(String, String)> {
+        if self.suppressed == 0 {
+            return None;
+        }
+        let keys = event.identifiers.iter().map(|identifier| {
+            (
                 identifier.kind.to_string(),
                 hash(&identifier.kind, &identifier.value),
-            );
-            if let Some(row) = self.suppressions.get_mut(&key)
-                && row.until_ms.is_none()
-            {
-                row.dropped += 1;
-                self.pending.suppressions.insert(key);
-                return true;
-            }
-        }
-        false
+            )
+        });
+        let holds = |key: &(String, String)| {
+            let row = self.suppressions.get(key);
+            row.is_some_and(|row| row.until_ms.is_none())
+        };
+        keys.into_iter().find(holds)
     }
 
     /// What is, and was, suppressed.

@@ -4,27 +4,17 @@
 //! in memory follows when it has committed; nothing waits for a checkpoint meanwhile, so that nothing of theirs is
 //! written afterwards.
 
-use std::{
-    fs::File,
-    sync::{Arc, PoisonError},
-};
+use std::sync::{Arc, PoisonError};
 
-use arrow::{
-    array::{Array, AsArray, BooleanArray, RecordBatch},
-    compute::filter_record_batch,
-    datatypes::{Int64Type, TimestampMillisecondType},
-};
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
-};
 use tailrace_model::Error;
 
 use super::{
     Collector, LogSnapshot,
-    manifest::{CheckpointChange, SegmentRow},
+    manifest::CheckpointChange,
     pending::{Pending, Running},
+    rewrite::{RowNumbers, origins, read, without},
     schema,
-    segment::{Segment, SegmentWriter},
+    segment::Segment,
 };
 use crate::identity::{Identity, IdentityChanges, ProfileRow};
 
@@ -67,9 +57,13 @@ impl Collector {
         let mut segments: Vec<Arc<Segment>> = Vec::new();
         let mut removed = Vec::new();
         for segment in snapshot.segments() {
-            match self.without(&snapshot, segment, canonical) {
-                Ok(None) => {}
-                Ok(Some(rest)) => {
+            let rest = match rows_of(&snapshot, segment, canonical) {
+                Ok(rows) if rows.is_empty() => continue,
+                Ok(rows) => without(&log, segment, &rows),
+                Err(error) => Err(error),
+            };
+            match rest {
+                Ok(rest) => {
                     removed.push(segment.row().name.clone());
                     segments.extend(rest.map(Arc::new));
                 }
@@ -132,101 +126,22 @@ impl Collector {
             segments.iter().for_each(|segment| segment.retire());
         }
     }
-
-    /// A segment without a profile's events. Absent: it holds none; then absent: it holds nothing else.
-    fn without(
-        &self,
-        snapshot: &LogSnapshot,
-        segment: &Arc<Segment>,
-        living: i64,
-    ) -> Result<Option<Option<Segment>>, Error> {
-        let row = segment.row();
-        if !snapshot.merges().touch(row) && !(row.min_profile_id..=row.max_profile_id).contains(&living) {
-            return Ok(None);
-        }
-        let unreadable = |fault: &dyn std::fmt::Display| {
-            Error::user(
-                "segment_damaged",
-                format!(
-                    "the event log's segment {} can't be read ({fault}), so nobody was deleted: restore it from a copy first",
-                    segment.path().display()
-                ),
-            )
-        };
-        let mut kept = Vec::new();
-        let mut rows = 0;
-        let file = File::open(segment.path()).map_err(|fault| unreadable(&fault))?;
-        let metadata = ArrowReaderMetadata::try_new(segment.metadata().clone(), ArrowReaderOptions::new())
-            .map_err(|fault| unreadable(&fault))?;
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).build();
-        for batch in reader.map_err(|fault| unreadable(&fault))? {
-            let batch = batch.map_err(|fault| unreadable(&fault))?;
-            let others = others(&batch, snapshot, living);
-            rows += others.true_count();
-            let rest = filter_record_batch(&batch, &others).map_err(|fault| unreadable(&fault))?;
-            if rest.num_rows() > 0 {
-                kept.push(rest);
-            }
-        }
-        if rows as u64 == row.rows {
-            return Ok(None);
-        }
-        if kept.is_empty() {
-            return Ok(Some(None));
-        }
-        self.rewrite(segment, &kept).map(|rest| Some(Some(rest)))
-    }
-
-    fn rewrite(&self, segment: &Segment, batches: &[RecordBatch]) -> Result<Segment, Error> {
-        let log = self.log();
-        let mut row = SegmentRow {
-            rows: 0,
-            min_timestamp_ms: i64::MAX,
-            max_timestamp_ms: i64::MIN,
-            ..segment.row().clone()
-        };
-        let mut writer = SegmentWriter::create(
-            log.folder(),
-            log.next_number(),
-            segment.schema().clone(),
-            log.settings().row_group_rows,
-        )?;
-        for (number, batch) in batches.iter().enumerate() {
-            writer.write(batch)?;
-            row.rows += batch.num_rows() as u64;
-            if let Some(ids) = batch.column_by_name(schema::PROFILE_ID) {
-                let ids = ids.as_primitive::<Int64Type>().values();
-                if number == 0 {
-                    row.min_profile_id = ids.first().copied().unwrap_or(row.min_profile_id);
-                }
-                row.max_profile_id = ids.last().copied().unwrap_or(row.max_profile_id);
-            }
-            if let Some(times) = batch.column_by_name(schema::TIMESTAMP) {
-                for time in times.as_primitive::<TimestampMillisecondType>().values() {
-                    row.min_timestamp_ms = row.min_timestamp_ms.min(*time);
-                    row.max_timestamp_ms = row.max_timestamp_ms.max(*time);
-                }
-            }
-        }
-        writer.finish(row)
-    }
 }
 
-/// Which rows are of other profiles.
-fn others(batch: &RecordBatch, snapshot: &LogSnapshot, living: i64) -> BooleanArray {
-    let filed = batch
-        .column_by_name(schema::PROFILE_ID)
-        .map(|ids| ids.as_primitive::<Int64Type>());
-    let origins = batch
-        .column_by_name(schema::ORIGIN)
-        .map(|ids| ids.as_primitive::<Int64Type>());
-    (0..batch.num_rows())
-        .map(|row| {
-            let origin = origins
-                .filter(|origins| origins.is_valid(row))
-                .map(|origins| origins.value(row));
-            let filed = filed.and_then(|filed| filed.values().get(row).copied());
-            Some(origin.or(filed).map(|id| snapshot.canonical(id)) != Some(living))
-        })
-        .collect()
+/// The rows of a segment that are a profile's.
+fn rows_of(snapshot: &LogSnapshot, segment: &Arc<Segment>, living: i64) -> Result<RowNumbers, Error> {
+    let row = segment.row();
+    let mut rows = RowNumbers::default();
+    if !snapshot.merges().touch(row) && !(row.min_profile_id..=row.max_profile_id).contains(&living) {
+        return Ok(rows);
+    }
+    let mut at = 0;
+    for batch in read(segment, &[schema::PROFILE_ID, schema::ORIGIN])? {
+        let batch = batch?;
+        let own = origins(&batch).into_iter().enumerate();
+        let own = own.filter(|(_, origin)| snapshot.canonical(*origin) == living);
+        rows.extend(own.map(|(row, _)| at + row));
+        at += batch.num_rows();
+    }
+    Ok(rows)
 }

@@ -42,6 +42,7 @@ mod reader;
 mod replay;
 #[cfg(test)]
 mod replay_tests;
+mod rewrite;
 mod rows;
 pub mod schema;
 mod segment;

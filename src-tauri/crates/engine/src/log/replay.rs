@@ -6,19 +6,12 @@
 //! that a replay from any time doubles nothing; should the transaction fail, everything is as it was; when an event was
 //! received says nothing of its form. Merges and traits that the old form brought about stay.
 
-use std::{
-    fs::File,
-    sync::{Arc, PoisonError},
-};
+use std::sync::{Arc, PoisonError};
 
 use arrow::{
     array::{Array, AsArray, BooleanArray, RecordBatch},
     compute::filter_record_batch,
-    datatypes::{Int64Type, TimestampMillisecondType},
-};
-use parquet::arrow::{
-    ProjectionMask,
-    arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+    datatypes::TimestampMillisecondType,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
@@ -27,13 +20,14 @@ use tailrace_model::Error;
 use super::{
     Collector, LogSnapshot,
     collector::Rejected,
-    manifest::{CheckpointChange, SegmentRow},
+    manifest::CheckpointChange,
     merges::Merges,
     pending::{Pending, Running, Seal},
     properties::json_objects,
+    rewrite::{RowNumbers, origins, read, unreadable, without},
     rows::Rows,
     schema,
-    segment::{Segment, SegmentWriter},
+    segment::Segment,
 };
 use crate::events::{Event, columns::Columns};
 
@@ -45,6 +39,8 @@ pub struct Replayed {
     pub same: usize,
     /// Events that are not wanted any more.
     pub removed: usize,
+    /// Events of identifiers that are suppressed: not added, and those that are there stay.
+    pub suppressed: usize,
     pub rejected: Vec<Rejected>,
 }
 
@@ -54,7 +50,7 @@ pub(super) struct Taken {
     ids: Vec<String>,
     /// Those that are in the log no more.
     gone: Vec<String>,
-    /// Profiles, and how many events more or less each has.
+    /// Origins, and how many events more or less each has.
     counts: Vec<(i64, i64)>,
     now_ms: i64,
     _compacting: Running,
@@ -75,12 +71,12 @@ struct Found {
     row: usize,
     message_id: String,
     source: String,
-    profile_id: i64,
+    origin_id: i64,
     form: Form,
 }
 
 /// A segment, and the numbers of its rows that give way.
-type Touched = (Arc<Segment>, FxHashSet<usize>);
+type Touched = (Arc<Segment>, RowNumbers);
 
 impl Collector {
     /// What makes these events part of the log, and those of the message ids `gone` none. Absent: nothing changes, or
@@ -111,19 +107,29 @@ impl Collector {
             });
         };
         let snapshot = self.log.snapshot();
-        let forms = forms_of(&self.columns, source, events, now_ms)?;
+        let given = events.len();
+        let events: Vec<(usize, &Event<'_>)> = {
+            let log = self.log.clone();
+            let identity = log.identity().read().unwrap_or_else(PoisonError::into_inner);
+            let all = events.iter().enumerate();
+            all.filter(|(_, event)| !identity.suppresses(event)).collect()
+        };
+        let forms = forms_of(&self.columns, source, events.iter().map(|(_, event)| *event), now_ms)?;
         let gone: FxHashSet<&str> = gone
             .iter()
             .map(String::as_str)
             .filter(|id| !forms.contains_key(*id))
             .collect();
-        let mut replayed = Replayed::default();
+        let mut replayed = Replayed {
+            suppressed: given - events.len(),
+            ..Replayed::default()
+        };
         let mut same: FxHashSet<String> = FxHashSet::default();
         let mut touched: Vec<Touched> = Vec::new();
         let (mut counts, mut removed) = (Vec::new(), Vec::new());
         for segment in snapshot.segments() {
             let wanted = |id: &str| forms.contains_key(id) || gone.contains(id);
-            let mut rows = FxHashSet::default();
+            let mut rows = RowNumbers::default();
             for found in found(&snapshot, segment, wanted)? {
                 match forms.get(&found.message_id) {
                     // What another source collected first is that source's.
@@ -139,7 +145,7 @@ impl Collector {
                         removed.push(found.message_id);
                     }
                 }
-                counts.push((found.profile_id, -1));
+                counts.push((found.origin_id, -1));
                 rows.insert(found.row);
             }
             if !rows.is_empty() {
@@ -152,8 +158,7 @@ impl Collector {
         }
         let mut seen: FxHashSet<&str> = FxHashSet::default();
         let new: Vec<(usize, &Event<'_>)> = events
-            .iter()
-            .enumerate()
+            .into_iter()
             .filter(|(_, event)| !same.contains(event.message_id.as_ref()) && seen.insert(&event.message_id))
             .collect();
         let taken = Taken {
@@ -186,7 +191,7 @@ impl Collector {
         let mut removed = Vec::new();
         for (segment, rows) in &touched {
             removed.push(segment.row().name.clone());
-            match self.without(segment, rows) {
+            match without(&self.log, segment, rows) {
                 Ok(rest) => segments.extend(rest.map(Arc::new)),
                 Err(error) => {
                     segments.iter().for_each(|segment| segment.retire());
@@ -198,11 +203,11 @@ impl Collector {
         let mut identity = log.identity().write().unwrap_or_else(PoisonError::into_inner);
         let mut rows = Rows::default();
         for (index, event) in new {
-            match identity.resolve(event, event.received_ms) {
+            match identity.resolve(source, event, event.received_ms) {
                 Ok(found) => {
-                    rows.push(source, found.profile_id, event, &mut self.columns, now_ms);
+                    rows.push(source, found.origin_id, event, &mut self.columns, now_ms);
                     taken.ids.push(event.message_id.to_string());
-                    taken.counts.push((found.profile_id, 1));
+                    taken.counts.push((found.origin_id, 1));
                 }
                 Err(fault) => {
                     taken.gone.push(event.message_id.to_string());
@@ -214,8 +219,8 @@ impl Collector {
             }
         }
         // What was resolved has been counted; what gave way is counted no more.
-        for (profile_id, count) in taken.counts.iter().filter(|(_, count)| *count < 0) {
-            identity.count_events(*profile_id, *count);
+        for (origin_id, count) in taken.counts.iter().filter(|(_, count)| *count < 0) {
+            identity.count_events(*origin_id, *count);
         }
         let mut buffers = match rows.is_empty() {
             true => Vec::new(),
@@ -226,17 +231,17 @@ impl Collector {
             Ok(sealed) => sealed,
             Err(error) => {
                 segments.iter().for_each(|segment| segment.retire());
-                for (profile_id, count) in &taken.counts {
-                    identity.count_events(*profile_id, -count);
+                for (origin_id, count) in &taken.counts {
+                    identity.count_events(*origin_id, -count);
                 }
                 return Err(error);
             }
         };
         segments.extend(new_segments);
         let changes = identity.take_changes();
-        let merges = match changes.merges.is_empty() {
+        let merges = match changes.merges.is_empty() && changes.undos.is_empty() {
             true => log.state().merges.clone(),
-            false => Arc::new(Merges::new(identity.merges())),
+            false => Arc::new(Merges::new(identity.merges(), identity.undos())),
         };
         drop(identity);
         let columns_added = self.columns_added();
@@ -275,86 +280,10 @@ impl Collector {
     pub(super) fn take_back(&mut self, taken: &Taken) {
         let log = self.log.clone();
         let mut identity = log.identity().write().unwrap_or_else(PoisonError::into_inner);
-        for (profile_id, count) in &taken.counts {
-            identity.count_events(*profile_id, -count);
+        for (origin_id, count) in &taken.counts {
+            identity.count_events(*origin_id, -count);
         }
     }
-
-    /// A segment without some of its rows. Absent: it has no others.
-    fn without(&self, segment: &Arc<Segment>, rows: &FxHashSet<usize>) -> Result<Option<Segment>, Error> {
-        if rows.len() as u64 == segment.row().rows {
-            return Ok(None);
-        }
-        let log = &self.log;
-        let mut writer = SegmentWriter::create(
-            log.folder(),
-            log.next_number(),
-            segment.schema().clone(),
-            log.settings().row_group_rows,
-        )?;
-        let mut row = SegmentRow {
-            rows: 0,
-            min_timestamp_ms: i64::MAX,
-            max_timestamp_ms: i64::MIN,
-            ..segment.row().clone()
-        };
-        let mut ends: Option<(i64, i64)> = None;
-        let mut at = 0;
-        for batch in read(segment, None)? {
-            let batch = batch?;
-            let stays: BooleanArray = (at..at + batch.num_rows())
-                .map(|number| Some(!rows.contains(&number)))
-                .collect();
-            at += batch.num_rows();
-            let rest = filter_record_batch(&batch, &stays).map_err(|fault| unreadable(segment, &fault))?;
-            if rest.num_rows() == 0 {
-                continue;
-            }
-            row.rows += rest.num_rows() as u64;
-            if let Some(ids) = rest.column_by_name(schema::PROFILE_ID) {
-                let ids = ids.as_primitive::<Int64Type>().values();
-                if let (Some(first), Some(last)) = (ids.first(), ids.last()) {
-                    ends = Some((ends.map_or(*first, |(first, _)| first), *last));
-                }
-            }
-            if let Some(times) = rest.column_by_name(schema::TIMESTAMP) {
-                for time in times.as_primitive::<TimestampMillisecondType>().values() {
-                    row.min_timestamp_ms = row.min_timestamp_ms.min(*time);
-                    row.max_timestamp_ms = row.max_timestamp_ms.max(*time);
-                }
-            }
-            writer.write(&rest)?;
-        }
-        (row.min_profile_id, row.max_profile_id) = ends.unwrap_or_default();
-        writer.finish(row).map(Some)
-    }
-}
-
-fn unreadable(segment: &Segment, fault: &dyn std::fmt::Display) -> Error {
-    Error::user(
-        "segment_damaged",
-        format!(
-            "the event log's segment {} can't be read ({fault}), so nothing was replayed: restore it from a copy first",
-            segment.path().display()
-        ),
-    )
-}
-
-/// The rows of a segment, all columns or one.
-fn read<'a>(
-    segment: &'a Arc<Segment>,
-    column: Option<&str>,
-) -> Result<impl Iterator<Item = Result<RecordBatch, Error>> + 'a, Error> {
-    let file = File::open(segment.path()).map_err(|fault| unreadable(segment, &fault))?;
-    let metadata = ArrowReaderMetadata::try_new(segment.metadata().clone(), ArrowReaderOptions::new())
-        .map_err(|fault| unreadable(segment, &fault))?;
-    let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
-    if let Some(column) = column {
-        let mask = ProjectionMask::columns(builder.parquet_schema(), [column]);
-        builder = builder.with_projection(mask);
-    }
-    let reader = builder.build().map_err(|fault| unreadable(segment, &fault))?;
-    Ok(reader.map(move |batch| batch.map_err(|fault| unreadable(segment, &fault))))
 }
 
 /// The events of a segment whose message ids are wanted.
@@ -363,9 +292,9 @@ fn found(
     segment: &Arc<Segment>,
     wanted: impl Fn(&str) -> bool,
 ) -> Result<Vec<Found>, Error> {
-    let mut rows: FxHashSet<usize> = FxHashSet::default();
+    let mut rows = RowNumbers::default();
     let mut at = 0;
-    for batch in read(segment, Some(schema::MESSAGE_ID))? {
+    for batch in read(segment, &[schema::MESSAGE_ID])? {
         let batch = batch?;
         let Some(ids) = batch.column(0).as_string_view_opt() else {
             return Err(unreadable(segment, &"its message ids are not text"));
@@ -379,7 +308,7 @@ fn found(
     }
     let mut all = Vec::with_capacity(rows.len());
     at = 0;
-    for batch in read(segment, None)? {
+    for batch in read(segment, &[])? {
         let batch = batch?;
         let numbers: Vec<usize> = (at..at + batch.num_rows())
             .filter(|row| rows.contains(row))
@@ -392,14 +321,11 @@ fn found(
             continue;
         }
         let hits = filter_record_batch(&batch, &hit).map_err(|fault| unreadable(segment, &fault))?;
-        let profiles = hits.column_by_name(schema::PROFILE_ID);
-        let profiles = profiles.map(|ids| ids.as_primitive::<Int64Type>().values().to_vec());
-        let profiles = profiles.unwrap_or_default();
         let forms = batch_forms(&snapshot.0.columns, &hits)?;
         let sources = hits.column_by_name(schema::SOURCE);
         let sources = sources.and_then(|sources| sources.as_string_view_opt().cloned());
-        let places = numbers.into_iter().zip(profiles).enumerate();
-        for ((place, (row, profile_id)), (message_id, form)) in places.zip(forms) {
+        let places = numbers.into_iter().zip(origins(&hits)).enumerate();
+        for ((place, (row, origin_id)), (message_id, form)) in places.zip(forms) {
             all.push(Found {
                 row,
                 message_id,
@@ -407,7 +333,7 @@ fn found(
                     .as_ref()
                     .map_or("", |sources| sources.value(place))
                     .to_owned(),
-                profile_id: snapshot.canonical(profile_id),
+                origin_id,
                 form,
             });
         }
@@ -416,16 +342,16 @@ fn found(
 }
 
 /// Events as they would stand in the log, by message id: of each the first.
-fn forms_of(
+fn forms_of<'e>(
     columns: &Columns,
     source: &str,
-    events: &[Event<'_>],
+    events: impl Iterator<Item = &'e Event<'e>>,
     now_ms: i64,
 ) -> Result<FxHashMap<String, Form>, Error> {
     let mut columns = columns.clone();
     let mut rows = Rows::default();
     let mut seen: FxHashSet<&str> = FxHashSet::default();
-    for event in events.iter().filter(|event| seen.insert(&event.message_id)) {
+    for event in events.filter(|event| seen.insert(&event.message_id)) {
         rows.push(source, 0, event, &mut columns, now_ms);
     }
     if rows.is_empty() {
