@@ -14,7 +14,7 @@ use crate::workspace::DEADLINE;
 
 type Socket = WebSocketStream<TcpStream>;
 
-async fn connect(server: &Server, query: &str, origin: Option<&str>) -> Result<Socket, Error> {
+async fn connect(server: &Server, query: &str, origin: Option<&str>) -> Result<Socket> {
     let stream = TcpStream::connect(("127.0.0.1", server.port)).await?;
     let mut request = Request::get(format!("ws://127.0.0.1:{}/v1/ws{query}", server.port))
         .header("host", "127.0.0.1")
@@ -25,7 +25,7 @@ async fn connect(server: &Server, query: &str, origin: Option<&str>) -> Result<S
     if let Some(origin) = origin {
         request = request.header("origin", origin);
     }
-    let request = request.body(()).map_err(Error::HttpFormat)?;
+    let request = request.body(())?;
     Ok(client_async(request, stream).await?.0)
 }
 
@@ -38,11 +38,13 @@ async fn answer(socket: &mut Socket) -> Result<Value> {
 }
 
 /// Of an answer that opens no WebSocket.
-fn status(refused: Result<Socket, Error>) -> Result<u16> {
-    match refused {
-        Err(Error::Http(response)) => Ok(response.status().as_u16()),
-        Err(other) => Err(other.into()),
-        Ok(_) => anyhow::bail!("it was opened"),
+fn status(refused: Result<Socket>) -> Result<u16> {
+    let Err(error) = refused else {
+        anyhow::bail!("it was opened")
+    };
+    match error.downcast::<Error>()? {
+        Error::Http(response) => Ok(response.status().as_u16()),
+        other => Err(other.into()),
     }
 }
 
