@@ -5,7 +5,9 @@ import { SearchInput } from "@/shared/controls";
 import { compact, count, number } from "@/shared/format";
 import { Bar, Screen, Tabs } from "@/shared/layout";
 import { navigate, path, useQueryParam, useRoute } from "@/shared/router";
+import { isTopic } from "@/shared/sources";
 import { ObservedEvents } from "./ObservedEvents";
+import { Plans } from "./Plans";
 import { Sources } from "./Sources";
 import { Violations } from "./Violations";
 
@@ -27,10 +29,10 @@ export default function Events() {
       <Bar
         title="Events"
         sub={all && `${compact(sum("events"))} collected · ${count(sum("duplicates"), "duplicate")} left out · ${number(sum("malformed"))} malformed · ${number(sum("blocked"))} blocked`}
-        actions={<SearchInput label={tab === "observed" ? "Search events and properties" : tab === "violations" ? "Search violations" : "Search sources"} value={text} onChange={setText} />}
+        actions={<SearchInput label={tab === "observed" ? "Search events and properties" : tab === "violations" ? "Search violations" : tab === "plans" ? "Search plans" : "Search sources"} value={text} onChange={setText} />}
       />
-      <Tabs label="Events" value={tab} onChange={(next) => navigate(path("events", { tab: next === "sources" ? "" : next }))} tabs={[{ id: "sources", label: "Sources", note: all && number(all.length) }, { id: "observed", label: "Observed", note: tab === "observed" && observed.data ? number(observed.data.events.length) : undefined }, { id: "violations", label: "Violations", note: all && number(sum("violations")) }]}>
-        {tab === "violations" ? <Violations text={text} sources={all?.map(({ name: of, definition }) => ({ name: of, cluster: definition.cluster }))} /> : tab === "observed" ? <ObservedEvents observed={observed.data?.events} pending={observed.isPending} error={observed.error} onRetry={() => void observed.refetch()} text={text} /> : <Sources sources={all} pending={sources.isPending} error={sources.error} onRetry={() => void sources.refetch()} text={text} open={name ?? null} />}
+      <Tabs label="Events" value={tab} onChange={(next) => navigate(path("events", { tab: next === "sources" ? "" : next }))} tabs={[{ id: "sources", label: "Sources", note: all && number(all.length) }, { id: "observed", label: "Observed", note: tab === "observed" && observed.data ? number(observed.data.events.length) : undefined }, { id: "violations", label: "Violations", note: all && number(sum("violations")) }, { id: "plans", label: "Plans" }]}>
+        {tab === "plans" ? <Plans text={text} sources={all?.map(({ name: of }) => of) ?? []} /> : tab === "violations" ? <Violations text={text} sources={all?.map(({ name: of, definition }) => ({ name: of, cluster: isTopic(definition) ? definition.cluster : undefined }))} /> : tab === "observed" ? <ObservedEvents observed={observed.data?.events} pending={observed.isPending} error={observed.error} onRetry={() => void observed.refetch()} text={text} /> : <Sources sources={all} pending={sources.isPending} error={sources.error} onRetry={() => void sources.refetch()} text={text} open={name ?? null} />}
       </Tabs>
     </Screen>
   );

@@ -6,6 +6,7 @@
 mod health;
 mod listener;
 mod metrics;
+mod sources;
 mod tracking;
 
 use std::{net::SocketAddr, sync::Arc};
