@@ -87,7 +87,7 @@ test("plans are listed with who keeps to them, and compared with what they were"
   show(<Events />, "#/events?tab=plans");
   await waitFor(() => expect(keys("plans")).toEqual(["shop"]));
   fireEvent.pointerDown(rows("plans")[0]!, { button: 0 });
-  expect((await screen.findByTestId("plan")).textContent).toContain("Order Completed");
+  await waitFor(() => expect(screen.getByTestId("plan").textContent).toContain("Order Completed"));
   fireEvent.change(await screen.findByTestId("plan-since"), { target: { value: "2" } });
   await waitFor(() => expect(rows("plan-changes")).toHaveLength(2));
   expect(screen.getByTestId("plan-changes-said").textContent).toContain("2 changes, 1 of them stricter");

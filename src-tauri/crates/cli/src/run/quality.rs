@@ -3,7 +3,10 @@
 use tailrace_app::{App, commands as run};
 use tailrace_model::{Error, Span, api::*};
 
-use super::{changes::agreed, tail::moment};
+use super::{
+    changes::{agreed, require_somebody},
+    tail::moment,
+};
 use crate::{
     Outcome,
     args::{
@@ -229,6 +232,10 @@ async fn replay_quarantine(
         transform: args.transform,
         dry_run: true,
     };
+    // Before it is looked at what would come of it, which may take long.
+    if !args.dry_run && !args.yes {
+        require_somebody()?;
+    }
     if args.dry_run || !args.yes {
         let planned = run::quarantine_replay(app, request.clone()).await?;
         if args.dry_run && output.json {
@@ -296,6 +303,9 @@ pub async fn replay(app: &App, args: Replay, output: &Output) -> anyhow::Result<
         to_ms: args.to.as_deref().map(moment).transpose()?,
         dry_run: true,
     };
+    if !args.dry_run && !args.yes {
+        require_somebody()?;
+    }
     if args.dry_run || !args.yes {
         let planned = run::source_replay(app, request.clone()).await?;
         if args.dry_run {
