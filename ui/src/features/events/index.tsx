@@ -23,12 +23,12 @@ export default function Events() {
   const sources = useCall("source_list", {}, { topic: "events", everyMs: SOURCES_EVERY_MS });
   const observed = useCall("observed_show", {}, { enabled: tab === "observed", everyMs: OBSERVED_EVERY_MS });
   const all = sources.data;
-  const sum = (of: "events" | "duplicates" | "malformed" | "blocked" | "violations") => all?.reduce((total, each) => total + each[of], 0);
+  const sum = (of: "events" | "duplicates" | "quarantined" | "violations") => all?.reduce((total, each) => total + each[of], 0);
   return (
     <Screen testId="screen-events">
       <Bar
         title="Events"
-        sub={all && `${compact(sum("events"))} collected · ${count(sum("duplicates"), "duplicate")} left out · ${number(sum("malformed"))} malformed · ${number(sum("blocked"))} blocked`}
+        sub={all && `${compact(sum("events"))} collected · ${count(sum("duplicates"), "duplicate")} left out · ${number(sum("quarantined"))} in quarantine`}
         actions={<SearchInput label={tab === "observed" ? "Search events and properties" : tab === "violations" ? "Search violations" : tab === "plans" ? "Search plans" : "Search sources"} value={text} onChange={setText} />}
       />
       <Tabs label="Events" value={tab} onChange={(next) => navigate(path("events", { tab: next === "sources" ? "" : next }))} tabs={[{ id: "sources", label: "Sources", note: all && number(all.length) }, { id: "observed", label: "Observed", note: tab === "observed" && observed.data ? number(observed.data.events.length) : undefined }, { id: "violations", label: "Violations", note: all && number(sum("violations")) }, { id: "plans", label: "Plans" }]}>

@@ -451,6 +451,7 @@ async fn diff(app: &App, request: PlanDiffRequest, output: &Output) -> anyhow::R
     let found = run::plan_diff(app, request).await?;
     if found.changes.is_empty() && !output.json {
         output.note("nothing changed");
+        return Ok(Outcome::Done);
     }
     output.list(&found.changes, &["", "event", "field", "what"], |it| {
         let sign = match it.kind {

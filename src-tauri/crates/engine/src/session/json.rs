@@ -5,7 +5,7 @@
 //! no JSON gives null and fails nothing. `->>` and `json_extract_string` give a text as it is and anything else as it is
 //! written; `->` and `json_extract` give JSON.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, ops::ControlFlow, sync::Arc};
 
 use arrow::{
     array::{AsArray, StringArray},
@@ -18,7 +18,7 @@ use datafusion::{
         ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
         planner::{ExprPlanner, PlannerResult, RawBinaryExpr},
     },
-    sql::sqlparser::ast::BinaryOperator,
+    sql::sqlparser::ast::{BinaryOperator, Expr, Value, VisitMut, VisitorMut},
 };
 
 use crate::events::json::{self, NotJson, Token, write_string};
@@ -55,6 +55,102 @@ impl ExprPlanner for Arrows {
         };
         Ok(PlannerResult::Planned(function.call(vec![expr.left, expr.right])))
     }
+}
+
+/// Binds arrows more tightly than every other operator, as PostgreSQL does: the parser reads `a ->> 'b' = 'c'` as
+/// `a ->> ('b' = 'c')`, which nobody means and nobody writes without those brackets.
+pub(super) fn bind(ast: &mut impl VisitMut) {
+    struct Bind;
+    impl VisitorMut for Bind {
+        type Break = ();
+
+        fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+            if matches!(
+                expr,
+                Expr::BinaryOp {
+                    op: BinaryOperator::Arrow | BinaryOperator::LongArrow,
+                    ..
+                }
+            ) {
+                tighten(expr);
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let _ = ast.visit(&mut Bind);
+}
+
+fn tighten(expr: &mut Expr) {
+    let Expr::BinaryOp { left, right, op } = std::mem::replace(expr, nothing()) else {
+        return;
+    };
+    let (mut left, mut right) = (*left, *right);
+    let (composite_left, composite_right) = (last(&mut left).is_some(), first(&mut right).is_some());
+    let arrow = |left: Expr, right: Expr| Expr::BinaryOp {
+        left: Box::new(left),
+        right: Box::new(right),
+        op,
+    };
+    *expr = match (composite_left, composite_right) {
+        (true, false) => {
+            if let Some(operand) = last(&mut left) {
+                *operand = arrow(std::mem::replace(operand, nothing()), right);
+            }
+            left
+        }
+        (false, true) => {
+            if let Some(operand) = first(&mut right) {
+                *operand = arrow(left, std::mem::replace(operand, nothing()));
+            }
+            right
+        }
+        // Which operands are meant where there are several on both sides is not for us to say.
+        _ => arrow(left, right),
+    };
+}
+
+fn nothing() -> Expr {
+    Expr::Value(Value::Null.into())
+}
+
+/// The first operand of an operator; absent: it is none.
+fn first(expr: &mut Expr) -> Option<&mut Expr> {
+    let operand = match expr {
+        Expr::BinaryOp { left, .. } => left,
+        Expr::IsNull(operand) | Expr::IsNotNull(operand) => operand,
+        Expr::IsDistinctFrom(left, _) | Expr::IsNotDistinctFrom(left, _) => left,
+        Expr::Like { expr, .. }
+        | Expr::ILike { expr, .. }
+        | Expr::InList { expr, .. }
+        | Expr::InSubquery { expr, .. }
+        | Expr::Between { expr, .. } => expr,
+        _ => return None,
+    };
+    Some(match operand.as_ref() {
+        Expr::BinaryOp { .. } => first(operand)?,
+        _ => operand,
+    })
+}
+
+/// The last operand of an operator; absent: it is none, or an arrow, which is as tight.
+fn last(expr: &mut Expr) -> Option<&mut Expr> {
+    let operand = match expr {
+        Expr::BinaryOp {
+            op: BinaryOperator::Arrow | BinaryOperator::LongArrow,
+            ..
+        } => return None,
+        Expr::BinaryOp { right, .. } => right,
+        Expr::IsDistinctFrom(_, right) | Expr::IsNotDistinctFrom(_, right) => right,
+        Expr::Like { pattern, .. } | Expr::ILike { pattern, .. } => pattern,
+        Expr::Between { high, .. } => high,
+        _ => return None,
+    };
+    let composite = matches!(operand.as_ref(), Expr::BinaryOp { op, .. }
+        if !matches!(op, BinaryOperator::Arrow | BinaryOperator::LongArrow));
+    Some(match composite {
+        true => last(operand)?,
+        false => operand,
+    })
 }
 
 /// A part of a path.
@@ -255,7 +351,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
-    use super::*;
+    use super::{extract, steps};
 
     #[test]
     fn a_path_leads_to_a_member_an_element_or_nothing() {

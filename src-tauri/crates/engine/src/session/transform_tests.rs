@@ -146,6 +146,29 @@ fn what_is_nested_has_its_own_type_and_a_place() {
         r#"{"lines":[{"sku":"a"},{"sku":"b"}]}"#,
         r#"{"second":"b","first":"a"}"#,
     );
+    for (condition, holds) in [
+        ("address ->> 'zip' = '1'", true),
+        ("'1' = address ->> 'zip'", true),
+        ("address ->> 'zip' = address -> 'zip'", false),
+        (
+            "address -> 'geo' ->> 'lat' = '1.5' AND address ->> 'zip' IS NOT NULL",
+            true,
+        ),
+        ("address ->> 'nothing' IS NOT NULL", false),
+        (
+            "address ->> 'zip' IN ('1', '2') AND address ->> 'zip' LIKE '_'",
+            true,
+        ),
+        ("NOT address ->> 'zip' BETWEEN '0' AND '2'", false),
+        ("(address ->> 'zip') || '!' = '1!'", true),
+        ("address ->> 'zip' || '!' = '1!'", true),
+    ] {
+        let outcome = shown(&apply(
+            &format!("SELECT zip FROM events WHERE {condition}"),
+            &track(address),
+        ));
+        assert_eq!(outcome, if holds { "{}" } else { "left out" }, "{condition}");
+    }
     let text = r#"{"messageId":"m","type":"track","event":"Order","userId":"u1","timestamp":"2026-01-01T00:00:00Z",
         "context":{"page":{"url":"https://shop.example"}}}"#;
     let outcome = apply("SELECT context.page.url AS url FROM events", text);
