@@ -9,6 +9,11 @@ packages=(duckdb==2.0.0 segment-analytics-python==2.4.0)
 venv=$target/venv
 stamp=$venv/.packages
 
+# Two tests may want it at once: the second one waits for the first.
+mkdir -p "$target"
+exec 9>"$target/venv.lock"
+! command -v flock >/dev/null || flock 9
+
 if [ "$(cat "$stamp" 2>/dev/null)" != "${packages[*]}" ]; then
   command -v python3 >/dev/null || fail "python3 is missing: install Python 3 and start again."
   rm -rf "$venv"

@@ -461,13 +461,14 @@ pub fn tracking(bytes: &[u8]) {
         assert!(whole <= tracking::STAMPED_BYTES_MAX, "{whole} bytes");
         assert!((1..=tracking::BATCH_EVENTS_MAX).contains(&posted.events.len()));
         for event in &posted.events {
-            let event: serde_json::Value = match serde_json::from_slice(event) {
-                Ok(event) => event,
-                // Nested deeper than a tree may be.
-                Err(error) if error.to_string().contains("recursion limit") => continue,
-                Err(error) => panic!("an event is no JSON: {error}"),
+            let Ok(tree) = serde_json::from_slice::<serde_json::Value>(event) else {
+                // Half a surrogate pair, a number that is too large, too deep for a tree: whoever reads it says so. Its
+                // outline is JSON all the same.
+                let outline = serde_json::from_slice::<&serde_json::value::RawValue>(event);
+                assert!(outline.is_ok(), "an event is no JSON: {outline:?}");
+                continue;
             };
-            let Some(event) = event.as_object() else { continue };
+            let Some(event) = tree.as_object() else { continue };
             assert_eq!(event.get("receivedAt"), Some(&"2026-01-01T00:00:00.000Z".into()));
             assert!(
                 event

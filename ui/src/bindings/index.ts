@@ -2147,6 +2147,11 @@ same: number,
  */
 removed: number, 
 /**
+ * Of the replaced and the removed: those whose old form said otherwise who somebody is or what their traits are.
+ * Merges and traits that it brought about stay.
+ */
+identities: number, 
+/**
  * Become no event by the transformation's `WHERE`.
  */
 left_out: number, 
@@ -2191,6 +2196,10 @@ malformed: number,
  * Kept apart, because the tracking plan says so, or the transformation fails on them.
  */
 blocked: number, 
+/**
+ * In the quarantine now: those of the two above that were not replayed since.
+ */
+quarantined: number, 
 /**
  * Times that a field, or an event, did not fit the tracking plan.
  */

@@ -41,7 +41,7 @@ export const quality = {
   quarantine_replay: () => ({ records: 2, collected: 1, duplicates: 0, left_out: 0, stayed: 1, sample: TRIED }),
   source_preview: ({ transform }) => ({ transform: transform ?? null, rows: TRIED }),
   source_transform_save: () => ({}),
-  source_replay: () => ({ records: 0, added: 0, replaced: 0, same: 0, removed: 0, left_out: 0, blocked: 0, malformed: 0, lost: 0, took_ms: 1 }),
+  source_replay: () => ({ records: 0, added: 0, replaced: 0, same: 0, removed: 0, identities: 0, left_out: 0, blocked: 0, malformed: 0, lost: 0, took_ms: 1 }),
   violation_list: () => {
     const now = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
     const row = { first_ms: now - 5 * HOUR_MS, last_ms: now, topic: "shop.events", partition: 1, offset: 88_213_993 };
@@ -55,8 +55,8 @@ export const quality = {
   },
   violation_chart: ({ style }) => ({ svg: chartSvg(style, ["0", "5", "10", "15", "20"], "warn") }),
   plan_list: () => [{ name: "shop", title: null, version: 3, events: 1, sources: ["shop"] }],
-  plan_show: ({ name }) => ({ name, file: `tracking-plans/${name}.json`, definition: PLAN, text: JSON.stringify(PLAN, null, 2), sources: ["shop"], versions: [] }),
+  plan_show: ({ name }) => ({ name, file: `tracking-plans/${name}.json`, definition: PLAN, text: JSON.stringify(PLAN, null, 2), sources: ["shop"], versions: [{ version: 3, saved_ms: Date.now() - 60_000 }, { version: 2, saved_ms: Date.now() - 40 * 24 * HOUR_MS }] }),
   plan_infer: () => ({ definition: PLAN, text: JSON.stringify(PLAN, null, 2), events: 20_104, notes: [] }),
   plan_save: ({ name, text }) => ({ name, file: `tracking-plans/${name}.json`, definition: PLAN, text, sources: [], versions: [] }),
-  plan_diff: ({ from, to }) => ({ from, to, changes: [] }),
+  plan_diff: ({ from, to }) => ({ from, to, changes: [{ kind: "changed", event: null, field: null, what: "version 2 is now 3", stricter: false }, { kind: "changed", event: "Order Completed", field: "amount", what: "it is required now", stricter: true }] }),
 } satisfies Partial<Handlers>;

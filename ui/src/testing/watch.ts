@@ -157,7 +157,7 @@ const SOURCES: readonly (readonly [string, string, string, SourceSummary["state"
 function sources(): SourceSummary[] {
   return SOURCES.map(([name, cluster, topic, state, events, duplicates, malformed, behind, per_second, enabled]) => ({
     name, definition: { cluster, topic, enabled, ...(name === "billing" && { sql: "select value.id as message_id, 'Order Refunded' as event, value.user as user_id,\n  value.amount as revenue\nfrom records", group: "tailrace-billing" }) },
-    state, events, duplicates, malformed, blocked: name === "shop" ? 3 : 0, violations: name === "shop" ? 41 : 0, left_out: 0, lost: name === "billing" ? 214 : 0, behind, per_second, checkpoint_ms: events > 0 ? Date.now() - (state === "failed" ? 840_000 : 800) : null,
+    state, events, duplicates, malformed, blocked: name === "shop" ? 3 : 0, quarantined: malformed + (name === "shop" ? 3 : 0), violations: name === "shop" ? 41 : 0, left_out: 0, lost: name === "billing" ? 214 : 0, behind, per_second, checkpoint_ms: events > 0 ? Date.now() - (state === "failed" ? 840_000 : 800) : null,
     error: state === "failed" ? { domain: "external", retry: true, code: "broker_unreachable", message: "No broker of prod-eu answers at kafka-1.prod.example:9092. Check the address in clusters/prod-eu.toml; collecting goes on from the checkpoint." } : null,
   }));
 }

@@ -295,5 +295,5 @@ pub async fn lag_chart_file(app: &App, of: ChartOf<'_>, path: &std::path::Path) 
 
 /// True when every source has read to the end of its topic and the checkpoint is written.
 pub async fn is_caught_up(app: &App) -> Result<bool> {
-    Ok(app.opened().await?.held()?.people.is_caught_up().await)
+    app.opened().await?.held()?.people.is_caught_up().await
 }

@@ -5,7 +5,7 @@ mod args;
 mod output;
 mod run;
 
-use std::process::ExitCode;
+use std::{io::Write as _, process::ExitCode};
 
 use args::Cli;
 use clap::Parser;
@@ -20,6 +20,26 @@ pub enum Outcome {
 }
 
 fn main() -> ExitCode {
+    let code = ended();
+    let _ = std::io::stdout().flush();
+    leave(code)
+}
+
+/// Ends the process at once. Threads of librdkafka may still be closing connections: the handlers that C libraries run at
+/// an ordinary end would take OpenSSL's tables from under them.
+#[cfg(unix)]
+fn leave(code: u8) -> ExitCode {
+    // SAFETY: everything was written and closed; nothing of this process is looked at afterwards.
+    unsafe { libc::_exit(i32::from(code)) }
+}
+
+#[cfg(not(unix))]
+fn leave(code: u8) -> ExitCode {
+    ExitCode::from(code)
+}
+
+/// Does what was asked for; the exit code.
+fn ended() -> u8 {
     let cli = Cli::parse();
     tracing_subscriber::fmt()
         .with_env_filter(
@@ -33,19 +53,19 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => {
             output.note(&format!("tailrace: can't start: {error}"));
-            return ExitCode::from(1);
+            return 1;
         }
     };
     let ended = runtime.block_on(run::run(cli, &output));
     // Threads that wait in another system's library must not keep the process.
     runtime.shutdown_timeout(std::time::Duration::from_millis(500));
     match ended {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::Failed) => ExitCode::from(1),
-        Ok(Outcome::Partly) => ExitCode::from(3),
+        Ok(Outcome::Done) => 0,
+        Ok(Outcome::Failed) => 1,
+        Ok(Outcome::Partly) => 3,
         Err(error) => {
             report(&output, &error);
-            ExitCode::from(if is_misuse(&error) { 2 } else { 1 })
+            if is_misuse(&error) { 2 } else { 1 }
         }
     }
 }

@@ -147,7 +147,7 @@ async fn the_library_for_python_sends_everything_once_packed_or_not() -> Result<
         [json!("Start"), json!("screen"), json!("Home"), json!(true)]
     );
     assert_eq!(
-        state(&workspace, "SELECT reason FROM malformed").await?,
+        state(&workspace, "SELECT reason FROM quarantine").await?,
         Vec::<Vec<String>>::new()
     );
     Ok(())

@@ -89,7 +89,7 @@ async fn what_is_refused_says_why_and_what_is_malformed_is_kept() -> Result<()> 
     assert_eq!(ids(&workspace).await?, [("a".to_owned(), 1), ("b".to_owned(), 1)]);
     let kept = state(
         &workspace,
-        "SELECT source, reason, substr(value, 1, 9) FROM malformed ORDER BY id",
+        "SELECT source, reason, substr(value, 1, 9) FROM quarantine ORDER BY id",
     )
     .await?;
     let reasons: Vec<(&str, &str)> = kept

@@ -4,6 +4,7 @@ mod copy;
 mod crash;
 mod libraries;
 mod limits;
+mod quality;
 mod socket;
 
 use std::time::Duration;

@@ -14,7 +14,7 @@ use crate::workspace::DEADLINE;
 
 type Socket = WebSocketStream<TcpStream>;
 
-async fn connect(server: &Server, query: &str, origin: Option<&str>) -> Result<Socket, Error> {
+async fn connect(server: &Server, query: &str, origin: Option<&str>) -> Result<Socket> {
     let stream = TcpStream::connect(("127.0.0.1", server.port)).await?;
     let mut request = Request::get(format!("ws://127.0.0.1:{}/v1/ws{query}", server.port))
         .header("host", "127.0.0.1")
@@ -25,7 +25,7 @@ async fn connect(server: &Server, query: &str, origin: Option<&str>) -> Result<S
     if let Some(origin) = origin {
         request = request.header("origin", origin);
     }
-    let request = request.body(()).map_err(Error::HttpFormat)?;
+    let request = request.body(())?;
     Ok(client_async(request, stream).await?.0)
 }
 
@@ -37,10 +37,14 @@ async fn answer(socket: &mut Socket) -> Result<Value> {
     }
 }
 
-fn status(error: Error) -> u16 {
-    match error {
-        Error::Http(response) => response.status().as_u16(),
-        other => panic!("{other}"),
+/// Of an answer that opens no WebSocket.
+fn status(refused: Result<Socket>) -> Result<u16> {
+    let Err(error) = refused else {
+        anyhow::bail!("it was opened")
+    };
+    match error.downcast::<Error>()? {
+        Error::Http(response) => Ok(response.status().as_u16()),
+        other => Err(other.into()),
     }
 }
 
@@ -48,19 +52,10 @@ fn status(error: Error) -> u16 {
 async fn each_message_is_acknowledged_in_its_turn_once_it_is_durable() -> Result<()> {
     let workspace = workspace("cors_origins = [\"https://shop.example\"]")?;
     let mut server = Server::started(&workspace).await?;
-    assert_eq!(
-        status(connect(&server, "?writeKey=wrong", None).await.unwrap_err()),
-        401
-    );
+    assert_eq!(status(connect(&server, "?writeKey=wrong", None).await)?, 401);
     let key = format!("?writeKey={KEY}");
-    assert_eq!(
-        status(
-            connect(&server, &key, Some("https://other.example"))
-                .await
-                .unwrap_err()
-        ),
-        403
-    );
+    let other = connect(&server, &key, Some("https://other.example")).await;
+    assert_eq!(status(other)?, 403);
 
     let mut socket = connect(&server, &key, Some("https://shop.example")).await?;
     let messages = [

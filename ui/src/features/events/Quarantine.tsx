@@ -6,6 +6,7 @@ import { ago, dateTime, number } from "@/shared/format";
 import { useNow } from "@/shared/frame";
 import { Bar, EmptyState, ErrorState, Facts, Loading, Pane, Split } from "@/shared/layout";
 import { navigate, path, useQueryParam } from "@/shared/router";
+import { isTopic } from "@/shared/sources";
 import { Table, type Column } from "@/shared/table";
 import { TextLines } from "@/shared/TextLines";
 import { Mend } from "./Mend";
@@ -80,22 +81,22 @@ export function Quarantine({ source }: { source: SourceSummary }) {
             empty={narrowed ? <EmptyState title="Nothing kept here is like that">Clear the search, or show all.</EmptyState> : <EmptyState title="Nothing is in quarantine">A record that is no event, or that the tracking plan blocks, is kept here with its reason; nothing is thrown away.</EmptyState>}
           />
         }
-        second={chosen ? <Kept key={chosen.id} record={chosen} cluster={source.definition.cluster} onMend={() => setMending([chosen.id])} onClose={() => setOpen(null)} /> : null}
+        second={chosen ? <Kept key={chosen.id} record={chosen} cluster={isTopic(source.definition) ? (source.definition.cluster ?? null) : null} onMend={() => setMending([chosen.id])} onClose={() => setOpen(null)} /> : null}
       />
       {mending !== null && <Mend source={source} ids={mending} event={event} onClose={() => setMending(null)} />}
     </>
   );
 }
 
-function Kept({ record, cluster, onMend, onClose }: { record: QuarantinedRecord; cluster: string; onMend: () => void; onClose: () => void }) {
+function Kept({ record, cluster, onMend, onClose }: { record: QuarantinedRecord; cluster: string | null; onMend: () => void; onClose: () => void }) {
   const shown = useCall("quarantine_show", { id: record.id });
-  const inTopic = path("topics", cluster, record.topic, { from: "offset", at: Math.max(0, record.offset - AROUND), until: `${2 * AROUND + 1} records`, partitions: record.partition, record: `${record.partition}-${record.offset}` });
+  const inTopic = cluster !== null && path("topics", cluster, record.topic, { from: "offset", at: Math.max(0, record.offset - AROUND), until: `${2 * AROUND + 1} records`, partitions: record.partition, record: `${record.partition}-${record.offset}` });
   return (
     <>
-      <Bar level={2} title={record.event ?? "No event"} badge={<Badge tone={KINDS[record.kind][0]}>{KINDS[record.kind][1]}</Badge>} actions={<><Button onClick={onMend} testId="kept-mend">Mend and replay…</Button><Button onClick={() => navigate(inTopic)} testId="kept-topic">Open in the topic</Button><Button kind="quiet" icon aria-label="Close the record" onClick={onClose}>×</Button></>} />
+      <Bar level={2} title={record.event ?? "No event"} badge={<Badge tone={KINDS[record.kind][0]}>{KINDS[record.kind][1]}</Badge>} actions={<><Button onClick={onMend} testId="kept-mend">Mend and replay…</Button>{inTopic && <Button onClick={() => navigate(inTopic)} testId="kept-topic">Open in the topic</Button>}<Button kind="quiet" icon aria-label="Close the record" onClick={onClose}>×</Button></>} />
       <Pane testId="kept">
         <p data-testid="kept-reason">{record.reason}</p>
-        <Facts items={[["record", `${record.topic} ${record.partition}-${record.offset}`], ["message id", record.message_id ?? "none"], ["seen", dateTime(record.seen_ms)], ...(record.tries > 0 ? [["replayed", `${number(record.tries)} times, and stayed`] as const] : [])]} />
+        <Facts items={[cluster === null ? ["posted", `event ${number(record.offset)}`] : ["record", `${record.topic} ${record.partition}-${record.offset}`], ["message id", record.message_id ?? "none"], ["seen", dateTime(record.seen_ms)], ...(record.tries > 0 ? [["replayed", `${number(record.tries)} times, and stayed`] as const] : [])]} />
         {shown.data?.cut && <p className="warn">Only the beginning is kept: it was too large, and can’t be replayed from here.</p>}
         {shown.error ? <ErrorState error={shown.error} onRetry={() => void shown.refetch()} /> : shown.data ? <TextLines text={pretty(shown.data.value)} label="Value" /> : <Loading />}
       </Pane>

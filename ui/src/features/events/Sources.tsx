@@ -105,7 +105,7 @@ function Source({ source }: { source: SourceSummary }) {
       />
       {source.error && <div className={styles["note"]}><ErrorNote error={source.error} testId="source-error" /></div>}
       {definition.sql != null && <div className={styles["sql"]}><SqlText value={definition.sql} label={`How a record of ${topic ? (definition.topic ?? "") : name} becomes an event`} testId="source-sql" /></div>}
-      <Tabs label={`Parts of ${name}`} value={part} onChange={setPart} testId="source-parts" tabs={[{ id: "quarantine", label: "Quarantine", note: number(source.malformed + source.blocked) }, { id: "transformation", label: "Transformation", note: definition.transform == null ? undefined : "1" }]}>
+      <Tabs label={`Parts of ${name}`} value={part} onChange={setPart} testId="source-parts" tabs={[{ id: "quarantine", label: "Quarantine", note: number(source.quarantined) }, { id: "transformation", label: "Transformation", note: definition.transform == null ? undefined : "1" }]}>
         {part === "transformation" ? <Transformation source={source} /> : <Quarantine source={source} />}
       </Tabs>
     </section>

@@ -6,6 +6,7 @@ import { toAppError } from "@/shared/errors";
 import { count, number } from "@/shared/format";
 import { Bar, EmptyState, ErrorNote } from "@/shared/layout";
 import { toast } from "@/shared/overlay";
+import { isTopic } from "@/shared/sources";
 import { SqlEditor } from "@/shared/sql/SqlEditor";
 import { BeforeAfter } from "./BeforeAfter";
 import styles from "./events.module.css";
@@ -21,6 +22,7 @@ export function Transformation({ source }: { source: SourceSummary }) {
   const preview = useAction("source_preview");
   const save = useAction("source_transform_save", ["source_list"]);
   const look = () => preview.mutate({ name: source.name, transform: sql, count: RECORDS }, { onSuccess: (found) => setTried({ sql, found }) });
+  const newest = isTopic(source.definition) ? `records of ${source.definition.topic ?? ""}` : "events that were posted, so far as they are kept";
   const rows = tried?.found.rows;
   const failing = rows?.filter(({ outcome }) => outcome !== "event" && outcome !== "left_out").length ?? 0;
   const fresh = tried !== null && tried.sql === sql;
@@ -42,7 +44,7 @@ export function Transformation({ source }: { source: SourceSummary }) {
         <SqlEditor label={`Transformation of ${source.name}`} value={sql} onChange={setSql} onRun={look} error={failure ? toAppError(failure) : null} placeholder="SELECT * EXCLUDE (phone), sha256(phone) AS phone_hash FROM events WHERE event <> 'Heartbeat'" testId="transform-sql" />
       </div>
       {failure && <div className={styles["note"]}><ErrorNote error={failure} testId="transform-error" /></div>}
-      {rows ? <BeforeAfter rows={rows} id="transform" /> : <EmptyState title="See what becomes of live records">{`Write SELECT … FROM events: rename, cast, derive, leave columns out, hash with sha256(); WHERE leaves events out. Preview takes the newest ${RECORDS} records of ${source.definition.topic}.`}</EmptyState>}
+      {rows ? <BeforeAfter rows={rows} id="transform" /> : <EmptyState title="See what becomes of live records">{`Write SELECT … FROM events: rename, cast, derive, leave columns out, hash with sha256(); address.zip is what a property nests; WHERE leaves events out. Preview takes the newest ${RECORDS} ${newest}.`}</EmptyState>}
     </>
   );
 }

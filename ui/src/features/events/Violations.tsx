@@ -25,7 +25,7 @@ export function lastHours({ hours }: Pick<ViolationCount, "hours">, now: number)
 }
 
 /** How often events did not fit their tracking plans: by event, field and source, hour by hour. */
-export function Violations({ text, sources }: { text: string; sources: readonly { name: string; cluster: string }[] | undefined }) {
+export function Violations({ text, sources }: { text: string; sources: readonly { name: string; cluster: string | undefined }[] | undefined }) {
   const [source, setSource] = useQueryParam("source");
   const [days, setDays] = useQueryParam("days", "7");
   const [inferring, setInferring] = useState(false);
@@ -46,7 +46,7 @@ export function Violations({ text, sources }: { text: string; sources: readonly 
         id: "record", title: "", name: "Open", width: 190, align: "right",
         cell: (row) => <>
           <Button kind="quiet" onClick={(event) => { event.stopPropagation(); navigate(path("events", row.source, { event: row.event, field: row.field })); }} testId={`violation-kept-${row.event}`}>Quarantine</Button>
-          <Button kind="quiet" onClick={(event) => { event.stopPropagation(); openRecord(row, sources); }} testId={`violation-record-${row.event}`}>Record</Button>
+          {clusterOf(row, sources) !== undefined && <Button kind="quiet" onClick={(event) => { event.stopPropagation(); openRecord(row, sources); }} testId={`violation-record-${row.event}`}>Record</Button>}
         </>,
       },
     ],
@@ -85,8 +85,11 @@ export function Violations({ text, sources }: { text: string; sources: readonly 
   );
 }
 
-function openRecord(row: ViolationCount, sources: readonly { name: string; cluster: string }[] | undefined): void {
-  const cluster = sources?.find(({ name }) => name === row.source)?.cluster;
+/** Of a source that has a topic. */
+const clusterOf = (row: ViolationCount, sources: readonly { name: string; cluster: string | undefined }[] | undefined) => sources?.find(({ name }) => name === row.source)?.cluster;
+
+function openRecord(row: ViolationCount, sources: readonly { name: string; cluster: string | undefined }[] | undefined): void {
+  const cluster = clusterOf(row, sources);
   if (cluster === undefined) return;
   navigate(path("topics", cluster, row.topic, { from: "offset", at: Math.max(0, row.offset - AROUND), until: `${2 * AROUND + 1} records`, partitions: row.partition, record: `${row.partition}-${row.offset}` }));
 }

@@ -27,12 +27,14 @@ export interface AlertLine {
   group: string | null;
   at: number | null;
   why: string;
+  /** It watches sources, whose violations are elsewhere, and is written in its file. */
+  ofSources: boolean;
 }
 
 /** A line a group that an alert says something of; one that says nothing has a line of its own. */
 export function lines(alerts: readonly AlertSummary[]): AlertLine[] {
   return alerts.flatMap((alert): AlertLine[] => {
-    const own = { alert: alert.name, title: alert.definition.title ?? alert.name };
+    const own = { alert: alert.name, title: alert.definition.title ?? alert.name, ofSources: alert.definition.violations != null };
     if (alert.instances.length === 0) return [{ ...own, state: alert.definition.enabled ? "quiet" : "off", cluster: null, group: null, at: null, why: alert.sentence }];
     return alert.instances.map((it) => ({ ...own, state: it.state, cluster: it.cluster, group: it.group, at: it.resolved_ms ?? it.since_ms, why: it.error === null ? it.reason : `${it.reason} · nobody could be told: ${it.error.message}` }));
   });
@@ -60,18 +62,18 @@ function AlertsDialog({ alerts, error, onRetry, onClose, onNew, onEdit }: { aler
     () => [
       { id: "state", title: "state", width: 100, cell: (row) => <Badge tone={TONES[row.state]}>{row.state.toUpperCase()}</Badge>, sortBy: (row) => URGENCY[row.state] },
       { id: "alert", title: "alert", width: 150, cell: (row) => <span title={row.alert}>{row.title}</span>, sortBy: (row) => row.title },
-      { id: "group", title: "group", width: 170, cell: (row) => (row.group === null ? "" : <>{row.group}<span className="faint"> · {row.cluster}</span></>), sortBy: (row) => row.group },
+      { id: "group", title: "of", width: 170, cell: (row) => (row.group === null ? "" : <>{row.group}<span className="faint"> · {row.ofSources ? "source" : row.cluster}</span></>), sortBy: (row) => row.group },
       { id: "at", title: "since", width: 90, align: "right", tone: "mute", cell: (row) => (row.at === null ? "" : <span title={dateTime(row.at)}>{ago(row.at, now)}</span>), sortBy: (row) => row.at },
       { id: "why", title: "why", width: 260, grow: true, tone: "mute", cell: (row) => <span title={row.why}>{sentence(groupedCounts(row.why))}</span> },
       {
         id: "edit", title: "", name: "Edit", width: 84, align: "right",
-        cell: (row) => <Button kind="quiet" aria-label={`Edit ${row.title}`} onClick={(event) => { event.stopPropagation(); const alert = alerts?.find(({ name }) => name === row.alert); if (alert) onEdit(alert); }} testId={`alert-edit-${row.alert}`}>Edit</Button>,
+        cell: (row) => row.ofSources ? <span className="faint" title={`Edit alerts/${row.alert}.toml: this form is for alerts on lag`}>in its file</span> : <Button kind="quiet" aria-label={`Edit ${row.title}`} onClick={(event) => { event.stopPropagation(); const alert = alerts?.find(({ name }) => name === row.alert); if (alert) onEdit(alert); }} testId={`alert-edit-${row.alert}`}>Edit</Button>,
       },
     ],
     [now, alerts, onEdit],
   );
   return (
-    <Dialog open onClose={onClose} title="Alerts" about="Each is a file in alerts/ of the workspace: a lag in records or in time, or a status, for a while. It is told on the desktop and to a webhook, once when it fires and once when it is resolved." width={940} footer={<><Button onClick={onClose}>Close</Button><Button kind="primary" onClick={onNew} testId="alert-new">New alert…</Button></>} testId="alerts">
+    <Dialog open onClose={onClose} title="Alerts" about="Each is a file in alerts/ of the workspace: a lag in records or in time, or a status, for a while, or violations of tracking plans. It is told on the desktop and to a webhook, once when it fires and once when it is resolved." width={940} footer={<><Button onClick={onClose}>Close</Button><Button kind="primary" onClick={onNew} testId="alert-new">New alert…</Button></>} testId="alerts">
       <Table
         id="alert-lines"
         label="Alerts"
@@ -84,7 +86,7 @@ function AlertsDialog({ alerts, error, onRetry, onClose, onNew, onEdit }: { aler
         onOpen={(row) => {
           if (row.cluster === null || row.group === null) return;
           onClose();
-          navigate(path("groups", row.cluster, row.group));
+          navigate(row.ofSources ? path("events", { tab: "violations", source: row.group }) : path("groups", row.cluster, row.group));
         }}
         loading={rows === undefined && error == null}
         error={error}

@@ -33,4 +33,5 @@ test("an alert that says nothing has a line of its own", () => {
     { state: "firing", group: "g", at: 1, why: "why" },
     { group: "h", why: "why · nobody could be told: no answer" },
   ]);
+  expect(lines([{ ...quiet, definition: { ...definition, violations: 100 } }])).toMatchObject([{ ofSources: true }]);
 });

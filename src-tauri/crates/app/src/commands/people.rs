@@ -13,7 +13,9 @@ use crate::{
 
 pub async fn source_list(app: &App, _: Nothing) -> Result<Vec<SourceSummary>> {
     let open = app.opened().await?;
-    let people = &open.held()?.people;
+    let held = open.held()?;
+    let people = &held.people;
+    let kept = held.store.quarantine_sizes().await?;
     let definitions: Vec<_> = {
         let workspace = open.workspace();
         workspace
@@ -29,6 +31,7 @@ pub async fn source_list(app: &App, _: Nothing) -> Result<Vec<SourceSummary>> {
             let status = people.source(&name);
             let status = status.unwrap_or_else(people::SourceStatus::stopped);
             SourceSummary {
+                quarantined: kept.get(&name).map_or(0, |it| it.records),
                 name,
                 definition,
                 state: status.state,

@@ -147,6 +147,12 @@ async fn refuse_itself(
 /// Where partitions start: what was asked for, or where the same copy was interrupted.
 fn from_where(journal: &Journal, request: &CopyRequest) -> Result<Vec<CopyPosition>> {
     let Some(before) = journal.read() else {
+        if request.interrupted == Interrupted::GoOn {
+            return Err(Error::user(
+                "nothing_interrupted",
+                "no copy like this one was interrupted, so there is nothing to resume: leave --resume out to copy from the beginning",
+            ));
+        }
         return Ok(request.offsets.clone());
     };
     match request.interrupted {

@@ -41,6 +41,8 @@ pub struct ChartOf<'a> {
 
 type Values = Vec<(i64, LagValues)>;
 type Points = Vec<(i64, Option<f64>)>;
+/// From when to when.
+type Spans = Vec<(i64, i64)>;
 
 pub async fn chart_spec(open: &OpenWorkspace, of: ChartOf<'_>) -> Result<ChartSpec> {
     let now = now_ms();
@@ -200,7 +202,7 @@ fn series(of: ChartOf<'_>, lines: BTreeMap<String, Values>) -> Vec<Series> {
             line("committed", ColorRole::Accent, |it| it.committed),
         ];
     }
-    let mut all: Vec<_> = lines
+    let mut all: Vec<(String, Points, Spans)> = lines
         .into_iter()
         .map(|(name, values)| (name, points(of.metric, &values), guessed(of.metric, &values)))
         .collect();
@@ -235,7 +237,7 @@ fn points(metric: LagMetric, values: &Values) -> Points {
 }
 
 /// When the lag in time was guessed from samples.
-fn guessed(metric: LagMetric, values: &Values) -> Vec<(i64, i64)> {
+fn guessed(metric: LagMetric, values: &Values) -> Spans {
     if metric != LagMetric::Time {
         return Vec::new();
     }

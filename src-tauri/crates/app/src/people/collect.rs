@@ -239,7 +239,7 @@ async fn run(
 }
 
 /// Keeps the plan as this version, to compare later ones with.
-async fn keep_plan(open: &OpenWorkspace, name: &str) -> Result<()> {
+pub(super) async fn keep_plan(open: &OpenWorkspace, name: &str) -> Result<()> {
     let kept = {
         let workspace = open.workspace();
         let loaded = workspace.definitions.plans.get(name);

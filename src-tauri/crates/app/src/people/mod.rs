@@ -37,6 +37,7 @@ use collect::SourceTask;
 pub use collect::start_sources;
 pub(crate) use collect::{Reader, explained};
 use follow::Positions;
+pub(crate) use intake::newest as newest_posted;
 pub use intake::{BUCKETS_S, Intake, Meter, Tracking, recover};
 use observed::ObservedCache;
 pub use observed::observed;
@@ -130,6 +131,14 @@ struct Pending {
 }
 
 impl Pending {
+    /// From now on it is of this place. What waits of the quarantine stays: it has no position.
+    fn begin(&mut self, source: &str, cluster_id: &str, topic: &str) {
+        self.source = source.to_owned();
+        self.cluster_id = cluster_id.to_owned();
+        self.topic = topic.to_owned();
+        self.positions.clear();
+    }
+
     fn set_positions(&mut self, positions: &[(i32, i64)]) {
         self.dirty = true;
         self.positions.extend(positions.iter().copied());
@@ -177,7 +186,7 @@ impl People {
         let opened = opened.await.map_err(|error| {
             Error::internal("event_log", format!("the event log was not opened: {error}"))
         })??;
-        let intake = Intake::open(&state.join("intake"), store).await?;
+        let intake = Intake::open(&state.join(intake::FOLDER), store).await?;
         Ok(Self {
             log: opened.log,
             problems: opened.problems,
@@ -209,9 +218,10 @@ impl People {
         self.problems.clone()
     }
 
-    /// What was wrong with the files of what was posted when they were opened.
+    /// What was wrong with the files of what was posted when they were opened, and what keeps it from being collected.
     pub fn intake_problems(&self) -> Vec<Error> {
-        self.intake.problems.clone()
+        let stuck = self.intake.stuck();
+        self.intake.problems.iter().cloned().chain(stuck).collect()
     }
 
     /// Refuses while events that were collected can't be read: who is a member, and who is none, is not known then.
@@ -250,17 +260,10 @@ impl People {
     }
 
     async fn begin_source(&self, name: &str, cluster_id: &str, definition: &SourceDefinition) {
-        let pending = Pending {
-            source: name.to_owned(),
-            cluster_id: cluster_id.to_owned(),
-            topic: definition.topic.clone(),
-            ..Pending::default()
-        };
-        self.collecting
-            .lock()
-            .await
-            .pending
-            .insert(name.to_owned(), pending);
+        let mut collecting = self.collecting.lock().await;
+        let pending = collecting.pending.entry(name.to_owned()).or_default();
+        pending.begin(name, cluster_id, &definition.topic);
+        drop(collecting);
         self.set_source(name, |status| *status = SourceStatus::default());
     }
 
@@ -281,14 +284,18 @@ impl People {
     }
 
     /// True when every source that runs has read to the end of its topic and nothing waits for a checkpoint.
-    pub async fn is_caught_up(&self) -> bool {
+    /// Fails where somebody has to change something first.
+    pub async fn is_caught_up(&self) -> Result<bool> {
+        if let Some(error) = self.intake.stuck().filter(|error| !error.retry) {
+            return Err(error);
+        }
         let running: Vec<String> = {
             let tasks = Self::lock(&self.tasks);
             let running = tasks.iter().filter(|(_, task)| task.runs());
             running.map(|(name, _)| name.clone()).collect()
         };
         let caught_up = |name: &String| self.source(name).is_some_and(|it| it.caught_up());
-        running.iter().all(caught_up)
+        let caught_up = running.iter().all(caught_up)
             && self.intake.is_collected()
             && self
                 .collecting
@@ -296,7 +303,8 @@ impl People {
                 .await
                 .pending
                 .values()
-                .all(|pending| !pending.dirty)
+                .all(|pending| !pending.dirty);
+        Ok(caught_up)
     }
 
     fn add_counts(&self, sources: &[SourceCheckpoint], now: i64) {

@@ -64,6 +64,14 @@ pub(crate) async fn replay(open: &Arc<OpenWorkspace>, request: &SourceReplayRequ
         ));
     }
     let definition = open.workspace().definitions.source(&request.name)?.clone();
+    if !definition.kind.is_kafka() {
+        let sentence = format!(
+            "source \"{0}\" takes what is posted to the tracking API, and no topic has that to read again: only a source of a \
+             topic can be replayed; `tailrace quarantine replay {0}` tries again what became no event",
+            request.name
+        );
+        return Err(Error::user("source_not_replayable", sentence));
+    }
     let mut reader = Reader::of(open, &request.name, &definition)?;
     let cluster = open.cluster(&definition.cluster).await?;
     reader.formats = Some(TopicView::new(
@@ -72,19 +80,7 @@ pub(crate) async fn replay(open: &Arc<OpenWorkspace>, request: &SourceReplayRequ
         &definition.topic,
         &TopicFormats::default(),
     )?);
-    let mut spec = TailSpec::new(
-        &definition.topic,
-        TailFrom::Start(TailStart::Timestamp(request.from_ms)),
-    );
-    spec.until_ms = request.to_ms;
-    spec.stop_at_end = true;
-    spec.new_partitions = false;
-    spec.limits = TailLimits {
-        batch_records_max: BATCH_RECORDS_MAX,
-        batch_bytes_max: BATCH_BYTES_MAX,
-        linger_ms: 200,
-        batches_max: 1,
-    };
+    let spec = spec(&definition.topic, request);
     let token = CancellationToken::new();
     let _ended = token.clone().drop_guard();
     let word = if request.dry_run {
@@ -138,6 +134,21 @@ pub(crate) async fn replay(open: &Arc<OpenWorkspace>, request: &SourceReplayRequ
         held.people.checkpointed.notify_waiters();
     }
     Ok(done)
+}
+
+/// The topic from a time on, to where it is asked for or ends now.
+fn spec(topic: &str, request: &SourceReplayRequest) -> TailSpec {
+    let mut spec = TailSpec::new(topic, TailFrom::Start(TailStart::Timestamp(request.from_ms)));
+    spec.until_ms = request.to_ms;
+    spec.stop_at_end = true;
+    spec.new_partitions = false;
+    spec.limits = TailLimits {
+        batch_records_max: BATCH_RECORDS_MAX,
+        batch_bytes_max: BATCH_BYTES_MAX,
+        linger_ms: 200,
+        batches_max: 1,
+    };
+    spec
 }
 
 fn short(message_id: &str) -> u64 {
@@ -239,6 +250,7 @@ impl Replay<'_> {
         self.done.replaced += replayed.replaced as u64;
         self.done.same += replayed.same as u64;
         self.done.removed += replayed.removed as u64;
+        self.done.identities += replayed.identities as u64;
         self.done.left_out += judged.left_out.len() as u64;
         self.done.malformed += malformed;
         self.done.blocked += refused.len() as u64 - malformed;

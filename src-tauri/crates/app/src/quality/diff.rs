@@ -258,7 +258,7 @@ fn stricter(word: &str, was: Option<&Value>, is: Option<&Value>) -> bool {
             let number = allowed.contains(&Value::from("number"));
             !list(was)
                 .iter()
-                .all(|one| allowed.contains(one) || (number && *one == Value::from("integer")))
+                .all(|one| allowed.contains(one) || (number && one.as_str() == Some("integer")))
         }
         ("minimum" | "minLength" | "minItems" | "exclusiveMinimum", Some(was), Some(is)) => {
             is.as_f64() > was.as_f64()

@@ -38,7 +38,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn new() -> Self {
+    fn nothing() -> Self {
         Self {
             values: Some(BTreeMap::new()),
             ..Self::default()
@@ -66,7 +66,7 @@ impl Seen {
             Value::Array(items) => {
                 self.lists += 1;
                 if depth < DEPTH_MAX {
-                    let seen = self.items.get_or_insert_with(|| Box::new(Seen::new()));
+                    let seen = self.items.get_or_insert_with(|| Box::new(Seen::nothing()));
                     items.iter().for_each(|item| seen.add(item, depth + 1));
                 }
             }
@@ -84,7 +84,7 @@ impl Seen {
             if self.fields.len() < FIELDS_MAX || self.fields.contains_key(name) {
                 self.fields
                     .entry(name.clone())
-                    .or_insert_with(Self::new)
+                    .or_insert_with(Self::nothing)
                     .add(value, depth + 1);
             }
         }
@@ -166,7 +166,7 @@ impl Inference {
             return;
         };
         self.count += 1;
-        let seen = self.events.entry(event.to_owned()).or_insert_with(Seen::new);
+        let seen = self.events.entry(event.to_owned()).or_insert_with(Seen::nothing);
         seen.objects += 1;
         seen.add_fields(&fields, 0);
     }

@@ -68,7 +68,7 @@ impl Judge {
             (Some(name), Some(plan)) => Some(Plan::compile(name, plan)?),
             (Some(name), None) => {
                 let sentence = format!(
-                    "source \"{source}\" names the tracking plan \"{name}\", which is not there or does not hold: nothing is \
+                    "the tracking plan \"{name}\", which sources/{source}.toml names, is not there or does not hold: nothing is \
                      collected unchecked; see `tailrace check`"
                 );
                 return Err(Error::user("plan_unusable", sentence));

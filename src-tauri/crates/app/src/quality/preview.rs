@@ -12,7 +12,7 @@ use tailrace_connectors::{
 };
 use tailrace_engine::session::{EventTransform, reads_records};
 use tailrace_model::{
-    Error, Result, SourceDefinition, TopicFormats,
+    Error, Result, SourceDefinition, SourceKind, TopicFormats,
     api::{
         PreviewOutcome, PreviewRow, QuarantineKind, SourcePreview, SourcePreviewRequest,
         SourceTransformRequest, TailStart, Topic,
@@ -34,12 +34,44 @@ const PREVIEW_RECORDS_MAX: u32 = 500;
 /// A preview shows what came within this.
 const TIME_MAX: Duration = Duration::from_secs(15);
 
-/// The newest records of a source's topic, before and after.
+/// The newest records of a source's topic, or the newest events that were posted to it, before and after.
 pub async fn preview(open: &OpenWorkspace, request: &SourcePreviewRequest) -> Result<SourcePreview> {
     let mut definition = open.workspace().definitions.source(&request.name)?.clone();
     let tried = with_transform(&mut definition, request.transform.as_deref())?;
     let mut reader = Reader::of(open, &request.name, &definition)
         .map_err(|error| placed(open, &request.name, tried, error))?;
+    let count = request.count.clamp(1, PREVIEW_RECORDS_MAX);
+    let rows = match definition.kind {
+        SourceKind::Kafka => of_topic(open, &definition, &mut reader, count).await?,
+        SourceKind::Tracking => of_posted(open, &definition, &mut reader, count).await?,
+    };
+    Ok(SourcePreview {
+        transform: definition.transform,
+        rows,
+    })
+}
+
+/// The newest events that were posted, newest first, so far as they are kept.
+async fn of_posted(
+    open: &OpenWorkspace,
+    definition: &SourceDefinition,
+    reader: &mut Reader,
+    count: u32,
+) -> Result<Vec<PreviewRow>> {
+    let state = open.workspace().state_dir();
+    let newest = || people::newest_posted(&state, &reader.source, count as usize);
+    let posted = tokio::task::block_in_place(newest)?;
+    let rows = rows_of(open, definition, reader, posted).await?;
+    Ok(rows.into_iter().rev().map(|(_, row)| row).collect())
+}
+
+/// The newest records of the topic, newest first.
+async fn of_topic(
+    open: &OpenWorkspace,
+    definition: &SourceDefinition,
+    reader: &mut Reader,
+    count: u32,
+) -> Result<Vec<PreviewRow>> {
     let cluster = open.cluster(&definition.cluster).await?;
     reader.formats = Some(TopicView::new(
         open,
@@ -47,7 +79,6 @@ pub async fn preview(open: &OpenWorkspace, request: &SourcePreviewRequest) -> Re
         &definition.topic,
         &TopicFormats::default(),
     )?);
-    let count = request.count.clamp(1, PREVIEW_RECORDS_MAX);
     let mut spec = TailSpec::new(
         &definition.topic,
         TailFrom::Start(TailStart::Last(i64::from(count))),
@@ -61,7 +92,7 @@ pub async fn preview(open: &OpenWorkspace, request: &SourcePreviewRequest) -> Re
     let reading = async {
         while let Some(batch) = tail.next().await? {
             let times = batch.order_ms.clone();
-            let read = rows_of(open, &definition, &mut reader, batch.records).await?;
+            let read = rows_of(open, definition, reader, batch.records).await?;
             rows.extend(read.into_iter().map(|(at, row)| (times.value(at), row)));
         }
         Ok::<(), Error>(())
@@ -82,10 +113,7 @@ pub async fn preview(open: &OpenWorkspace, request: &SourcePreviewRequest) -> Re
     // The newest of all partitions, newest first.
     rows.sort_by_key(|(at, row)| std::cmp::Reverse((*at, row.offset)));
     rows.truncate(count as usize);
-    Ok(SourcePreview {
-        transform: definition.transform,
-        rows: rows.into_iter().map(|(_, row)| row).collect(),
-    })
+    Ok(rows.into_iter().map(|(_, row)| row).collect())
 }
 
 /// Puts a transformation to try into a definition; says whether one was given.

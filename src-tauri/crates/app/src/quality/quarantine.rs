@@ -118,13 +118,12 @@ pub async fn replay(
         };
         with_transform(&mut definition, request.transform.as_deref())?;
         let mut reader = Reader::of(open, &source, &definition)?;
-        let cluster = open.cluster(&definition.cluster).await?;
-        reader.formats = Some(TopicView::new(
-            open,
-            &cluster,
-            &definition.topic,
-            &TopicFormats::default(),
-        )?);
+        // What was posted is JSON.
+        if definition.kind.is_kafka() {
+            let cluster = open.cluster(&definition.cluster).await?;
+            let formats = TopicView::new(open, &cluster, &definition.topic, &TopicFormats::default())?;
+            reader.formats = Some(formats);
+        }
         let mut after = 0;
         loop {
             let rows = store.quarantine_after(&source, after, BATCH_RECORDS).await?;

@@ -1,5 +1,5 @@
-//! `GET /metrics`: the figures of the tracking API, and lag for Prometheus, under the names that users of kafka-lag-exporter and of kminion have in their
-//! dashboards.
+//! `GET /metrics`: the figures of sources and of the tracking API, and lag for Prometheus, under the names that users of
+//! kafka-lag-exporter and of kminion have in their dashboards.
 //!
 //! <https://github.com/seglo/kafka-lag-exporter#metrics>, <https://github.com/redpanda-data/kminion/blob/master/docs/metrics.md>.
 //! Both call what is unknown nothing or NaN; here it is absent, never 0. kminion knows one cluster: its metrics have the
@@ -74,7 +74,7 @@ async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
     );
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        page.text() + &super::tracking::metrics(&shared.open),
+        page.text() + &super::sources::metrics(&shared.open).await + &super::tracking::metrics(&shared.open),
     )
 }
 

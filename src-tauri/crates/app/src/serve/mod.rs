@@ -8,6 +8,7 @@ mod listener;
 mod metrics;
 mod openapi;
 mod profiles;
+mod sources;
 mod tracking;
 
 use std::{net::SocketAddr, sync::Arc};

@@ -93,7 +93,7 @@ pub(super) fn metrics(open: &OpenWorkspace) -> String {
 }
 
 // Writing to a text does not fail.
-fn head(page: &mut String, name: &str, help: &str, kind: &str) {
+pub(super) fn head(page: &mut String, name: &str, help: &str, kind: &str) {
     let _ = writeln!(page, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 

@@ -303,6 +303,13 @@ async fn write_violations(
     Ok(())
 }
 
+/// How much the quarantine holds of a source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QuarantineSize {
+    pub records: u64,
+    pub evicted: u64,
+}
+
 /// Which records of the quarantine are wanted; empty texts: all.
 #[derive(Debug, Clone, Default)]
 pub struct QuarantineWanted {
@@ -424,6 +431,22 @@ impl Store {
             .await
             .map_err(store_error)?;
         Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    }
+
+    /// Records that the quarantine holds now, and those that had to leave it, by source.
+    pub async fn quarantine_sizes(&self) -> Result<BTreeMap<String, QuarantineSize>> {
+        let rows = sqlx::query("SELECT source, records, evicted FROM quarantine_sizes")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(store_error)?;
+        let read = |row: &SqliteRow| {
+            let size = QuarantineSize {
+                records: to_u64(row.get(1)),
+                evicted: to_u64(row.get(2)),
+            };
+            (row.get(0), size)
+        };
+        Ok(rows.iter().map(read).collect())
     }
 
     /// Sources that have something in the quarantine.

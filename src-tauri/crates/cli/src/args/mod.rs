@@ -189,7 +189,7 @@ pub enum SqlFormat {
 pub struct Tail {
     pub cluster: String,
     pub topic: String,
-    /// beginning | end | OFFSET | -N (the last N) | s@TIME | e@TIME; TIME in milliseconds or RFC 3339. Twice: s@ and e@
+    /// beginning | end | OFFSET | -N (the last N of each partition) | s@TIME | e@TIME; TIME in milliseconds or RFC 3339. Twice: s@ and e@
     #[arg(
         short = 'o',
         long = "offset",
@@ -204,7 +204,7 @@ pub struct Tail {
     #[arg(short = 'e', long = "exit")]
     pub exit: bool,
     /// Exit after this many records: the first in the order of time; without an end, the first that are shown
-    #[arg(short = 'c', long = "count")]
+    #[arg(short = 'c', long = "count", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
     /// A SQL predicate: "value.revenue > 100"
     #[arg(long = "where", value_name = "SQL")]
@@ -298,7 +298,7 @@ pub struct Copy {
     /// A SQL predicate: "value.revenue > 100"
     #[arg(long = "where", value_name = "SQL")]
     pub filter: Option<String>,
-    /// beginning | end | OFFSET | -N (the last N) | s@TIME | PARTITION:OFFSET,... as an interrupted copy says
+    /// beginning | end | OFFSET | -N (the last N of each partition) | s@TIME | PARTITION:OFFSET,... as an interrupted copy says
     #[arg(
         short = 'o',
         long = "offset",

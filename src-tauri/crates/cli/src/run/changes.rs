@@ -67,15 +67,20 @@ pub fn show(shown: &Shown<'_>, output: &Output) {
     }
 }
 
-/// One question on the terminal.
-pub async fn agreed(question: &str, output: &Output) -> anyhow::Result<bool> {
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return Err(Error::user(
+/// Refuses where there is nobody to ask.
+pub fn require_somebody() -> Result<(), Error> {
+    match std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
+        true => Ok(()),
+        false => Err(Error::user(
             "misuse",
             "nobody can be asked here, so nothing was changed: add --yes to do it",
-        )
-        .into());
+        )),
     }
+}
+
+/// One question on the terminal.
+pub async fn agreed(question: &str, output: &Output) -> anyhow::Result<bool> {
+    require_somebody()?;
     let question = format!("{question} [y/N] ");
     // Reading waits for a person, which the async runtime must not.
     let answer = tokio::task::spawn_blocking(move || {

@@ -5,7 +5,7 @@ use std::path::Path;
 use tailrace_app::{App, commands as run};
 use tailrace_model::{Error, api::*};
 
-use super::progress::follow;
+use super::{progress::follow, tail::misuse};
 use crate::{
     Outcome,
     args::Format,
@@ -27,7 +27,12 @@ pub fn format_of(asked: Option<Format>, json: bool, path: &Path) -> Result<Optio
             "parquet" => Some(ExportFormat::Parquet),
             "arrow" | "feather" => Some(ExportFormat::Arrow),
             _ if json => Some(ExportFormat::JsonLines),
-            _ => None,
+            _ => {
+                return Err(misuse(format!(
+                    "{} does not say its format: let its name end in .csv, .jsonl, .parquet or .arrow, or add --format",
+                    path.display()
+                )));
+            }
         },
     })
 }
@@ -81,7 +86,8 @@ mod tests {
         check(None, "a.jsonl", Some(ExportFormat::JsonLines));
         check(None, "a.parquet", Some(ExportFormat::Parquet));
         check(None, "a.arrow", Some(ExportFormat::Arrow));
-        check(None, "a.txt", None);
+        let unsaid = format_of(None, false, Path::new("a.txt")).unwrap_err();
+        assert!(unsaid.message.contains("--format"), "{}", unsaid.message);
         check(Some(Format::Json), "a.txt", Some(ExportFormat::JsonLines));
         check(Some(Format::Kcat), "a.json", None);
     }

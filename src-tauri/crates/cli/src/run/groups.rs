@@ -6,7 +6,7 @@ use chrono::DateTime;
 use tailrace_app::{App, ChartOf, commands as run};
 use tailrace_model::{Error, Span, api::*};
 
-use super::changes::agreed;
+use super::changes::{agreed, require_somebody};
 use crate::{
     Outcome,
     args::{Groups, Lag, Metric, Reset},
@@ -215,19 +215,32 @@ pub async fn watch(app: &App, args: Lag, output: &Output) -> anyhow::Result<Outc
         }
         return Ok(Outcome::Done);
     }
+    let mut sampled_before = false;
     loop {
         if args.watch && !output.json {
             heading(&args, output)?;
         }
-        match &args.group {
-            None => group_table(app, args.cluster.clone(), output).await?,
-            Some(group) => group_detail(app, args.cluster.clone(), group.clone(), output).await?,
-        }
+        let sampled = match &args.group {
+            None => group_table(app, args.cluster.clone(), output).await,
+            Some(group) => group_detail(app, args.cluster.clone(), group.clone(), output).await,
+        };
         if !args.watch {
-            return Ok(Outcome::Done);
+            return sampled.map(|()| Outcome::Done);
+        }
+        match sampled {
+            Ok(()) => sampled_before = true,
+            // A broker that goes away later is waited for.
+            Err(error) if sampled_before && is_transient(&error) => {
+                output.note(&format!("tailrace: {error}"))
+            }
+            Err(error) => return Err(error),
         }
         tokio::time::sleep(WATCH).await;
     }
+}
+
+fn is_transient(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Error>().is_some_and(|error| error.retry)
 }
 
 /// On a terminal each sample takes the place of the last; in a pipe they follow each other.
@@ -287,6 +300,7 @@ async fn reset(app: &App, args: Reset, output: &Output) -> anyhow::Result<Outcom
         return Err(Error::user("reset_refused", refused.clone()).into());
     }
     if !args.yes {
+        require_somebody()?;
         print_plan(&plan, output)?;
         let question = format!("Move {} offsets of {}?", plan.rows.len(), plan.group);
         if !agreed(&question, output).await? {

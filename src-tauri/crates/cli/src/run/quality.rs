@@ -3,7 +3,10 @@
 use tailrace_app::{App, commands as run};
 use tailrace_model::{Error, Span, api::*};
 
-use super::{changes::agreed, tail::moment};
+use super::{
+    changes::{agreed, require_somebody},
+    tail::moment,
+};
 use crate::{
     Outcome,
     args::{
@@ -22,13 +25,14 @@ pub async fn source(app: &App, args: Source, output: &Output) -> anyhow::Result<
             let sources = run::source_list(app, Nothing {}).await?;
             let header = [
                 "source",
-                "topic",
+                "from",
                 "plan",
                 "transform",
                 "events",
                 "duplicates",
                 "malformed",
                 "blocked",
+                "quarantined",
                 "violations",
                 "left out",
                 "lost",
@@ -36,7 +40,10 @@ pub async fn source(app: &App, args: Source, output: &Output) -> anyhow::Result<
             output.list(&sources, &header, |it| {
                 vec![
                     it.name.clone(),
-                    format!("{} / {}", it.definition.cluster, it.definition.topic),
+                    match it.definition.kind.is_kafka() {
+                        true => format!("{} / {}", it.definition.cluster, it.definition.topic),
+                        false => "tracking API".to_owned(),
+                    },
                     it.definition.plan.clone().unwrap_or_else(|| "-".to_owned()),
                     if it.definition.transform.is_some() {
                         "yes"
@@ -48,6 +55,7 @@ pub async fn source(app: &App, args: Source, output: &Output) -> anyhow::Result<
                     count(it.duplicates),
                     count(it.malformed),
                     count(it.blocked),
+                    count(it.quarantined),
                     count(it.violations),
                     count(it.left_out),
                     count(it.lost),
@@ -84,7 +92,7 @@ async fn preview(app: &App, args: PreviewArgs, output: &Output) -> anyhow::Resul
     } else {
         found.rows.iter().try_for_each(|row| shown(row, output))?;
         if found.rows.is_empty() {
-            output.note("the topic has no records");
+            output.note("there is no record to look at: none is in the topic, or none was posted lately");
         }
     }
     let fails = |row: &&PreviewRow| !matches!(row.outcome, PreviewOutcome::Event | PreviewOutcome::LeftOut);
@@ -115,7 +123,7 @@ fn shown(row: &PreviewRow, output: &Output) -> anyhow::Result<()> {
         PreviewOutcome::Failed => "FAILED",
         PreviewOutcome::Malformed => "MALFORMED",
     };
-    output.line(&format!("{}-{} {verdict}", row.partition, row.offset))?;
+    output.line(&format!("{} {verdict}", place("", row.partition, row.offset)))?;
     output.line(&format!("  before {}", row.before))?;
     if let Some(after) = &row.after {
         output.line(&format!("  after  {after}"))?;
@@ -126,6 +134,14 @@ fn shown(row: &PreviewRow, output: &Output) -> anyhow::Result<()> {
     row.violations
         .iter()
         .try_for_each(|violation| output.line(&format!("  plan   {violation}")))
+}
+
+/// Where a record lies; what was posted has a number of its own, and no topic.
+fn place(topic: &str, partition: i32, offset: i64) -> String {
+    match topic {
+        "" => format!("{partition}-{offset}"),
+        topic => format!("{topic}/{partition}-{offset}"),
+    }
 }
 
 fn kind(kind: QuarantineKind) -> &'static str {
@@ -163,7 +179,7 @@ pub async fn quarantine(app: &App, args: Quarantine, output: &Output) -> anyhow:
                         it.source.clone(),
                         kind(it.kind).to_owned(),
                         it.event.clone().unwrap_or_else(|| "-".to_owned()),
-                        format!("{}/{}-{}", it.topic, it.partition, it.offset),
+                        place(&it.topic, it.partition, it.offset),
                         time(it.seen_ms),
                         it.tries.to_string(),
                         it.reason.clone(),
@@ -191,7 +207,7 @@ pub async fn quarantine(app: &App, args: Quarantine, output: &Output) -> anyhow:
             }
             let it = &found.record;
             output.line(&format!("{} of source {}, {}", it.id, it.source, kind(it.kind)))?;
-            output.line(&format!("record  {}/{}-{}", it.topic, it.partition, it.offset))?;
+            output.line(&format!("record  {}", place(&it.topic, it.partition, it.offset)))?;
             output.line(&format!("seen    {}", time(it.seen_ms)))?;
             output.line(&format!("why     {}", it.reason))?;
             output.line(&found.value)?;
@@ -216,6 +232,10 @@ async fn replay_quarantine(
         transform: args.transform,
         dry_run: true,
     };
+    // Before it is looked at what would come of it, which may take long.
+    if !args.dry_run && !args.yes {
+        require_somebody()?;
+    }
     if args.dry_run || !args.yes {
         let planned = run::quarantine_replay(app, request.clone()).await?;
         if args.dry_run && output.json {
@@ -283,6 +303,9 @@ pub async fn replay(app: &App, args: Replay, output: &Output) -> anyhow::Result<
         to_ms: args.to.as_deref().map(moment).transpose()?,
         dry_run: true,
     };
+    if !args.dry_run && !args.yes {
+        require_somebody()?;
+    }
     if args.dry_run || !args.yes {
         let planned = run::source_replay(app, request.clone()).await?;
         if args.dry_run {
@@ -328,6 +351,12 @@ fn read_again(it: &SourceReplay) -> String {
         count(it.blocked),
         count(it.malformed)
     );
+    if it.identities > 0 {
+        text.push_str(&format!(
+            "; {} of them named people or traits otherwise before: what that merged and set stays",
+            count(it.identities)
+        ));
+    }
     if it.lost > 0 {
         text.push_str(&format!("; {} were deleted from the topic", count(it.lost)));
     }
@@ -422,6 +451,7 @@ async fn diff(app: &App, request: PlanDiffRequest, output: &Output) -> anyhow::R
     let found = run::plan_diff(app, request).await?;
     if found.changes.is_empty() && !output.json {
         output.note("nothing changed");
+        return Ok(Outcome::Done);
     }
     output.list(&found.changes, &["", "event", "field", "what"], |it| {
         let sign = match it.kind {
@@ -467,7 +497,7 @@ async fn violations(
                     },
                     count(it.count),
                     time(it.last_ms),
-                    format!("{}/{}-{}", it.topic, it.partition, it.offset),
+                    place(&it.topic, it.partition, it.offset),
                     it.reason.clone(),
                 ]
             },

@@ -120,13 +120,23 @@ pub async fn ingest(folder: PathBuf, until_caught_up: bool, output: &Output) -> 
     let outcome = ended?;
     output.list(
         &sources?,
-        &["source", "events", "duplicates", "malformed", "lost"],
+        &[
+            "source",
+            "events",
+            "duplicates",
+            "malformed",
+            "blocked",
+            "left out",
+            "lost",
+        ],
         |it| {
             vec![
                 it.name.clone(),
                 count(it.events),
                 count(it.duplicates),
                 count(it.malformed),
+                count(it.blocked),
+                count(it.left_out),
                 count(it.lost),
             ]
         },

@@ -182,7 +182,10 @@ fn each_fault_has_one_reason() {
     let large = format!(r#"{{"a":"{}"}}"#, "x".repeat(EVENT_BYTES_MAX));
     check(
         large.as_bytes(),
-        &format!("too large: {} bytes, at most 32768 are allowed", large.len()),
+        &format!(
+            "too large: {} bytes, at most {EVENT_BYTES_MAX} are allowed",
+            large.len()
+        ),
     );
     let many: Vec<_> = (0..40)
         .map(|id| format!(r#"{{"id":"{id}","type":"phone"}}"#))

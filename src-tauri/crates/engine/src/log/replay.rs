@@ -29,7 +29,7 @@ use super::{
     schema,
     segment::Segment,
 };
-use crate::events::{Event, columns::Columns};
+use crate::events::{Event, EventKind, columns::Columns};
 
 /// What a replay of events does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub struct Replayed {
     pub removed: usize,
     /// Events of identifiers that are suppressed: not added, and those that are there stay.
     pub suppressed: usize,
+    /// Of the replaced and the removed: those whose old form said who somebody is, or what their traits are, otherwise.
+    pub identities: usize,
     pub rejected: Vec<Rejected>,
 }
 
@@ -59,10 +61,42 @@ pub(super) struct Taken {
 /// An event as it stands in the log, but for its profile and its time of receipt.
 #[derive(Debug, PartialEq)]
 struct Form {
-    texts: Vec<Option<String>>,
+    /// Type, event, user id, anonymous id, context.
+    texts: [Option<String>; 5],
     timestamp_ms: i64,
+    /// The other ones.
     identifiers: Value,
     properties: Value,
+}
+
+impl Form {
+    fn kind(&self) -> Option<EventKind> {
+        let [kind, ..] = &self.texts;
+        kind.as_deref().and_then(EventKind::parse)
+    }
+
+    /// User id, anonymous id, and the others.
+    fn ids(&self) -> (&Option<String>, &Option<String>, &Value) {
+        let [_, _, user_id, anonymous_id, _] = &self.texts;
+        (user_id, anonymous_id, &self.identifiers)
+    }
+
+    /// Whether it ties identifiers together or has traits.
+    fn tells(&self) -> bool {
+        let (user_id, anonymous_id, others) = self.ids();
+        let others = others.as_object().map_or(0, serde_json::Map::len);
+        let ids = usize::from(user_id.is_some()) + usize::from(anonymous_id.is_some()) + others;
+        ids > 1 || self.kind() == Some(EventKind::Identify)
+    }
+
+    /// Whether another form of it says otherwise who somebody is, or what their traits are.
+    fn told_otherwise(&self, other: &Self) -> bool {
+        let identifies = [self, other]
+            .iter()
+            .any(|form| form.kind() == Some(EventKind::Identify));
+        self.ids() != other.ids()
+            || (identifies && (self.kind() != other.kind() || self.properties != other.properties))
+    }
 }
 
 /// An event of a segment that is looked for.
@@ -139,9 +173,13 @@ impl Collector {
                         same.insert(found.message_id);
                         continue;
                     }
-                    Some(_) => replayed.replaced += 1,
+                    Some(form) => {
+                        replayed.replaced += 1;
+                        replayed.identities += usize::from(found.form.told_otherwise(form));
+                    }
                     None => {
                         replayed.removed += 1;
+                        replayed.identities += usize::from(found.form.tells());
                         removed.push(found.message_id);
                     }
                 }
@@ -388,7 +426,7 @@ fn batch_forms(columns: &Columns, batch: &RecordBatch) -> Result<Vec<(String, Fo
     };
     let form = |(row, properties): (usize, String)| {
         let form = Form {
-            texts: named.iter().map(|column| text(column, row)).collect(),
+            texts: named.each_ref().map(|column| text(column, row)),
             timestamp_ms: times.map_or(0, |times| times.value(row)),
             identifiers: json(text(&identifiers, row)),
             properties: json(Some(properties)),

@@ -68,6 +68,8 @@ fn what_differs_is_replaced_what_is_the_same_stays_and_what_is_new_is_added() {
         replaced: 2,
         same: 1,
         removed: 1,
+        suppressed: 0,
+        identities: 1,
         rejected: Vec::new(),
     };
     assert_eq!(replayed, expected);
@@ -95,6 +97,29 @@ fn what_differs_is_replaced_what_is_the_same_stays_and_what_is_new_is_added() {
         world.collect(&[event(&form(9, 4))]).duplicates,
         1,
         "what was added is known"
+    );
+}
+
+#[test]
+fn what_named_people_otherwise_before_is_counted() {
+    let mut world = World::new();
+    let named =
+        |number: usize, user: Option<u8>, form: u8| record(number, user, Some(1), &json!({"form": form}));
+    let first = [
+        named(0, Some(1), 1),
+        named(1, Some(2), 1),
+        named(2, None, 1),
+        named(3, None, 1),
+    ];
+    world.collect(&first.iter().map(|text| event(text)).collect::<Vec<_>>());
+    world.checkpoint();
+    // One is of somebody else now, one has only other properties; of those that go one tied two identifiers together.
+    let again = [named(0, Some(5), 1), named(3, None, 2)];
+    let gone = ["m0001".to_owned(), "m0002".to_owned()];
+    let replayed = world.replay(&again, &gone, true);
+    assert_eq!(
+        (replayed.replaced, replayed.removed, replayed.identities),
+        (2, 2, 2)
     );
 }
 

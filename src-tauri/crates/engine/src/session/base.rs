@@ -84,6 +84,7 @@ pub(super) fn state(
     let functions = builder.scalar_functions().get_or_insert_with(Vec::new);
     functions.push(Arc::new(ScalarUDF::new_from_impl(Now::new(time_zone))));
     functions.push(Arc::new(ScalarUDF::new_from_impl(Sha256::new())));
+    functions.extend(super::json::functions());
     if let Some(like) = functions
         .iter()
         .find(|function| function.name() == "regexp_like")
@@ -92,6 +93,8 @@ pub(super) fn state(
         // DuckDB's name for the same function, so that an audience's SQL runs in both.
         functions.push(Arc::new(like.as_ref().clone().with_aliases(["regexp_matches"])));
     }
+    let planners = builder.expr_planners().get_or_insert_with(Vec::new);
+    planners.insert(0, Arc::new(super::json::Arrows::new()));
     builder.build()
 }
 

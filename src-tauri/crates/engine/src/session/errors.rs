@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 use tailrace_model::Error;
 
 use super::names::suggestion;
+use crate::log::schema::PROPERTIES_REST;
 
 /// Finds what an error is about; `tables` are the names that exist, for suggestions.
 pub(crate) fn translate(error: &DataFusionError, tables: &[String]) -> Error {
@@ -230,6 +231,15 @@ fn unknown_column(field: &Column, valid: &[Column]) -> Error {
     let hint = match suggestion(&field.name, near.iter().copied()) {
         hint if !hint.is_empty() => hint,
         _ => suggestion(&field.name, valid.iter().map(Column::name)),
+    };
+    let rest = |column: &Column| column.name() == PROPERTIES_REST;
+    let hint = match hint.is_empty() && valid.iter().any(rest) {
+        // Objects and lists have no column.
+        true => format!(
+            ": what it nests would be {PROPERTIES_REST} ->> '$.{}'",
+            field.name
+        ),
+        false => hint,
     };
     Error::user(
         "unknown_column",

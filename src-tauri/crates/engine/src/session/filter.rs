@@ -22,6 +22,7 @@ use tailrace_model::{Error, Result, need::Need};
 use super::{
     base::SQL_DEPTH_MAX,
     errors::{of_text, translate},
+    json,
     names::type_name,
     paths::{Places, RECORD_COLUMNS, RecordPath, Stand, dotted, state},
     topics::{Named, Used, need},
@@ -62,6 +63,7 @@ impl RecordFilter {
             .build()
             .and_then(|mut parser| parser.parse_into_expr());
         let mut ast = parsed.map_err(|error| of_text(&error, &predicate))?;
+        json::bind(&mut ast.expr);
         let paths = Places::find(&mut ast.expr);
         let mut filter = Self {
             ast,
@@ -70,7 +72,9 @@ impl RecordFilter {
             compiled: None,
         };
         // Finds names and functions that do not exist before the first record arrives.
-        filter.prepare(columns)?;
+        filter
+            .prepare(columns)
+            .map_err(|error| known_columns(error, columns))?;
         filter.compiled = None;
         Ok(filter)
     }
@@ -267,6 +271,22 @@ fn expression(state: &SessionState, ast: ExprWithAlias, table: &DFSchema) -> Res
             ),
         )),
     }
+}
+
+/// Where the columns are known, an unknown name is told with those that there are.
+fn known_columns(mut error: Error, columns: &SchemaRef) -> Error {
+    let names: Vec<&str> = columns
+        .fields()
+        .iter()
+        .map(|field| field.name().as_str())
+        .collect();
+    if error.code == "unknown_column"
+        && !names.is_empty()
+        && let Some((before, _)) = error.message.split_once(". A record has ")
+    {
+        error.message = format!("{before}: there are {}", names.join(", "));
+    }
+    error
 }
 
 /// An unknown name is most likely a field of the value.

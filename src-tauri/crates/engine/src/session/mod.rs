@@ -10,6 +10,7 @@ mod errors;
 mod export;
 mod filter;
 mod graph;
+mod json;
 pub(crate) mod names;
 mod paths;
 mod projection;

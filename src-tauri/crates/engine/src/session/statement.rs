@@ -11,7 +11,7 @@ use datafusion::{
 };
 use tailrace_model::{Error, Result};
 
-use super::{base::SQL_DEPTH_MAX, errors::of_text};
+use super::{base::SQL_DEPTH_MAX, errors::of_text, json};
 
 /// Parses `sql` and refuses whatever is not one reading statement.
 pub(crate) fn parse(sql: &str) -> Result<Statement> {
@@ -23,7 +23,13 @@ pub(crate) fn parse(sql: &str) -> Result<Statement> {
     let count = parsed.len();
     let mut statements = parsed.into_iter();
     match (statements.next(), count) {
-        (Some(statement), 1) => reads(&statement).map(|()| statement),
+        (Some(mut statement), 1) => {
+            reads(&statement)?;
+            if let Statement::Statement(inner) = &mut statement {
+                json::bind(inner.as_mut());
+            }
+            Ok(statement)
+        }
         (None, _) => Err(Error::user("sql_empty", "there is no SQL: write a SELECT")),
         _ => Err(Error::user(
             "sql_refused",

@@ -1,8 +1,8 @@
 //! A source's transformation: `SELECT ... FROM events WHERE ...`, one event in, one event out, or none.
 //!
 //! Columns: `message_id`, `type`, `event`, `timestamp`, `received_at`, `user_id`, `anonymous_id`, `context` (JSON), and
-//! every property under its own name; one that is called as a column above is `properties_NAME`. What is selected is what
-//! the event has then, null is absent; the columns above stay as they are where they are not selected, so that no
+//! every property under its own name; one that is called as a column above is `properties_NAME`. What a property or the
+//! context nests is `address.zip`, `context.page.url`. What is selected is what the event has then, null is absent; the columns above stay as they are where they are not selected, so that no
 //! event loses who it is of: `NULL AS user_id` takes that away. Bytes become hexadecimal.
 //!
 //! Invariants: it works on each event alone, whatever else is in its batch: a column is of the type that this event's own
@@ -25,12 +25,13 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::{
     errors::translate,
+    json::member,
     projection::{Stage, refused, run},
     statement,
-    transform_text::{compile, one_table},
+    transform_text::{compile, nested_of, one_table},
 };
 use crate::events::{
-    Cell, Event, EventIdentifier, EventKind, Malformed,
+    Cell, Event, EventIdentifier, EventKind, Malformed, json,
     projection::{Times, Values},
 };
 
@@ -40,6 +41,8 @@ const ROW: &str = "_row";
 const JSON: &str = "tailrace:json";
 /// Shapes of events that are remembered with their compiled SQL.
 const SHAPES_MAX: usize = 512;
+/// What a nested place that the SQL names is called as a column.
+pub(super) const NESTED: &str = "_.";
 /// Columns that are no properties.
 const FIXED: [&str; 8] = [
     "message_id",
@@ -66,8 +69,16 @@ pub enum Transformed {
 /// See the module's text.
 pub struct EventTransform {
     ast: Statement,
+    /// The places within properties that it names: all but the first name are members of JSON.
+    nested: Vec<Vec<String>>,
     shapes: FxHashMap<u128, Compiled>,
     key: Vec<u8>,
+}
+
+/// An event with what it has at the nested places.
+struct Row<'a> {
+    event: &'a Event<'a>,
+    nested: Vec<Option<Cell<'a>>>,
 }
 
 struct Compiled {
@@ -84,8 +95,9 @@ impl EventTransform {
         }
         one_table(&ast)?;
         // Finds what is wrong with the text before the first event arrives.
-        compile(&ast, &schema_of(&[]))?;
+        compile(&ast, &schema_of(&[], &[], &[]))?;
         Ok(Self {
+            nested: nested_of(&ast),
             ast,
             shapes: FxHashMap::default(),
             key: Vec::new(),
@@ -94,18 +106,20 @@ impl EventTransform {
 
     /// What becomes of each event, in their order.
     pub fn apply(&mut self, events: &[Event<'_>]) -> Vec<Transformed> {
-        let mut groups: FxHashMap<u128, Vec<usize>> = FxHashMap::default();
+        let mut groups: FxHashMap<u128, Vec<(usize, Row<'_>)>> = FxHashMap::default();
         for (index, event) in events.iter().enumerate() {
-            groups.entry(self.shape(event)).or_default().push(index);
+            let nested = self.nested.iter().map(|path| within(event, path)).collect();
+            let row = Row { event, nested };
+            groups.entry(self.shape(&row)).or_default().push((index, row));
         }
         let mut done: Vec<Transformed> = vec![Transformed::LeftOut; events.len()];
         for (shape, members) in groups {
             if self.shapes.len() >= SHAPES_MAX && !self.shapes.contains_key(&shape) {
                 self.shapes.clear();
             }
-            let group: Vec<&Event<'_>> = members.iter().filter_map(|index| events.get(*index)).collect();
-            for (index, outcome) in members.iter().zip(self.group(shape, &group)) {
-                if let Some(slot) = done.get_mut(*index) {
+            let (indices, group): (Vec<usize>, Vec<Row<'_>>) = members.into_iter().unzip();
+            for (index, outcome) in indices.into_iter().zip(self.group(shape, &group)) {
+                if let Some(slot) = done.get_mut(index) {
                     *slot = outcome;
                 }
             }
@@ -113,23 +127,25 @@ impl EventTransform {
         done
     }
 
-    /// The names and types of the properties of an event, in one number.
-    fn shape(&mut self, event: &Event<'_>) -> u128 {
+    /// The names and types of the properties of an event, and the types of the nested places, in one number.
+    fn shape(&mut self, row: &Row<'_>) -> u128 {
         self.key.clear();
-        for (name, cell) in &event.properties {
+        for (name, cell) in &row.event.properties {
             self.key.extend_from_slice(name.as_bytes());
             self.key.extend_from_slice(&[0, kind_of(cell)]);
         }
+        self.key.push(0);
+        self.key.extend(row.nested.iter().map(nested_kind));
         xxh3_128(&self.key)
     }
 
-    fn group(&mut self, shape: u128, events: &[&Event<'_>]) -> Vec<Transformed> {
+    fn group(&mut self, shape: u128, events: &[Row<'_>]) -> Vec<Transformed> {
         let Some(first) = events.first() else {
             return Vec::new();
         };
-        let ast = &self.ast;
+        let (ast, nested) = (&self.ast, &self.nested);
         let compiled = self.shapes.entry(shape).or_insert_with(|| {
-            let schema = schema_of(&first.properties);
+            let schema = schema_of(&first.event.properties, nested, &first.nested);
             Compiled {
                 stages: compile(ast, &schema),
                 schema,
@@ -187,8 +203,48 @@ fn property_name(column: &str) -> &str {
     rest.filter(taken).unwrap_or(column)
 }
 
+/// Of what is not there it is that of null.
+fn nested_kind(cell: &Option<Cell<'_>>) -> u8 {
+    cell.as_ref().map_or(4, kind_of)
+}
+
+/// What an event has at a nested place; absent: nothing, or null.
+fn within<'a>(event: &'a Event<'_>, path: &[String]) -> Option<Cell<'a>> {
+    let (first, rest) = path.split_first()?;
+    let text = match first.as_str() {
+        "context" => event.context.as_deref(),
+        name => event.properties.iter().find_map(|(there, cell)| match cell {
+            Cell::Json(text) if column_name(there) == name => Some(text.as_ref()),
+            _ => None,
+        }),
+    };
+    let mut token = json::value(text?).ok()?;
+    for name in rest {
+        token = member(token, name)?;
+    }
+    Some(match token {
+        json::Token::Null => return None,
+        json::Token::Bool(value) => Cell::Bool(value),
+        json::Token::Number(literal) => match json::number(literal) {
+            Some(number) => Cell::Number(number),
+            None => Cell::Json(Cow::Borrowed(literal)),
+        },
+        json::Token::Text(text) => Cell::Text(text),
+        json::Token::Object(text) | json::Token::Array(text) => Cell::Json(Cow::Borrowed(text)),
+    })
+}
+
+/// The column of a nested place.
+pub(super) fn nested_name(path: &[String]) -> String {
+    format!("{NESTED}{}", path.join("."))
+}
+
 /// The columns of events of one shape.
-fn schema_of(properties: &[(Cow<'_, str>, Cell<'_>)]) -> SchemaRef {
+fn schema_of(
+    properties: &[(Cow<'_, str>, Cell<'_>)],
+    nested: &[Vec<String>],
+    cells: &[Option<Cell<'_>>],
+) -> SchemaRef {
     let time = || DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
     let mut fields = vec![
         Field::new("message_id", DataType::Utf8, true),
@@ -200,16 +256,24 @@ fn schema_of(properties: &[(Cow<'_, str>, Cell<'_>)]) -> SchemaRef {
         Field::new("anonymous_id", DataType::Utf8, true),
         json_field("context"),
     ];
-    for (name, cell) in properties {
-        let name = column_name(name);
-        fields.push(match kind_of(cell) {
-            1 => Field::new(name, DataType::Boolean, true),
-            2 => Field::new(name, DataType::Float64, true),
-            3 => Field::new(name, DataType::Utf8, true),
-            4 => Field::new(name, DataType::Null, true),
-            _ => json_field(name),
-        });
-    }
+    let typed = |name: String, kind: u8| match kind {
+        1 => Field::new(name, DataType::Boolean, true),
+        2 => Field::new(name, DataType::Float64, true),
+        3 => Field::new(name, DataType::Utf8, true),
+        4 => Field::new(name, DataType::Null, true),
+        _ => json_field(name),
+    };
+    let own = properties
+        .iter()
+        .map(|(name, cell)| typed(column_name(name).into_owned(), kind_of(cell)));
+    fields.extend(own);
+    let cells = cells.iter().map(nested_kind).chain(std::iter::repeat(4));
+    fields.extend(
+        nested
+            .iter()
+            .zip(cells)
+            .map(|(path, kind)| typed(nested_name(path), kind)),
+    );
     Arc::new(Schema::new(fields))
 }
 
@@ -218,12 +282,12 @@ fn json_field(name: impl Into<String>) -> Field {
     Field::new(name, DataType::Utf8, true).with_metadata(metadata)
 }
 
-fn batch_of(schema: &SchemaRef, events: &[&Event<'_>]) -> Result<RecordBatch> {
+fn batch_of(schema: &SchemaRef, events: &[Row<'_>]) -> Result<RecordBatch> {
     let texts = |of: fn(&Event<'_>) -> Option<String>| -> ArrayRef {
-        Arc::new(StringArray::from_iter(events.iter().map(|event| of(event))))
+        Arc::new(StringArray::from_iter(events.iter().map(|row| of(row.event))))
     };
     let times = |of: fn(&Event<'_>) -> i64| -> ArrayRef {
-        let times = events.iter().map(|event| Some(of(event)));
+        let times = events.iter().map(|row| Some(of(row.event)));
         Arc::new(TimestampMillisecondArray::from_iter(times).with_timezone("UTC"))
     };
     let mut columns = vec![
@@ -237,9 +301,13 @@ fn batch_of(schema: &SchemaRef, events: &[&Event<'_>]) -> Result<RecordBatch> {
         texts(|event| event.context.as_ref().map(ToString::to_string)),
     ];
     for place in 0..schema.fields().len().saturating_sub(FIXED.len()) {
-        let cells = events
-            .iter()
-            .map(|event| event.properties.get(place).map(|(_, cell)| cell));
+        let cells = events.iter().map(|row| {
+            let properties = &row.event.properties;
+            match properties.get(place) {
+                Some((_, cell)) => Some(cell),
+                None => row.nested.get(place - properties.len())?.as_ref(),
+            }
+        });
         columns.push(match schema.field(place + FIXED.len()).data_type() {
             DataType::Boolean => Arc::new(BooleanArray::from_iter(cells.map(|cell| match cell {
                 Some(Cell::Bool(value)) => Some(*value),
@@ -266,7 +334,7 @@ fn broken(fault: arrow::error::ArrowError) -> Error {
     )
 }
 
-fn evaluate(stages: &[Stage], schema: &SchemaRef, events: &[&Event<'_>]) -> Result<Vec<Transformed>> {
+fn evaluate(stages: &[Stage], schema: &SchemaRef, events: &[Row<'_>]) -> Result<Vec<Transformed>> {
     let mut batch = batch_of(schema, events)?;
     let count = i32::try_from(events.len()).unwrap_or(i32::MAX);
     let rows: ArrayRef = Arc::new(Int32Array::from_iter_values(0..count));
@@ -285,8 +353,8 @@ fn evaluate(stages: &[Stage], schema: &SchemaRef, events: &[&Event<'_>]) -> Resu
         .enumerate()
     {
         let row = usize::try_from(*row).unwrap_or(usize::MAX);
-        if let (Some(slot), Some(event)) = (done.get_mut(row), events.get(row)) {
-            *slot = match selected.event(place, event) {
+        if let (Some(slot), Some(row)) = (done.get_mut(row), events.get(row)) {
+            *slot = match selected.event(place, row.event) {
                 Ok(event) => Transformed::Kept(Box::new(event)),
                 Err(Malformed { reason }) => Transformed::Failed(reason),
             };
@@ -324,6 +392,8 @@ impl<'a> Selected<'a> {
                 "anonymous_id" => selected.anonymous_id = Some(values()?),
                 "context" => selected.context = Some(values()?),
                 "received_at" => {}
+                // It stands in the event already, within its property.
+                nested if nested.starts_with(NESTED) => {}
                 _ => selected.properties.push((
                     property_name(name),
                     values()?,

@@ -113,6 +113,69 @@ fn properties_are_renamed_cast_derived_dropped_masked_and_hashed() {
 }
 
 #[test]
+fn what_is_nested_has_its_own_type_and_a_place() {
+    let check = |sql: &str, before: &str, after: &str| {
+        assert_eq!(shown(&apply(sql, &track(before))), after, "{sql} of {before}");
+    };
+    let address = r#"{"address":{"zip":"1","geo":{"lat":1.5},"at home":true}}"#;
+    check(
+        "SELECT address.zip, events.address.geo.lat AS lat, address.geo AS geo FROM events",
+        address,
+        r#"{"zip":"1","lat":1.5,"geo":{"lat":1.5}}"#,
+    );
+    check(
+        "SELECT * EXCLUDE (address), e.address.\"at home\" AS home FROM events e",
+        address,
+        r#"{"home":true}"#,
+    );
+    check(
+        "SELECT *, address.zip || '!' AS zip FROM events WHERE address.geo.lat > 1",
+        r#"{"address":{"zip":"1","geo":{"lat":2}}}"#,
+        r#"{"address":{"zip":"1","geo":{"lat":2}},"zip":"1!"}"#,
+    );
+    check(
+        "SELECT * FROM events WHERE address.zip = '1'",
+        r#"{"address":{"zip":"2"}}"#,
+        "left out",
+    );
+    for other in [r#"{"address":"text"}"#, r#"{"address":{"zip":null}}"#, "{}"] {
+        check("SELECT address.zip FROM events", other, "{}");
+    }
+    check(
+        "SELECT lines ->> '$[1].sku' AS second, json_extract(lines, '$[0]') ->> 'sku' AS first FROM events",
+        r#"{"lines":[{"sku":"a"},{"sku":"b"}]}"#,
+        r#"{"second":"b","first":"a"}"#,
+    );
+    for (condition, holds) in [
+        ("address ->> 'zip' = '1'", true),
+        ("'1' = address ->> 'zip'", true),
+        ("address ->> 'zip' = address -> 'zip'", false),
+        (
+            "address -> 'geo' ->> 'lat' = '1.5' AND address ->> 'zip' IS NOT NULL",
+            true,
+        ),
+        ("address ->> 'nothing' IS NOT NULL", false),
+        (
+            "address ->> 'zip' IN ('1', '2') AND address ->> 'zip' LIKE '_'",
+            true,
+        ),
+        ("NOT address ->> 'zip' BETWEEN '0' AND '2'", false),
+        ("(address ->> 'zip') || '!' = '1!'", true),
+        ("address ->> 'zip' || '!' = '1!'", true),
+    ] {
+        let outcome = shown(&apply(
+            &format!("SELECT zip FROM events WHERE {condition}"),
+            &track(address),
+        ));
+        assert_eq!(outcome, if holds { "{}" } else { "left out" }, "{condition}");
+    }
+    let text = r#"{"messageId":"m","type":"track","event":"Order","userId":"u1","timestamp":"2026-01-01T00:00:00Z",
+        "context":{"page":{"url":"https://shop.example"}}}"#;
+    let outcome = apply("SELECT context.page.url AS url FROM events", text);
+    assert_eq!(shown(&outcome), r#"{"url":"https://shop.example"}"#);
+}
+
+#[test]
 fn the_envelope_stays_unless_it_is_selected_otherwise() {
     let kept = |sql: &str, text: &str| match apply(sql, text) {
         Transformed::Kept(event) => event,
@@ -218,6 +281,8 @@ fn any_properties() -> impl Strategy<Value = String> {
         (-9i32..9).prop_map(|it| it.to_string()),
         "[a-z]{0,3}".prop_map(|it| format!("\"{it}\"")),
         Just("[1]".to_owned()),
+        Just(r#"{"x":1}"#.to_owned()),
+        Just(r#"{"x":"t","y":2}"#.to_owned()),
     ];
     prop::collection::btree_map("[a-c]", value, 0..3).prop_map(|map| {
         let members: Vec<String> = map
@@ -233,12 +298,13 @@ proptest! {
 
     /// Events of one batch have nothing to do with each other.
     #[test]
-    fn together_and_alone_events_become_the_same(all in prop::collection::vec(any_properties(), 1..8), which in 0usize..4) {
+    fn together_and_alone_events_become_the_same(all in prop::collection::vec(any_properties(), 1..8), which in 0usize..5) {
         let sql = [
             "SELECT *, concat(a, '!') AS d FROM events",
             "SELECT CAST(a AS DOUBLE) AS a, b FROM events WHERE b IS NOT NULL",
             "SELECT * EXCLUDE (c), c IS NULL AS e FROM events",
             "SELECT * FROM events WHERE a > 0",
+            "SELECT *, a.x AS d, coalesce(b.x, a.x) AS e FROM events",
         ][which];
         let texts: Vec<String> = all.iter().map(|properties| track(properties)).collect();
         let events: Vec<_> = texts.iter().map(|text| event(text)).collect();

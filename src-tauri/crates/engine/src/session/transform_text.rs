@@ -8,7 +8,8 @@ use datafusion::sql::{
     parser::Statement,
     sqlparser::ast::{
         ExceptSelectItem, ExcludeSelectItem, Expr, Ident, ReplaceSelectItem, Select, SelectItem, SetExpr,
-        Statement as SqlStatement, TableFactor, VisitMut, VisitorMut, WildcardAdditionalOptions,
+        Statement as SqlStatement, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
+        WildcardAdditionalOptions,
     },
 };
 use tailrace_model::{Error, Result};
@@ -17,6 +18,7 @@ use super::{
     paths::Stand,
     projection::{Stage, refused, stages, state},
     statement,
+    transform::nested_name,
 };
 
 /// The table that a transformation reads.
@@ -64,6 +66,53 @@ pub(super) fn one_table(ast: &Statement) -> Result<()> {
     Ok(())
 }
 
+/// What the table is called: by its own name, and by the one that the SQL gives it.
+fn table_names(select: &Select) -> BTreeSet<String> {
+    let aliases = select.from.iter().filter_map(|table| match &table.relation {
+        TableFactor::Table {
+            alias: Some(alias), ..
+        } => Some(alias.name.value.clone()),
+        _ => None,
+    });
+    aliases.chain([EVENTS.to_owned()]).collect()
+}
+
+/// The place within a property that names stand for: `address.zip`, also after the table's name.
+fn nested(names: &[Ident], tables: &BTreeSet<String>) -> Option<Vec<String>> {
+    let names = match names {
+        [table, rest @ ..] if tables.contains(&table.value) => rest,
+        names => names,
+    };
+    (names.len() > 1).then(|| names.iter().map(|name| name.value.clone()).collect())
+}
+
+/// The places within properties that the SQL names.
+pub(super) fn nested_of(ast: &Statement) -> Vec<Vec<String>> {
+    struct Find {
+        tables: BTreeSet<String>,
+        found: BTreeSet<Vec<String>>,
+    }
+    impl Visitor for Find {
+        type Break = ();
+
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            if let Expr::CompoundIdentifier(names) = expr {
+                self.found.extend(nested(names, &self.tables));
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let (Statement::Statement(inner), Some(SetExpr::Select(select))) = (ast, body(ast)) else {
+        return Vec::new();
+    };
+    let mut find = Find {
+        tables: table_names(select),
+        found: BTreeSet::new(),
+    };
+    let _ = inner.as_ref().visit(&mut find);
+    find.found.into_iter().collect()
+}
+
 pub(super) fn compile(ast: &Statement, schema: &SchemaRef) -> Result<Vec<Stage>> {
     let state = state(EVENTS, schema)?;
     let mut first = None;
@@ -93,7 +142,7 @@ pub(super) fn compile(ast: &Statement, schema: &SchemaRef) -> Result<Vec<Stage>>
     Err(first.unwrap_or_else(|| Error::internal("transformation", "the SQL was not compiled")))
 }
 
-/// Puts a null for every property that events of this shape do not have.
+/// Puts a null for every property that events of this shape do not have, and its column for every nested place.
 struct Fit<'a> {
     schema: &'a Schema,
     stand: Stand,
@@ -154,14 +203,7 @@ impl VisitorMut for Fit<'_> {
     type Break = ();
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        for table in &select.from {
-            if let TableFactor::Table {
-                alias: Some(alias), ..
-            } = &table.relation
-            {
-                self.tables.insert(alias.name.value.clone());
-            }
-        }
+        self.tables.extend(table_names(select));
         for item in &mut select.projection {
             match item {
                 // A property keeps its name where a null stands for it.
@@ -188,6 +230,11 @@ impl VisitorMut for Fit<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::CompoundIdentifier(names) = &*expr
+            && let Some(path) = nested(names, &self.tables)
+        {
+            *expr = Expr::Identifier(Ident::with_quote('"', nested_name(&path)));
+        }
         let name = match &*expr {
             Expr::Identifier(name) => Some(name),
             Expr::CompoundIdentifier(names) => match names.as_slice() {

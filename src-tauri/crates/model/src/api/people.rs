@@ -20,6 +20,8 @@ pub struct SourceSummary {
     pub malformed: u64,
     /// Kept apart, because the tracking plan says so, or the transformation fails on them.
     pub blocked: u64,
+    /// In the quarantine now: those of the two above that were not replayed since.
+    pub quarantined: u64,
     /// Times that a field, or an event, did not fit the tracking plan.
     pub violations: u64,
     /// Not collected: the transformation's `WHERE` leaves them out.

@@ -202,6 +202,9 @@ pub struct SourceReplay {
     pub same: u64,
     /// Were there, and are left out or blocked now.
     pub removed: u64,
+    /// Of the replaced and the removed: those whose old form said otherwise who somebody is or what their traits are.
+    /// Merges and traits that it brought about stay.
+    pub identities: u64,
     /// Become no event by the transformation's `WHERE`.
     pub left_out: u64,
     /// Kept in the quarantine.

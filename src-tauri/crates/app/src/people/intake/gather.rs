@@ -1,7 +1,8 @@
 //! Collecting what is in the journal, in its order, as if each source were a topic with one partition.
 //!
 //! Invariants: the position behind an event is in the same checkpoint as the event; what the checkpoint has already is
-//! passed over; an entry is collected as its source is defined now, and waits while that can't be.
+//! passed over; an entry is collected as its source is defined now, and waits while that can't be: while its file, its
+//! transformation or its tracking plan does not hold, nothing goes past them.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     super::{
         Pending, People, checkpoint,
-        collect::{Reader, plan_of, take},
+        collect::{Reader, keep_plan, plan_of, take},
     },
     PLACE,
     journal::{Entry, JournalReader},
@@ -81,14 +82,26 @@ pub(super) async fn to_the_end(open: &Arc<OpenWorkspace>) -> Result<()> {
     let intake = &open.held()?.people.intake;
     let mut reader = intake.journal.read();
     let (mut gatherer, mut owed) = (Gatherer::default(), Vec::new());
-    while gatherer.round(open, &mut reader, &mut owed).await? {}
-    checkpoint::write(open).await
+    let collected = loop {
+        match gatherer.round(open, &mut reader, &mut owed).await {
+            Ok(true) => {}
+            Ok(false) => break Ok(()),
+            Err(error) => {
+                let stuck = owed.first().map(|entry| (entry.source.clone(), error.clone()));
+                *People::lock(&intake.stuck) = stuck;
+                break Err(error);
+            }
+        }
+    };
+    // What came before the one that can't be collected is.
+    checkpoint::write(open).await?;
+    collected
 }
 
-#[derive(Default)]
 /// A source and its tracking plan.
 type Defined = (SourceDefinition, Option<TrackingPlanDefinition>);
 
+#[derive(Default)]
 struct Gatherer {
     /// How each source is read, as it was defined.
     readers: BTreeMap<String, (Defined, Reader)>,
@@ -138,7 +151,11 @@ impl Gatherer {
         begin(open, source).await?;
         let next = last.next();
         let records = records(&new)?;
-        let reader = self.reader(open, source)?;
+        if let Some(plan) = self.prepare(open, source)? {
+            keep_plan(open, &plan).await?;
+        }
+        let reader = self.readers.get_mut(source).map(|(_, reader)| reader);
+        let reader = reader.ok_or_else(|| Error::internal("intake", "a source has no reader"))?;
         let positions = [(0, next.cast_signed())];
         let full = take(open, source, reader, records, &positions, 0).await?;
         self.positions.insert(source.to_owned(), next);
@@ -149,29 +166,43 @@ impl Gatherer {
         Ok(())
     }
 
-    fn reader(&mut self, open: &OpenWorkspace, source: &str) -> Result<&mut Reader> {
-        let definition = definition(open, source);
-        let plan = plan_of(&open.workspace().definitions, &definition);
-        let of = (definition, plan);
-        if self.readers.get(source).is_none_or(|(before, _)| *before != of) {
-            let judge = Judge::new(source, &of.0, of.1.as_ref())?;
-            let reader = Reader::new(source, &of.0, judge)?;
-            self.readers.insert(source.to_owned(), (of, reader));
+    /// Makes the reader of a source as it is defined now; the plan that it goes by, when that is news.
+    fn prepare(&mut self, open: &OpenWorkspace, source: &str) -> Result<Option<String>> {
+        let before = self.readers.get(source).map(|(before, _)| before);
+        let of = match (defined(open, source)?, before) {
+            (Some(of), _) => of,
+            // It is gone: what it took is collected as it was last, or else as Segment's specification has it.
+            (None, Some(before)) => before.clone(),
+            (None, None) => {
+                let definition = SourceDefinition {
+                    kind: SourceKind::Tracking,
+                    ..SourceDefinition::default()
+                };
+                (definition, None)
+            }
+        };
+        if before == Some(&of) {
+            return Ok(None);
         }
-        let found = self.readers.get_mut(source).map(|(_, reader)| reader);
-        found.ok_or_else(|| Error::internal("intake", "a source has no reader"))
+        let judge = Judge::new(source, &of.0, of.1.as_ref())?;
+        let reader = Reader::new(source, &of.0, judge)?;
+        let plan = of.0.plan.clone();
+        self.readers.insert(source.to_owned(), (of, reader));
+        Ok(plan)
     }
 }
 
-/// As it is defined. What a source took that is gone since is still collected, as Segment's specification has it.
-fn definition(open: &OpenWorkspace, source: &str) -> SourceDefinition {
+/// As it is defined; absent: no source of the tracking API has the name.
+fn defined(open: &OpenWorkspace, source: &str) -> Result<Option<Defined>> {
     let workspace = open.workspace();
-    let found = workspace.definitions.source(source).ok();
-    let tracking = found.filter(|found| found.kind == SourceKind::Tracking);
-    tracking.cloned().unwrap_or_else(|| SourceDefinition {
-        kind: SourceKind::Tracking,
-        ..SourceDefinition::default()
-    })
+    let definitions = &workspace.definitions;
+    if !definitions.sources.contains_key(source) {
+        return Ok(None);
+    }
+    // While its file does not parse, nobody knows what was to be left out, masked or blocked.
+    let found = definitions.source(source)?;
+    let of = || (found.clone(), plan_of(definitions, found));
+    Ok((found.kind == SourceKind::Tracking).then(of))
 }
 
 /// What is pending of the name is this source's.
@@ -183,18 +214,14 @@ async fn begin(open: &Arc<OpenWorkspace>, source: &str) -> Result<()> {
     }
     // It was a topic's until now.
     checkpoint::write(open).await?;
-    let pending = Pending {
-        source: source.to_owned(),
-        cluster_id: PLACE.to_owned(),
-        ..Pending::default()
-    };
     let mut collecting = people.collecting.lock().await;
-    collecting.pending.insert(source.to_owned(), pending);
+    let pending = collecting.pending.entry(source.to_owned()).or_default();
+    pending.begin(source, PLACE, "");
     Ok(())
 }
 
 /// Events as records of a topic: the number is the offset, the time of receipt the record's.
-fn records(entries: &[&Entry]) -> Result<RecordBatch> {
+pub(super) fn records(entries: &[&Entry]) -> Result<RecordBatch> {
     let count = entries.iter().map(|entry| entry.events.len()).sum();
     let (mut numbers, mut times) = (Vec::with_capacity(count), Vec::with_capacity(count));
     let mut values: Vec<&[u8]> = Vec::with_capacity(count);

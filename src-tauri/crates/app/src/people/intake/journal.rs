@@ -26,6 +26,8 @@ use xxhash_rust::xxh3::xxh3_64;
 const FILE_BYTES_MAX: u64 = 8 << 20;
 /// Bytes of one entry: those of a request, and more than any has.
 const ENTRY_BYTES_MAX: usize = 8 << 20;
+/// Files that are looked through for the newest events of a source.
+const LOOKED_AT_MAX: usize = 2;
 /// Length and checksum.
 const HEAD_BYTES: usize = 12;
 const ENDING: &str = ".journal";
@@ -190,6 +192,48 @@ fn files(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     }
     files.sort();
     Ok(files)
+}
+
+/// The newest events of a source, so far as the newest files have them, the oldest first: to look at, also beside the
+/// process that writes, whose last entry may not be synced yet. Blocks.
+pub(super) fn newest(folder: &Path, source: &str, events_max: usize) -> Result<Vec<Entry>> {
+    let files = match files(folder) {
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Vec::new(),
+        files => files.map_err(|fault| failed("read", folder, &fault))?,
+    };
+    let mut found: VecDeque<Entry> = VecDeque::new();
+    let mut events = 0;
+    for (_, path) in files.iter().rev().take(LOOKED_AT_MAX) {
+        let entries = entries_of(path, source).map_err(|fault| failed("read", path, &fault))?;
+        for entry in entries.into_iter().rev() {
+            if events >= events_max {
+                break;
+            }
+            events += entry.events.len();
+            found.push_front(entry);
+        }
+    }
+    if let Some(oldest) = found.front_mut() {
+        let surplus = events.saturating_sub(events_max).min(oldest.events.len());
+        oldest.events.drain(..surplus);
+        oldest.first += surplus as u64;
+    }
+    Ok(found.into())
+}
+
+/// The entries of a source in a file, up to where it can't be read; none of one that was removed meanwhile.
+fn entries_of(path: &Path, source: &str) -> io::Result<Vec<Entry>> {
+    let mut file = match File::open(path) {
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        file => file?,
+    };
+    let mut left = file.metadata()?.len();
+    let mut entries = Vec::new();
+    while let Found::Entry(entry, bytes) = read_entry(&mut file, left)? {
+        left -= bytes;
+        entries.extend((entry.source == source).then_some(entry));
+    }
+    Ok(entries)
 }
 
 /// How much of a file can be read.

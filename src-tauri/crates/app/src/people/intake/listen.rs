@@ -325,9 +325,10 @@ fn look(open: &OpenWorkspace) {
     let behind = intake.uncollected();
     let mut turned = false;
     for (name, state) in People::lock(&intake.sources).iter() {
-        let stuck = People::lock(&intake.stuck).clone();
-        let stuck = stuck.filter(|(source, _)| source == name).map(|(_, error)| error);
-        let error = error.clone().or(stuck).or_else(|| intake.copy_error(name));
+        let error = error
+            .clone()
+            .or_else(|| intake.stuck())
+            .or_else(|| intake.copy_error(name));
         people.set_source(name, |status| {
             turned |= status.listen(state.taken, behind, error, now);
         });

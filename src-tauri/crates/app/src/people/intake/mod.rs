@@ -27,11 +27,12 @@ use std::{
     },
 };
 
+use arrow::array::RecordBatch;
 use journal::{Journal, JournalWriter};
 pub use listen::Tracking;
 pub use meter::{BUCKETS_S, Meter};
 use tailrace_connectors::tracking::Keys;
-use tailrace_model::{Error, Result};
+use tailrace_model::{Domain, Error, Result};
 use tokio::sync::{mpsc, watch};
 use write::Submission;
 
@@ -42,6 +43,8 @@ use crate::{
     store::{SourceCheckpoint, Store},
 };
 
+/// Of the journal, in the workspace's state.
+pub(super) const FOLDER: &str = "intake";
 /// What positions in the journal are kept under, where those of a topic have the cluster's id.
 const PLACE: &str = "tracking";
 /// The same of copies to Kafka.
@@ -120,6 +123,17 @@ impl Intake {
             .saturating_sub(self.covered.load(Ordering::SeqCst))
     }
 
+    /// Why what was posted can't be collected now, with the source that it was posted to.
+    pub(super) fn stuck(&self) -> Option<Error> {
+        let stuck = People::lock(&self.stuck);
+        let (source, error) = stuck.as_ref()?;
+        Some(
+            error
+                .clone()
+                .context(format!("what was posted to source \"{source}\" waits")),
+        )
+    }
+
     /// A checkpoint was written.
     pub(super) fn covered_by(&self, sources: &[SourceCheckpoint]) {
         let ours = sources.iter().filter(|source| source.cluster_id == PLACE);
@@ -144,14 +158,28 @@ impl Intake {
     }
 }
 
+/// The newest events that were posted to a source, as records, so far as the journal of a workspace's state still has
+/// them. Blocks.
+pub(crate) fn newest(state: &Path, source: &str, events_max: usize) -> Result<RecordBatch> {
+    let entries = journal::newest(&state.join(FOLDER), source, events_max)?;
+    gather::records(&entries.iter().collect::<Vec<_>>())
+}
+
 /// Collects what was acknowledged before the workspace was closed or the process killed, and writes it to a checkpoint:
-/// whoever looks at people now sees it.
+/// whoever looks at people now sees it. What a definition that does not hold keeps from being collected waits, and is
+/// told as a problem of the workspace.
 pub async fn recover(open: &Arc<OpenWorkspace>) -> Result<()> {
     let intake = &open.held()?.people.intake;
     if intake.is_collected() {
         return Ok(());
     }
-    gather::to_the_end(open).await
+    match gather::to_the_end(open).await {
+        Err(error) if error.domain == Domain::User => {
+            tracing::warn!(%error, "what was posted is not collected now");
+            Ok(())
+        }
+        collected => collected,
+    }
 }
 
 /// Starts the tasks, once; tells who may send, as it is defined now.

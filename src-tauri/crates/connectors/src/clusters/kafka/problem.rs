@@ -104,12 +104,16 @@ impl Place {
     }
 
     fn authentication(&self, why: &str) -> Error {
+        // What the Kerberos library says is its own; no other mechanism says this word.
+        let check = match why.contains("GSSAPI") {
+            true => {
+                "Check sasl.kerberos.principal and sasl.kerberos.keytab, and that its KDC runs (kinit tells more)"
+            }
+            false => "Check sasl.mechanism, sasl.username and sasl.password",
+        };
         Error::refused(
             "authentication",
-            format!(
-                "cluster \"{}\" refuses the login: {why}. Check sasl.mechanism, sasl.username and sasl.password",
-                self.cluster
-            ),
+            format!("cluster \"{}\" refuses the login: {why}. {check}", self.cluster),
         )
     }
 

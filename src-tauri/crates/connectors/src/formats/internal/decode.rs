@@ -164,8 +164,9 @@ impl Decoder {
                 None => out.null(),
             },
             Type::Struct(fields) => self.object(fields, input, out),
+            // What is there begins with 1; what is not is -1, and in a field with a tag 0.
             Type::NullableStruct(fields) => match i8::from_be_bytes(input.array()?) {
-                ..0 => out.null(),
+                ..=0 => out.null(),
                 _ => self.object(fields, input, out),
             },
         }

@@ -6,6 +6,7 @@
 
 mod batch;
 mod intake;
+mod looks;
 mod plan;
 mod sieve;
 mod worker;

@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Held, RawBatch, TailFrom, TailLimits, TailPhase, TailSpec, TailWatch,
     intake::Intake,
-    plan::{self, Span, TailPlan},
+    looks::{self, Looks},
+    plan::{Span, TailPlan},
 };
 use crate::clusters::kafka::{
     client::{KafkaClient, TopicPartition},
@@ -32,8 +33,6 @@ use crate::clusters::kafka::{
 const LOOK_AROUND: Duration = Duration::from_millis(100);
 /// How often the ends and the connections are looked at.
 const REPORT: Duration = Duration::from_millis(200);
-/// How often the topic is asked whether it has new partitions.
-const NEW_PARTITIONS: Duration = Duration::from_secs(5);
 /// New partitions that wait to be read.
 const NEW_PARTITIONS_MAX: usize = 16;
 /// The time that finding a lost position again may take.
@@ -68,7 +67,7 @@ pub(super) fn spawn(
         },
     };
     if looks.new || !looks.leaderless.is_empty() {
-        runtime.spawn(look_for_partitions(
+        runtime.spawn(looks::look_for_partitions(
             client.clone(),
             spec.clone(),
             looks,
@@ -101,92 +100,6 @@ pub(super) fn spawn(
         .spawn(run)
         .map(drop)
         .map_err(|error| Error::internal("thread", format!("a thread cannot be started: {error}")))
-}
-
-/// Partitions that are looked for while others are read.
-struct Looks {
-    /// Those that the topic gets.
-    new: bool,
-    known: Vec<i32>,
-    /// Those that had no leader.
-    leaderless: Vec<i32>,
-}
-
-/// Asks now and then for partitions that the topic has got, and for those that have a leader again.
-async fn look_for_partitions(
-    client: KafkaClient,
-    spec: TailSpec,
-    looks: Looks,
-    found: mpsc::Sender<Span>,
-    token: CancellationToken,
-) {
-    let Looks {
-        new,
-        mut known,
-        mut leaderless,
-    } = looks;
-    let topic = spec.topic.clone();
-    known.extend(&leaderless);
-    while new || !leaderless.is_empty() {
-        tokio::select! {
-            () = token.cancelled() => return,
-            () = found.closed() => return,
-            () = tokio::time::sleep(NEW_PARTITIONS) => {}
-        }
-        if !leaderless.is_empty() {
-            // Begun as it would have been.
-            let spec = TailSpec {
-                partitions: leaderless.clone(),
-                ..spec.clone()
-            };
-            if let Ok(plan) = plan::plan(&client, &spec).await {
-                leaderless = plan.leaderless;
-                for span in plan.spans {
-                    if found.send(span).await.is_err() {
-                        return;
-                    }
-                }
-            }
-        }
-        // A cluster that does not answer now is asked again; the reader itself says that it waits.
-        let Ok(partitions) = client.partitions(&topic).await else {
-            continue;
-        };
-        if !new {
-            continue;
-        }
-        let new = partitions
-            .iter()
-            .map(|of| of.partition)
-            .filter(|partition| !known.contains(partition));
-        let new: Vec<TopicPartition> = new
-            .map(|partition| TopicPartition {
-                topic: topic.clone(),
-                partition,
-            })
-            .collect();
-        if new.is_empty() {
-            continue;
-        }
-        let Ok(marks) = client.watermarks(&new).await else {
-            continue;
-        };
-        for (of, marks) in marks {
-            known.push(of.partition);
-            let span = Span {
-                partition: of.partition,
-                from: marks.start,
-                end: marks.end,
-                stop: None,
-                lost: 0,
-                later: Vec::new(),
-                until_stamped_ms: None,
-            };
-            if found.send(span).await.is_err() {
-                return;
-            }
-        }
-    }
 }
 
 struct Worker {
