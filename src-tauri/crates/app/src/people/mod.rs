@@ -49,7 +49,7 @@ use tailrace_engine::{
     log::{Collector, EventLog, LogSettings, LogSnapshot, Problem, table::EventsTable},
     session::{Profiles, Session, SessionInputs},
 };
-use tailrace_model::{Error, Result, SourceDefinition, WorkspaceDefinition, api::SourceState};
+use tailrace_model::{Error, Result, SourceDefinition, api::SourceState};
 use tokio::sync::{Notify, watch};
 use warehouses::Warehouses;
 

@@ -151,7 +151,9 @@ fn changes(events: &[ProfileEvent]) -> Result<Vec<TraitChange>> {
                 ),
             )
         })?;
-        for (name, value) in properties {
+        // The names of one event in their order, since all is turned round in the end.
+        let by_name: BTreeMap<String, Value> = properties.into_iter().collect();
+        for (name, value) in by_name.into_iter().rev() {
             let value = value.to_string();
             if known.get(&name) != Some(&value) {
                 known.insert(name.clone(), value.clone());
@@ -198,8 +200,8 @@ mod tests {
             [
                 "4 plan=\"free\"",
                 "3 city=\"Rome\"",
-                "2 plan=\"pro\"",
                 "2 age=3",
+                "2 plan=\"pro\"",
                 "1 plan=\"free\""
             ]
         );

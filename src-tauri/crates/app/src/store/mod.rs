@@ -34,7 +34,7 @@ pub use persons::Mentions;
 pub use syncs::{AcknowledgedRow, PlaceRow, RowsOf, RunRow, Settled};
 
 const SCHEMA_VERSION: i64 = 6;
-const SET_VERSION: &str = "PRAGMA user_version = 5";
+const SET_VERSION: &str = "PRAGMA user_version = 6";
 const FROM_1: &str = "ALTER TABLE source_counts ADD COLUMN lost INTEGER NOT NULL DEFAULT 0";
 const FROM_2: &str = "ALTER TABLE sync_runs ADD COLUMN note TEXT; \
     CREATE TABLE sync_places (sync TEXT PRIMARY KEY, place TEXT NOT NULL, shown TEXT NOT NULL, key TEXT NOT NULL, \

@@ -60,12 +60,6 @@ CREATE TABLE suppressions (        -- identifiers whose events are dropped, told
   PRIMARY KEY (kind, hash)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE malformed (
-  id INTEGER PRIMARY KEY, source TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL,
-  "offset" INTEGER NOT NULL, reason TEXT NOT NULL, value TEXT NOT NULL, seen_ms INTEGER NOT NULL
-) STRICT;
-CREATE INDEX malformed_by_source ON malformed (source, id);
-
 CREATE TABLE members (
   audience TEXT NOT NULL, profile_id INTEGER NOT NULL, since_ms INTEGER NOT NULL,
   PRIMARY KEY (audience, profile_id)

@@ -344,10 +344,6 @@ impl EventLog {
         &self.inner.settings
     }
 
-    fn compacting(&self) -> &Arc<AtomicBool> {
-        &self.inner.compacting
-    }
-
     fn folder(&self) -> &Path {
         &self.inner.folder
     }
