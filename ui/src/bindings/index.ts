@@ -759,6 +759,11 @@ position?: Position | null,
  */
 path?: string | null, };
 
+/**
+ * After this event, in the order of the timeline: newest first, of one time by message id.
+ */
+export type EventCursor = { timestamp_ms: number, message_id: string, };
+
 export type ExplainRequest = { name: string, profile_id: number, };
 
 export type ExplainedCondition = { path: string, depth: number, sentence: string, holds: boolean, 
@@ -854,6 +859,10 @@ label: string,
  * Found out from the records, not chosen.
  */
 detected: boolean, };
+
+export type GraphOrigin = { profile_id: number, events: number, identifiers: Array<Identifier>, };
+
+export type GraphTie = { merge: number, one: number, other: number, evidence: string, merged_ms: number, };
 
 /**
  * Deletes a group, or what it has committed of one topic.
@@ -1060,6 +1069,11 @@ name: string, value: string | null, source: ConfigSource, };
  */
 export type Interrupted = "ask" | "go_on" | "anew";
 
+/**
+ * An identifier without its history.
+ */
+export type KindValue = { kind: string, value: string, };
+
 export type LagChartRequest = { cluster: string, 
 /**
  * Absent: every group, a line each.
@@ -1145,11 +1159,79 @@ export type MembershipChange = { audience: string, profile_id: number, name: str
  */
 export type MembershipChanges = { changes: Array<MembershipChange>, total: number, };
 
-export type Merge = { merged_profile_id: number, message_id: string, 
+/**
+ * Two profiles that became one, with what tied them.
+ */
+export type Merge = { 
+/**
+ * What to call it: counts all merges from 0.
+ */
+merge: number, merged_profile_id: number, surviving_profile_id: number, 
+/**
+ * The profile that both belong to, or belonged to when it was undone.
+ */
+profile_id: number, 
+/**
+ * The event that tied them; empty: it was deleted with its person.
+ */
+message_id: string, 
+/**
+ * The source of that event; absent: not known.
+ */
+source: string | null, 
 /**
  * The identifiers on that event: `user_id=u_1, anonymous_id=a_2`.
  */
-evidence: string, merged_ms: number, };
+evidence: string, merged_ms: number, 
+/**
+ * Identifiers that the survivor had before.
+ */
+survivor_before: Array<KindValue>, 
+/**
+ * Identifiers that the other had before.
+ */
+merged_before: Array<KindValue>, 
+/**
+ * Absent: it stands.
+ */
+undone_ms: number | null, 
+/**
+ * An event that would merge the two again does not.
+ */
+refused: boolean, 
+/**
+ * Since when the two may be merged again.
+ */
+allowed_ms: number | null, };
+
+export type MergeRequest = { merge: number, };
+
+/**
+ * One of the two profiles after an undo.
+ */
+export type MergeSide = { profile: ProfileSummary, 
+/**
+ * It and the profiles that stay merged into it.
+ */
+profile_ids: Array<number>, identifiers: Array<KindValue>, };
+
+/**
+ * What undoing a merge would do, exactly.
+ */
+export type MergeUndoPreview = { merge: Merge, together: ProfileSummary, 
+/**
+ * Keeps the number of the profile.
+ */
+stays: MergeSide, 
+/**
+ * Has a number of its own again.
+ */
+leaves: MergeSide, lines: Array<ChangeLine>, warnings: Array<string>, };
+
+/**
+ * A merge that was undone.
+ */
+export type MergeUndone = { merge: number, stays: MergeSide, leaves: MergeSide, };
 
 /**
  * Names one definition.
@@ -1238,6 +1320,20 @@ property?: string | null, op: NumberOperator, value: number, where?: Array<Prope
  * Absent: all of history.
  */
 window?: Span | null, };
+
+/**
+ * What was done.
+ */
+export type PersonChanged = { 
+/**
+ * A sentence.
+ */
+done: string, lines: Array<ChangeLine>, };
+
+/**
+ * What would be done to what is kept of a person.
+ */
+export type PersonPreview = { title: string, lines: Array<ChangeLine>, warnings: Array<string>, nothing: boolean, };
 
 export type PlanChange = { kind: PlanChangeKind, 
 /**
@@ -1438,6 +1534,12 @@ export type Produced = { partition: number, offset: number, value_bytes: number,
 
 export type ProfileAudience = { audience: string, since_ms: number, };
 
+export type ProfileDeleteRequest = { profile_id: number, 
+/**
+ * Drops the events of its identifiers from then on.
+ */
+suppress: boolean, };
+
 export type ProfileDetail = { summary: ProfileSummary, identifiers: Array<Identifier>, traits: Array<TraitValue>, 
 /**
  * Names of the audiences that it is a member of, and since when.
@@ -1448,15 +1550,46 @@ audiences: Array<ProfileAudience>,
  */
 events: Array<ProfileEvent>, 
 /**
- * Profiles that were merged into this one, newest first.
+ * The merges that it, or any profile merged into it, had part in, newest first.
  */
 merges: Array<Merge>, };
 
-export type ProfileEvent = { message_id: string, kind: string, event: string, timestamp_ms: number, 
+export type ProfileEvent = { message_id: string, kind: string, event: string, timestamp_ms: number, source: string, 
 /**
  * A JSON object.
  */
 properties: string, };
+
+export type ProfileEvents = { events: Array<ProfileEvent>, 
+/**
+ * Absent: there are no more.
+ */
+next: EventCursor | null, };
+
+export type ProfileEventsRequest = { profile_id: number, 
+/**
+ * Where the page before ended; absent: from the newest.
+ */
+cursor: EventCursor | null, limit: number, };
+
+export type ProfileExportRequest = { profile_id: number, 
+/**
+ * The file to write.
+ */
+path: string, };
+
+/**
+ * The graph of a profile: everything that came to it, and what ties it together.
+ */
+export type ProfileGraph = { 
+/**
+ * The profiles that were merged, as each was created; the one that lives first.
+ */
+origins: Array<GraphOrigin>, 
+/**
+ * The merges that tie them.
+ */
+ties: Array<GraphTie>, };
 
 export type ProfileList = { profiles: Array<ProfileSummary>, 
 /**
@@ -2362,6 +2495,33 @@ level: string | null,
  */
 level_is_global: boolean | null, };
 
+export type SuppressRequest = { 
+/**
+ * All identifiers of this profile; absent: those that are listed.
+ */
+profile_id: number | null, identifiers: Array<KindValue>, 
+/**
+ * Takes their events in again.
+ */
+end: boolean, };
+
+/**
+ * An identifier whose events are dropped; itself it is not kept.
+ */
+export type Suppression = { kind: string, 
+/**
+ * SHA-256 of the kind, a zero byte and the value.
+ */
+hash: string, since_ms: number, 
+/**
+ * Events dropped by it.
+ */
+dropped: number, 
+/**
+ * Until when; absent: it holds.
+ */
+until_ms: number | null, };
+
 /**
  * `syncs/NAME.toml`: one audience to one destination.
  */
@@ -2772,6 +2932,15 @@ produce?: ProduceTo | null,
 events_per_second_max?: number | null, };
 
 /**
+ * A trait as an event said it.
+ */
+export type TraitChange = { name: string, 
+/**
+ * JSON.
+ */
+value: string, timestamp_ms: number, message_id: string, };
+
+/**
  * A comparison of a trait (computed, SQL, or learnt from `identify`).
  */
 export type TraitCondition = { name: string, op: Operator, value?: Value | null, };
@@ -2790,6 +2959,15 @@ export type TraitDetail = { name: string, definition: TraitDefinition,
  * Relative to the workspace.
  */
 file: string, sql: string, };
+
+/**
+ * What identify events said of a person's traits over time: each change, newest first.
+ */
+export type TraitHistory = { changes: Array<TraitChange>, 
+/**
+ * Older ones are not here.
+ */
+cut: boolean, };
 
 export type TraitPreview = { sql: string, 
 /**
@@ -2958,6 +3136,19 @@ export interface Commands {
   plan_diff: { request: PlanDiffRequest; response: PlanDifference };
   profile_search: { request: SearchRequest; response: ProfileList };
   profile_show: { request: ProfileRequest; response: ProfileDetail };
+  profile_events: { request: ProfileEventsRequest; response: ProfileEvents };
+  profile_graph: { request: ProfileRequest; response: ProfileGraph };
+  trait_history: { request: ProfileRequest; response: TraitHistory };
+  profile_merges: { request: ProfileRequest; response: Array<Merge> };
+  merge_undo_preview: { request: MergeRequest; response: MergeUndoPreview };
+  merge_undo: { request: MergeRequest; response: MergeUndone };
+  merge_allow: { request: MergeRequest; response: Merge };
+  profile_delete_preview: { request: ProfileDeleteRequest; response: PersonPreview };
+  profile_delete: { request: ProfileDeleteRequest; response: PersonChanged };
+  profile_suppress_preview: { request: SuppressRequest; response: PersonPreview };
+  profile_suppress: { request: SuppressRequest; response: PersonChanged };
+  suppression_list: { request: Nothing; response: Array<Suppression> };
+  profile_export: { request: ProfileExportRequest; response: FileWritten };
   observed_show: { request: Nothing; response: Observed };
   trait_list: { request: Nothing; response: Array<TraitSummary> };
   trait_show: { request: Named; response: TraitDetail };
