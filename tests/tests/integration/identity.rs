@@ -296,7 +296,7 @@ async fn a_deleted_person_is_in_no_file_and_leaves_destinations() -> Result<()> 
     world.happen(&[page(&zoe)]).await?;
     let suppressed = world.workspace.lines(&["profile", "suppressed"]).await?;
     let dropped: i64 = suppressed.iter().filter_map(|row| row["dropped"].as_i64()).sum();
-    assert_eq!((suppressed.len(), dropped), (2, 1), "{suppressed:?}");
+    assert_eq!((suppressed.len(), dropped), (3, 1), "{suppressed:?}");
     assert_eq!(
         world.workspace.sql("SELECT count(*) AS n FROM events").await?,
         [[json!(20)]]
