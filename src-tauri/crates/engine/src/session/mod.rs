@@ -15,10 +15,12 @@ mod paths;
 mod projection;
 mod query;
 mod rows;
+mod screen;
 mod select;
 mod shapes;
 mod statement;
 mod topics;
+mod written;
 
 #[cfg(test)]
 mod goldens;
@@ -62,9 +64,10 @@ pub use graph::View;
 pub(crate) use graph::{audience_reads, cycles, edges, parse_predicate, predicate_names};
 pub use names::{columns, quote_name, quote_path};
 pub use paths::RecordPath;
-pub use projection::RecordProjection;
+pub use projection::{RecordProjection, columns_read};
 pub use query::{Counters, Query, QueryWatch};
 pub use rows::{ResultSet, cell, rows_of};
+pub use screen::{Screen, is_text};
 pub use select::{RecordSelect, SelectedColumns};
 pub(crate) use shapes::Shapes;
 use topics::QueryTopics;
@@ -125,6 +128,8 @@ pub(crate) struct Core {
     views: BTreeMap<View, OnceCell<Result<Arc<dyn TableProvider>>>>,
     cycles: BTreeMap<View, Error>,
     profiles: Profiles,
+    /// What it shows is this core's, as a screen shows it.
+    behind: Option<(Arc<Core>, Arc<dyn Screen>)>,
     /// Where each profile's row is, when the profiles do not lie in the order of their ids: batch and row.
     unordered: OnceLock<Option<FxHashMap<i64, (usize, usize)>>>,
 }
@@ -134,6 +139,8 @@ pub(crate) struct Core {
 pub struct Session {
     core: Arc<Core>,
     topics: Option<Arc<dyn Topics>>,
+    /// What is hidden of the names of profiles.
+    names: Option<Arc<dyn Screen>>,
 }
 
 impl Session {
@@ -174,9 +181,14 @@ impl Session {
             audiences: inputs.audiences,
             cycles,
             profiles: inputs.profiles,
+            behind: None,
             unordered: OnceLock::new(),
         });
-        Ok(Self { core, topics: None })
+        Ok(Self {
+            core,
+            topics: None,
+            names: None,
+        })
     }
 
     /// With the topics of clusters as tables, for queries. Definitions (traits, audiences) don't see them: they are over
@@ -192,7 +204,8 @@ impl Session {
 
     /// Starts one reading statement with `now()` at `t_ms`. Errors carry the line and column.
     pub async fn query(&self, sql: &str, t_ms: i64) -> Result<Query> {
-        let statement = statement::parse(sql)?;
+        let mut statement = statement::parse(sql)?;
+        written::name(&mut statement);
         let (state, reads) = self.state_for(&statement, t_ms).await?;
         let plan = statement::plan(&state, statement)
             .await
@@ -297,7 +310,7 @@ impl Session {
     /// What to call a profile: its user id, else its email, else an anonymous id, else its number.
     pub fn profile_name(&self, profile_id: i64) -> String {
         self.core
-            .profile_name(profile_id)
+            .profile_name(profile_id, self.names.as_deref())
             .unwrap_or_else(|| format!("profile {profile_id}"))
     }
 
@@ -404,6 +417,10 @@ impl Core {
     }
 
     async fn plan_view(&self, view: &View) -> Result<Arc<dyn TableProvider>> {
+        if let Some((open, screen)) = &self.behind {
+            let table = Box::pin(open.view(view)).await?;
+            return screen::view_behind(table, view, screen).map_err(|error| self.translate(&error));
+        }
         let sql = match view {
             View::Trait(name) => {
                 let definition = self.traits.get(name).ok_or_else(|| unknown(name))?;
@@ -445,10 +462,15 @@ impl Core {
         Some((batch, row))
     }
 
-    fn profile_name(&self, profile_id: i64) -> Option<String> {
+    fn profile_name(&self, profile_id: i64, screen: Option<&dyn Screen>) -> Option<String> {
         let (batch, row) = self.locate(profile_id)?;
         let batch = self.profiles.batches.get(batch)?;
-        let column = |name: &str| batch.column_by_name(name).and_then(|column| cell(column, row));
+        // One that is hidden is no name: the next one may be.
+        let column = |name: &str| {
+            let text = batch.column_by_name(name).and_then(|column| cell(column, row))?;
+            let shown = screen.map_or_else(|| Some(text.clone()), |it| it.cell("profiles", name, &text));
+            shown.filter(|shown| *shown == text)
+        };
         ["user_id", "email", "anonymous_id"]
             .iter()
             .find_map(|name| column(name))
