@@ -3,7 +3,7 @@
 import { useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import type { PartitionDetail, TailRequest, TailStatus } from "@/bindings";
 import { useAction, useCall } from "@/platform";
-import { Button, Dot, Switch, type Tone } from "@/shared/controls";
+import { Badge, Button, Dot, Switch, type Tone } from "@/shared/controls";
 import { sentence, toAppError, type AppError } from "@/shared/errors";
 import { bytes, count, dateTimeMs, day, duration, number, rate, time, zone } from "@/shared/format";
 import { EmptyState, ErrorNote, Split } from "@/shared/layout";
@@ -266,7 +266,8 @@ function shownField(value: string | null | undefined): ReactNode {
 
 function shownValue(row: TailRecord): ReactNode {
   if (row.problem !== null) return <span title={row.problem}><span className="bad">!</span> {row.value}</span>;
-  return row.value ?? <span className="faint">null</span>;
+  // A value may say `null` itself: that is JSON, and no tombstone.
+  return row.value ?? <span className="faint" data-testid="tombstone" title="A record without a value: where the topic is compacted, it deletes what was kept of its key">null <Badge>tombstone</Badge></span>;
 }
 
 function useFilterColumns(status: TailStatus | undefined): SqlTables {

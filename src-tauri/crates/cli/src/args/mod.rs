@@ -223,6 +223,9 @@ pub struct Tail {
     /// Writes to a file instead of the terminal
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Writes over a file that is there already
+    #[arg(long, requires = "out")]
+    pub force: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -442,6 +445,9 @@ pub struct Sql {
     pub format: Option<SqlFormat>,
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Writes over a file that is there already
+    #[arg(long, requires = "out")]
+    pub force: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -505,6 +511,9 @@ pub enum Audience {
         name: String,
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
+        /// Writes over a file that is there already
+        #[arg(long)]
+        force: bool,
     },
 }
 
