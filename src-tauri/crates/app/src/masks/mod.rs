@@ -7,6 +7,8 @@
 
 mod mask;
 mod people;
+#[cfg(test)]
+mod people_tests;
 
 use std::{collections::hash_map::RandomState, hash::BuildHasher as _, sync::Arc};
 
