@@ -21,7 +21,10 @@ async fn stage(kafka: &Kafka, topic: &str) -> Result<Workspace> {
         },
         false => Record::new(
             format!("k{}", number % 3),
-            format!("{{\"id\": {number}, \"total\": {}, \"lines\": {{\"count\": 2}}}}", number * 10),
+            format!(
+                "{{\"id\": {number}, \"total\": {}, \"lines\": {{\"count\": 2}}}}",
+                number * 10
+            ),
         ),
     };
     kafka.produce(topic, (0..RECORDS).map(order)).await?;
@@ -56,6 +59,81 @@ async fn an_offset_past_the_end_and_a_tombstone_are_told() -> Result<()> {
     Ok(())
 }
 
+/// What a filter says of where and when is sought, as SQL over the topic seeks it.
+#[tokio::test]
+async fn a_tail_reads_only_where_its_filter_can_hold() -> Result<()> {
+    let kafka = need!(Kafka::shared().await);
+    let topic = unique("sought");
+    let workspace = stage(kafka, &topic).await?;
+    for (filter, matched, scanned) in [
+        ("_offset >= 8 and value.total >= 90", 2, 4),
+        ("_partition = 0 and value.id = 3", 1, RECORDS),
+        ("_offset = 2 or _offset = 5", 2, 2),
+        ("_offset > 1000", 0, 0),
+        ("_partition = 7", 0, 0),
+        ("_offset < 3 and _offset > 7", 0, 0),
+        ("_timestamp > now() + interval '1 hour'", 0, 0),
+    ] {
+        let tail = [
+            "tail",
+            "test",
+            &topic,
+            "-o",
+            "beginning",
+            "--exit",
+            "--json",
+            "--where",
+            filter,
+        ];
+        let found = workspace.run(&tail).await?.exits(0)?;
+        ensure!(found.json_lines()?.len() == matched, "{filter}: {}", found.stdout);
+        let said = format!("scanned {scanned} records");
+        ensure!(found.stderr.contains(&said), "{filter}: {}", found.stderr);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_not_there_is_told_with_those_that_are() -> Result<()> {
+    let workspace = Workspace::new()?;
+    workspace.cluster("127.0.0.1:1")?;
+    let said = workspace
+        .sentence(&["sql", "SELECT * FROM nope.orders"], 1)
+        .await?;
+    ensure!(
+        said.contains("\"nope\" is no cluster and no warehouse; clusters are test"),
+        "{said}"
+    );
+    let events = workspace.sentence(&["sql", "SELECT * FROM evnts"], 1).await?;
+    ensure!(events.contains("Did you mean \"events\"?"), "{events}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_check_can_not_find_on_this_machine_is_a_warning() -> Result<()> {
+    let workspace = Workspace::new()?;
+    workspace.write(
+        "clusters/prod.toml",
+        "kind = \"kafka\"\n[properties]\n\"bootstrap.servers\" = \"b:9092\"\n\"ssl.ca.location\" = \"certs/ca.pem\"\n\
+         \"sasl.password\" = \"secret:nowhere\"\n",
+    )?;
+    let checked = workspace.run(&["check"]).await?.exits(0)?;
+    ensure!(
+        checked
+            .stdout
+            .contains("warning: clusters/prod.toml:4:21: ssl.ca.location names")
+            && checked
+                .stdout
+                .contains("warning: clusters/prod.toml:5:19: the secret \"nowhere\" is not set"),
+        "{checked:?}"
+    );
+    ensure!(
+        checked.stderr.contains("every definition holds; 2 warnings"),
+        "{checked:?}"
+    );
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_file_is_not_written_over_unless_that_is_asked_for() -> Result<()> {
     let kafka = need!(Kafka::shared().await);
@@ -68,7 +146,10 @@ async fn a_file_is_not_written_over_unless_that_is_asked_for() -> Result<()> {
     for args in [&tail[..], &["sql", &select, "--out", out]] {
         std::fs::write(&path, "mine\n")?;
         let refused = workspace.sentence(args, 1).await?;
-        ensure!(refused.contains("is there already") && refused.contains("--force"), "{refused}");
+        ensure!(
+            refused.contains("is there already") && refused.contains("--force"),
+            "{refused}"
+        );
         ensure!(std::fs::read_to_string(&path)? == "mine\n", "it was written over");
         workspace.run(&[args, &["--force"]].concat()).await?.exits(0)?;
         let lines = std::fs::read_to_string(&path)?.lines().count();
@@ -124,7 +205,10 @@ async fn a_reset_that_moves_nothing_says_why() -> Result<()> {
         .exits(0)?;
     ensure!(moved.stderr.contains("1 offset of"), "{}", moved.stderr);
     let committed = broker::committed(kafka, &group, &topic, 1).await?;
-    ensure!(committed.values().all(|offset| *offset == Some(0)), "{committed:?}");
+    ensure!(
+        committed.values().all(|offset| *offset == Some(0)),
+        "{committed:?}"
+    );
     Ok(())
 }
 
@@ -139,7 +223,7 @@ async fn columns_that_nobody_named_are_named_as_they_were_written() -> Result<()
     };
     let all = [
         (
-            "SELECT value.total, value.lines.count FROM test.TOPIC ORDER BY value.total DESC LIMIT 1",
+            "SELECT value.total, value.lines.count FROM test.TOPIC WHERE value.id = 10",
             json!({"total": 100, "count": 2}),
         ),
         (
@@ -147,13 +231,13 @@ async fn columns_that_nobody_named_are_named_as_they_were_written() -> Result<()
             json!({"total": 90}),
         ),
         (
-            "SELECT value.lines.count, max(value.total) FROM test.TOPIC GROUP BY value.lines.count ORDER BY 2 DESC",
+            "SELECT value.lines.count, max(value.total) FROM test.TOPIC WHERE value.id > 0 GROUP BY value.lines.count",
             json!({"count": 2, "max(value.total)": 100}),
         ),
         (
             "SELECT a.value.id, b.value.id FROM test.TOPIC AS a JOIN test.TOPIC AS b ON a.value.id = b.value.total \
              WHERE b.value.total = 10",
-            json!({"value.id": 10, "b.value.id": 1}),
+            json!({"value.id": 1, "b.value.id": 1}),
         ),
         (
             "SELECT total FROM (SELECT value.total FROM test.TOPIC) AS t WHERE total = 50",

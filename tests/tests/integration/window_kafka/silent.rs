@@ -38,7 +38,8 @@ async fn a_cluster_that_does_not_answer_is_told_and_stays_told() -> Result<()> {
     let cluster = |more: &str, bootstrap: &str| {
         format!("kind = \"kafka\"\n[properties]\n\"bootstrap.servers\" = \"{bootstrap}\"\n{more}")
     };
-    let put = |name: &str, text: String| std::fs::write(workspace.join(format!("clusters/{name}.toml")), text);
+    let put =
+        |name: &str, text: String| std::fs::write(workspace.join(format!("clusters/{name}.toml")), text);
     put("home", cluster("", &kafka.bootstrap()))?;
     put("away", cluster("", "127.0.0.1:1"))?;
     // The broker speaks plainly, and is spoken to in TLS.
@@ -77,7 +78,10 @@ async fn told(drive: &Drive<'_>, screen: &str, name: &str) -> Result<()> {
     drive.go(&format!("#/{screen}")).await?;
     drive.see(&format!("screen-{screen}")).await?;
     drive.window.wait_for(&testid("error"), TOLD_WITHIN).await?;
-    drive.window.screenshot(&format!("kafka-silent-{screen}-{name}")).await?;
+    drive
+        .window
+        .screenshot(&format!("kafka-silent-{screen}-{name}"))
+        .await?;
     drive.window.script(WATCH, &[]).await?;
     let script = "return new Promise(done => setTimeout(() => done(window.loadings), arguments[0]))";
     let loadings = drive.window.script(script, &[json!(WATCHED_MS)]).await?;

@@ -58,7 +58,9 @@ pub struct PeopleMasks {
 /// Case, and what stands between words, do not tell two names apart.
 fn plain(name: &str) -> String {
     // As columns are named whose name another one has.
-    let prefixed = ["properties_", "traits_"].iter().find_map(|prefix| name.strip_prefix(prefix));
+    let prefixed = ["properties_", "traits_"]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix));
     let name = prefixed.unwrap_or(name);
     let letters = name.chars().filter(|letter| letter.is_alphanumeric());
     letters.flat_map(char::to_lowercase).collect()

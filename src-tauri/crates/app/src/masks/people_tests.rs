@@ -151,7 +151,15 @@ async fn nothing_hidden_is_in_what_the_window_gets_of_people() {
             assert!(!line.to_lowercase().contains(hidden), "{hidden} is in {line}");
         }
     }
-    for shown in ["Berlin", "127.5", "120.5", "u1", "•••1111", "•••", r#"{"asked":0}"#] {
+    for shown in [
+        "Berlin",
+        "127.5",
+        "120.5",
+        "u1",
+        "•••1111",
+        "•••",
+        r#"{"asked":0}"#,
+    ] {
         assert!(masked.contains(shown), "{shown} is not in {masked}");
     }
 }

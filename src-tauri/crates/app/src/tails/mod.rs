@@ -127,6 +127,13 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
     spec.stop_at_end = request.stop_at_end;
     spec.until_ms = request.until_ms;
     spec.leaderless_too = true;
+    if request.start == TailStart::Beginning
+        && request.stop_at_end
+        && let Some(ranges) = reading.filter.as_ref().and_then(Filter::ranges)
+    {
+        spec.from = TailFrom::Ranges(ranges);
+        spec.new_partitions = false;
+    }
     // A condition sees what is shown: not the bytes as they are where a part of them is hidden.
     if reading.formats.is_plain() && reading.masks.is_none() {
         spec.sieve = reading.filter.as_ref().and_then(Filter::sieve).map(Arc::new);

@@ -16,6 +16,7 @@ mod files;
 mod init;
 mod locate;
 mod lock;
+mod missing;
 mod parse;
 pub mod recent;
 mod save;
@@ -35,6 +36,7 @@ pub use files::{CONFIG_DIR_VARIABLE, ConfigDir, FILE_BYTES_MAX, write_atomically
 pub(crate) use files::{cannot_write, reason, write_private};
 pub use init::{ensure_sample, init, sample};
 pub use lock::WorkspaceLock;
+pub use missing::missing;
 pub(crate) use parse::nearest;
 use tailrace_model::{Error, Result};
 pub use watch::Watch;

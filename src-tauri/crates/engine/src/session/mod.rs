@@ -209,7 +209,7 @@ impl Session {
         let (state, reads) = self.state_for(&statement, t_ms).await?;
         let plan = statement::plan(&state, statement)
             .await
-            .map_err(|error| self.core.translate(&error))?;
+            .map_err(|error| self.told_of_clusters(self.core.translate(&error)))?;
         let physical = state
             .create_physical_plan(&plan)
             .await
@@ -217,6 +217,32 @@ impl Session {
         let stream = execute_stream(Arc::clone(&physical), state.task_ctx())
             .map_err(|error| self.core.translate(&error))?;
         Ok(Query::new(Arc::clone(&self.core), physical, stream, reads))
+    }
+
+    /// Of a table whose first name leads nowhere, the names that could stand there are told, and no table that is only
+    /// written alike.
+    fn told_of_clusters(&self, mut error: Error) -> Error {
+        let Some((before, name)) = error.message.split_once("there is no table \"") else {
+            return error;
+        };
+        let name = name.split('"').next().unwrap_or_default();
+        let (Some((first, _)), Some(topics)) = (name.split_once('.'), &self.topics) else {
+            return error;
+        };
+        let own = [base::MAIN, TRAITS, AUDIENCES, "information_schema"];
+        if own.contains(&first) || self.core.warehouses.contains_key(first) || topics.has(first) {
+            return error;
+        }
+        let listed = |what: &str, names: Vec<String>| match names.is_empty() {
+            true => format!("there is no {what}"),
+            false => format!("{what}s are {}", names.join(", ")),
+        };
+        error.message = format!(
+            "{before}there is no table \"{name}\": \"{first}\" is no cluster and no warehouse; {}, {}",
+            listed("cluster", topics.clusters()),
+            listed("warehouse", self.core.warehouses.keys().cloned().collect())
+        );
+        error
     }
 
     /// The state with the topics that the statement names as tables.

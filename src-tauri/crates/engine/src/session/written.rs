@@ -7,7 +7,9 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::{
     parser::Statement,
-    sqlparser::ast::{Expr, Ident, Select, SelectItem, VisitMut, VisitorMut},
+    sqlparser::ast::{
+        Expr, Ident, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr, VisitMut, VisitorMut,
+    },
 };
 
 use super::{
@@ -26,6 +28,33 @@ struct Written;
 
 impl VisitorMut for Written {
     type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        let SetExpr::Select(select) = query.body.as_mut() else {
+            return ControlFlow::Continue(());
+        };
+        // Of distinct rows only what is selected can be sorted by: under the name that it has now.
+        let sorted = query.order_by.as_mut().filter(|_| select.distinct.is_some());
+        let Some(OrderBy {
+            kind: OrderByKind::Expressions(sorted),
+            ..
+        }) = sorted
+        else {
+            return ControlFlow::Continue(());
+        };
+        let before = select.projection.clone();
+        self.pre_visit_select(select)?;
+        for sort in sorted {
+            let same =
+                |item: &SelectItem| matches!(item, SelectItem::UnnamedExpr(expr) if *expr == sort.expr);
+            if let Some(at) = before.iter().position(same)
+                && let Some(SelectItem::ExprWithAlias { alias, .. }) = select.projection.get(at)
+            {
+                sort.expr = Expr::Identifier(alias.clone());
+            }
+        }
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         let taken: Vec<Option<String>> = select.projection.iter().map(short).collect();
@@ -127,5 +156,14 @@ mod tests {
             ],
         );
         check("_key, value, count(*)", &["_key", "value", "count(*)"]);
+        let mut sorted = parse("SELECT DISTINCT value.a FROM t ORDER BY value.a DESC, value.b").unwrap();
+        name(&mut sorted);
+        let Statement::Statement(sorted) = &sorted else {
+            unreachable!("it is a SELECT")
+        };
+        assert_eq!(
+            sorted.to_string(),
+            "SELECT DISTINCT value.a AS \"a\" FROM t ORDER BY \"a\" DESC, value.b"
+        );
     }
 }
