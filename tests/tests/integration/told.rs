@@ -237,7 +237,7 @@ async fn columns_that_nobody_named_are_named_as_they_were_written() -> Result<()
         (
             "SELECT a.value.id, b.value.id FROM test.TOPIC AS a JOIN test.TOPIC AS b ON a.value.id = b.value.total \
              WHERE b.value.total = 10",
-            json!({"value.id": 1, "b.value.id": 1}),
+            json!({"value.id": 10, "b.value.id": 1}),
         ),
         (
             "SELECT total FROM (SELECT value.total FROM test.TOPIC) AS t WHERE total = 50",

@@ -260,8 +260,10 @@ function Moment({ ms }: { ms: number | null }) {
   return <span title={`${dateTimeMs(ms)} ${zone(-new Date(ms).getTimezoneOffset())}`}><span className="mute">{day(ms, Date.now())}</span> {time(ms)}</span>;
 }
 
+/** Of a column that is new the rows that are there are asked for again: until then nothing is known of it. */
 function shownField(value: string | null | undefined): ReactNode {
-  return value == null ? <span className="faint">null</span> : value;
+  if (value === undefined) return "·";
+  return value === null ? <span className="faint">null</span> : value;
 }
 
 function shownValue(row: TailRecord): ReactNode {

@@ -33,7 +33,11 @@ mod tests {
     fn the_option_is_the_delay() {
         // SAFETY: it reads a number.
         let delay = || unsafe { mi_option_get(PURGE_DELAY) };
-        assert_eq!(delay(), 1_000, "the allocator's own: the options were numbered anew");
+        assert_eq!(
+            delay(),
+            1_000,
+            "the allocator's own: the options were numbered anew"
+        );
         give_back_soon();
         assert_eq!(delay(), GIVEN_BACK_MS);
     }
