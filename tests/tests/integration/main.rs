@@ -27,6 +27,7 @@ mod shop;
 mod stopping;
 mod tables;
 mod three_brokers;
+mod told;
 mod topics;
 mod tracking;
 mod window_journey;

@@ -296,8 +296,8 @@ async fn columns_are_selected_in_every_form() -> Result<()> {
     let args = |select, more: &[&'static str]| [&tail[..], &[select], more].concat();
     let lines = workspace.lines(&args(columns, &["--format", "json"])).await?;
     assert_eq!(lines.len(), 1_498);
-    assert_eq!(lines[0], json!({"order_id": "o2", "cents": 200.0, "_key": "k2"}));
-    assert_eq!(lines[1], json!({"order_id": "o3", "cents": 350.0, "_key": "k3"}));
+    assert_eq!(lines[0], json!({"order_id": "o2", "cents": 200, "_key": "k2"}));
+    assert_eq!(lines[1], json!({"order_id": "o3", "cents": 350, "_key": "k3"}));
     let csv = workspace
         .run(&args(columns, &["--format", "csv"]))
         .await?

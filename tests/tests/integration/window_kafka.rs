@@ -10,6 +10,7 @@ mod groups;
 mod records;
 mod schemas;
 mod search;
+mod silent;
 mod sql;
 mod topics;
 

@@ -1,16 +1,26 @@
 /** Commands and subscriptions as React sees them. */
 
-import { keepPreviousData, QueryClient, useMutation, useQuery, useQueryClient, type UseMutationResult, type UseQueryResult } from "@tanstack/react-query";
+import { hashKey, keepPreviousData, QueryCache, QueryClient, useMutation, useQuery, useQueryClient, type UseMutationResult, type UseQueryResult } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
-import type { Commands, Revision, Topic } from "@/bindings";
+import type { Commands, Error as AppError, Revision, Topic } from "@/bindings";
 import { call, subscribe } from "./call";
 
 type Name = keyof Commands;
 export type RequestOf<N extends Name> = Commands[N]["request"];
 export type ResponseOf<N extends Name> = Commands[N]["response"];
 
+/** What failed because another system did not answer is asked again after this, by itself. */
+export const AGAIN_MS = 5_000;
+
+/** Why a question failed that was not answered since. The library forgets it as soon as it asks again. */
+const failures = new WeakMap<object, Error>();
+
 export function newQueryClient(): QueryClient {
   return new QueryClient({
+    queryCache: new QueryCache({
+      onError: (error, query) => failures.set(query, error),
+      onSuccess: (_, query) => failures.delete(query),
+    }),
     defaultOptions: {
       queries: {
         // What changes announces itself by a subscription; a failed command says whether trying again helps.
@@ -40,22 +50,46 @@ export function useCall<N extends Name>(name: N, request: RequestOf<N>, options:
   const { enabled = true, everyMs, topic = null, restMs, keep = false } = options;
   const client = useQueryClient();
   useRevision(enabled ? topic : null, () => askAgain(client, [name, request]), restMs);
-  return useQuery({
+  const result = useQuery({
     queryKey: [name, request],
     queryFn: () => call(name, request),
     enabled,
-    ...(everyMs !== undefined && { refetchInterval: everyMs }),
+    refetchInterval: (query) => (isPassing(query.state.error) ? Math.min(everyMs ?? AGAIN_MS, AGAIN_MS) : (everyMs ?? false)),
     ...(keep && { placeholderData: keepPreviousData }),
   });
+  return withFailure(client, [name, request], result);
+}
+
+/** Whether it may pass by itself: the other system did not answer. */
+function isPassing(failure: unknown): boolean {
+  return failure instanceof Error && (failure.cause as Partial<AppError> | undefined)?.retry === true;
+}
+
+/**
+ * What went wrong stays said while it is asked again, and nothing is “loading” over and over for as long as a broker is
+ * away. Whoever asks by hand sees that it is asked.
+ */
+function withFailure<T>(client: QueryClient, queryKey: readonly unknown[], result: UseQueryResult<T>): UseQueryResult<T> {
+  if (result.isSuccess && !result.isPlaceholderData) return result;
+  const query = client.getQueryCache().get(hashKey(queryKey));
+  const failure = query && failures.get(query);
+  if (query === undefined || failure === undefined || (result.isError && result.data !== undefined)) return result;
+  const refetch: typeof result.refetch = (options) => {
+    failures.delete(query);
+    return result.refetch(options);
+  };
+  return { ...result, data: undefined, error: failure, status: "error", isError: true, isLoadingError: true, isRefetchError: false, isPending: false, isLoading: false, isSuccess: false, isPlaceholderData: false, refetch };
 }
 
 /** A first answer that is under way may be from before the change, and nothing asks again while it is: so it is waited for. */
 function askAgain(client: QueryClient, queryKey: readonly unknown[]): void {
   const again = () => void client.invalidateQueries({ queryKey });
   const query = client.getQueryCache().find({ queryKey });
+  // Other clusters tell of themselves all the time; one that does not answer is asked again when it is due.
+  if (query !== undefined && query.state.data === undefined && isPassing(failures.get(query))) return;
   const first = query?.state.data === undefined && query?.state.fetchStatus === "fetching" ? query.promise : undefined;
   if (first === undefined) again();
-  else first.then(again, again);
+  else first.then(again, (failure: unknown) => isPassing(failure) || again());
 }
 
 /** A command that changes something. `invalidates` names the commands whose answers are then old. */

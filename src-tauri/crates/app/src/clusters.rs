@@ -238,7 +238,7 @@ pub fn refuse_read_only(open: &OpenWorkspace, cluster: &str, so: &str) -> Result
 }
 
 /// Properties that name a file; in a definition they are relative to the workspace.
-const FILES: [&str; 6] = [
+pub(crate) const FILES: [&str; 6] = [
     "ssl.ca.location",
     "ssl.certificate.location",
     "ssl.key.location",

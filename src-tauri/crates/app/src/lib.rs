@@ -215,8 +215,16 @@ pub async fn stop_signal() {
     }
 }
 
+/// What a check of a workspace found, by file and line.
+#[derive(Debug)]
+pub struct Checked {
+    pub problems: Vec<Error>,
+    /// What definitions name and this machine does not have.
+    pub warnings: Vec<Error>,
+}
+
 /// Every problem of a workspace's definitions, by file and line; those of SQL are found by planning it.
-pub async fn check(folder: &std::path::Path) -> Result<Vec<Error>> {
+pub async fn check(folder: &std::path::Path) -> Result<Checked> {
     // Another process may hold the state: then the files alone are checked.
     let app = match App::open(folder.to_owned(), OpenOptions::command()).await {
         Err(error) if error.code == "workspace_locked" => {
@@ -226,8 +234,15 @@ pub async fn check(folder: &std::path::Path) -> Result<Vec<Error>> {
     };
     let open = app.opened().await?;
     let problems = people::check(&open).await;
+    let warnings = {
+        let workspace = open.workspace();
+        workspace::missing(&workspace.definitions, open.folder(), &open.secrets)
+    };
     app.close().await;
-    problems
+    Ok(Checked {
+        problems: problems?,
+        warnings,
+    })
 }
 
 /// As the command `tail_start`, for a file or a pipe that takes every row with [`take_rows`]: the tail waits for it.

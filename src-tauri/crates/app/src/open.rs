@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use tailrace_engine::session::Session;
 use tailrace_model::{Error, Result, api::Topic};
 use tokio::{sync::broadcast, time::Instant};
 
@@ -13,7 +14,7 @@ use crate::{
     clusters::{Cluster, Clusters},
     core::{Activities, Hub, Stage, Supervisor, Views, now_ms},
     lag,
-    masks::{self, Masks},
+    masks::{self, Masks, PeopleMasks},
     people::People,
     queries::QueryView,
     secrets::SecretStore,
@@ -254,6 +255,31 @@ impl OpenWorkspace {
         }
         let workspace = self.workspace();
         Masks::of(workspace.definitions.masks(), cluster, topic, &self.mask_key)
+    }
+
+    /// What must not be shown of people.
+    pub(crate) fn people_masks(&self) -> Option<Arc<PeopleMasks>> {
+        if !self.masked {
+            return None;
+        }
+        let workspace = self.workspace();
+        PeopleMasks::of(&workspace.definitions, &self.mask_key).map(Arc::new)
+    }
+
+    /// Everything that SQL can see, as it may be shown.
+    pub(crate) fn shown(&self, session: Session) -> Result<Session> {
+        match self.people_masks() {
+            Some(masks) => session.behind(masks),
+            None => Ok(session),
+        }
+    }
+
+    /// Everything that SQL can see, with people named as they may be.
+    pub(crate) fn named(&self, session: Session) -> Session {
+        match self.people_masks() {
+            Some(masks) => session.named_behind(masks),
+            None => session,
+        }
     }
 
     /// What is wrong with the event log: segments that can't be read, a checkpoint that can't be written.

@@ -53,7 +53,7 @@ async fn plan(open: &Arc<OpenWorkspace>, sql: &str, started_ms: i64) -> Result<(
         .require_whole()
         .err()
         .map(|error| format!("only a part of the events: {error}"));
-    let session = people.session(open).await?;
+    let session = open.shown(people.session(open).await?)?;
     let session = session.with_topics(Arc::new(WorkspaceTopics::new(open, started_ms)));
     Ok((session.query(sql, started_ms).await?, partial))
 }
@@ -163,15 +163,14 @@ fn shown(scan: Scan, took_ms: i64, ended: bool) -> SqlScan {
 
 fn said(scan: &Scan) -> Vec<String> {
     let mut said = Vec::new();
-    let (records, total) = (scan.records, scan.total);
+    let [records, total, bytes] = [scan.records, scan.total, scan.bytes].map(count);
     said.push(match scan.complete {
-        true => format!("read {records} records of topics, {} bytes, to their ends", scan.bytes),
+        true => format!("read {records} records of topics, {bytes} bytes, to their ends"),
         false => format!(
-            "read {records} of at most {total} records of topics, {} bytes: the rest was not needed, or not waited for",
-            scan.bytes
+            "read {records} of at most {total} records of topics, {bytes} bytes: the rest was not needed, or not waited for"
         ),
     });
-    for (count, what) in [
+    for (number, what) in [
         (
             scan.mistyped,
             "fields were of another type than their column and are NULL",
@@ -179,12 +178,22 @@ fn said(scan: &Scan) -> Vec<String> {
         (scan.undecoded, "values are no JSON objects and are NULL"),
         (scan.lost, "records were deleted before they could be read"),
     ] {
-        if count > 0 {
-            said.push(format!("{count} {what}"));
+        if number > 0 {
+            said.push(format!("{} {what}", count(number)));
         }
     }
     said.extend(scan.notes.iter().cloned());
     said
+}
+
+/// `1,234,567`.
+fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let grouped = digits.as_bytes().rchunks(3).rev();
+    let grouped: Vec<&str> = grouped
+        .filter_map(|three| std::str::from_utf8(three).ok())
+        .collect();
+    grouped.join(",")
 }
 
 /// Where an export goes.
@@ -344,5 +353,16 @@ impl QueryView {
 
     pub fn rows(&self, offset: u64, limit: u32) -> Rows {
         self.result().page(offset, limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        let shown = [0, 12, 999, 1_000, 12_345_678].map(count);
+        assert_eq!(shown, ["0", "12", "999", "1,000", "12,345,678"]);
     }
 }

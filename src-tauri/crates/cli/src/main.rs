@@ -10,6 +10,7 @@ use std::{io::Write as _, process::ExitCode};
 use args::Cli;
 use clap::Parser;
 use output::Output;
+use tailrace_model::plain_words;
 
 /// What a command came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +78,7 @@ fn report(output: &Output, error: &anyhow::Error) {
         }
         // The message says where in the text the error lies.
         Some(error) => output.note(&format!("tailrace: {}", error.message)),
-        None => output.note(&format!("tailrace: {error:#}")),
+        None => output.note(&plain_words(format!("tailrace: {error:#}"))),
     }
 }
 

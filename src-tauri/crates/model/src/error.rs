@@ -50,13 +50,43 @@ pub struct Position {
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// What libraries say in their own terms, and how a person reads it.
+const TERMS: [(&str, &str); 6] = [
+    ("expected ident at", "an unknown word stands at"),
+    ("expected value at", "no value stands at"),
+    ("EOF while parsing a value at", "it ends too soon, at"),
+    ("EOF while parsing a string at", "it ends within a text, at"),
+    ("EOF while parsing an object at", "it ends within an object, at"),
+    ("EOF while parsing a list at", "it ends within a list, at"),
+];
+
+/// A sentence without the numbers of the operating system's errors and the terms of parsers.
+pub fn plain_words(text: String) -> String {
+    const NUMBER: &str = " (os error ";
+    let mut text = text;
+    while let Some(from) = text.find(NUMBER) {
+        let rest = &text[from + NUMBER.len()..];
+        let digits = rest.len() - rest.trim_start_matches(|sign: char| sign.is_ascii_digit()).len();
+        if digits == 0 || !rest[digits..].starts_with(')') {
+            break;
+        }
+        text.replace_range(from..from + NUMBER.len() + digits + 1, "");
+    }
+    for (term, words) in TERMS {
+        if text.contains(term) {
+            text = text.replace(term, words);
+        }
+    }
+    text
+}
+
 impl Error {
     fn new(domain: Domain, retry: bool, code: &str, message: impl Into<String>) -> Self {
         Self {
             domain,
             retry,
             code: code.to_owned(),
-            message: message.into(),
+            message: plain_words(message.into()),
             position: None,
             path: None,
         }
@@ -102,5 +132,25 @@ impl Error {
     pub fn context(mut self, what: impl std::fmt::Display) -> Self {
         self.message = format!("{what}: {}", self.message);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_speak_plainly() {
+        let check = |given: &str, expected: &str| assert_eq!(Error::user("x", given).message, expected);
+        check(
+            "a.csv can't be read (No such file or directory (os error 2)): look",
+            "a.csv can't be read (No such file or directory): look",
+        );
+        check(
+            "line 3: expected ident at line 1 column 2",
+            "line 3: an unknown word stands at line 1 column 2",
+        );
+        check("an (os error of its own", "an (os error of its own");
+        check("it holds", "it holds");
     }
 }

@@ -15,6 +15,6 @@ pub mod time;
 pub mod value;
 
 pub use definitions::*;
-pub use error::{Domain, Error, Result};
+pub use error::{Domain, Error, Result, plain_words};
 pub use time::{Span, SpanUnit};
 pub use value::Value;

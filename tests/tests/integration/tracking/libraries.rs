@@ -90,7 +90,7 @@ async fn check(workspace: &Workspace, event: &str, person: &str) -> Result<()> {
         ))
         .await?;
     let wanted: Vec<Vec<Value>> = (0..EVENTS)
-        .map(|number| vec![json!(number as f64), json!(1), json!(true)])
+        .map(|number| vec![json!(number), json!(1), json!(true)])
         .collect();
     assert_eq!(rows, wanted, "{event}");
     let profile = workspace.json(&["profile", "show", person]).await?;

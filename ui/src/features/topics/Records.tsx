@@ -3,7 +3,7 @@
 import { useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import type { PartitionDetail, TailRequest, TailStatus } from "@/bindings";
 import { useAction, useCall } from "@/platform";
-import { Button, Dot, Switch, type Tone } from "@/shared/controls";
+import { Badge, Button, Dot, Switch, type Tone } from "@/shared/controls";
 import { sentence, toAppError, type AppError } from "@/shared/errors";
 import { bytes, count, dateTimeMs, day, duration, number, rate, time, zone } from "@/shared/format";
 import { EmptyState, ErrorNote, Split } from "@/shared/layout";
@@ -260,13 +260,16 @@ function Moment({ ms }: { ms: number | null }) {
   return <span title={`${dateTimeMs(ms)} ${zone(-new Date(ms).getTimezoneOffset())}`}><span className="mute">{day(ms, Date.now())}</span> {time(ms)}</span>;
 }
 
+/** Of a column that is new the rows that are there are asked for again: until then nothing is known of it. */
 function shownField(value: string | null | undefined): ReactNode {
-  return value == null ? <span className="faint">null</span> : value;
+  if (value === undefined) return "·";
+  return value === null ? <span className="faint">null</span> : value;
 }
 
 function shownValue(row: TailRecord): ReactNode {
   if (row.problem !== null) return <span title={row.problem}><span className="bad">!</span> {row.value}</span>;
-  return row.value ?? <span className="faint">null</span>;
+  // A value may say `null` itself: that is JSON, and no tombstone.
+  return row.value ?? <span className="faint" data-testid="tombstone" title="A record without a value: where the topic is compacted, it deletes what was kept of its key">null <Badge>tombstone</Badge></span>;
 }
 
 function useFilterColumns(status: TailStatus | undefined): SqlTables {

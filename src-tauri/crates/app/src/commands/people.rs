@@ -6,6 +6,7 @@ use tailrace_model::{AudienceDefinition, Error, Result, api::*};
 use crate::{
     App,
     core::now_ms,
+    masks::PeopleMasks,
     open::{Held, OpenWorkspace},
     people::{self, profiles, timeline},
     reports::{self, ChartSpec, ColorRole, Look, Series, Unit},
@@ -72,17 +73,21 @@ pub async fn malformed_list(app: &App, request: PageRequest) -> Result<Vec<Malfo
 
 pub async fn profile_search(app: &App, request: SearchRequest) -> Result<ProfileList> {
     let open = app.opened().await?;
-    Ok(profiles::search(
-        &open.held()?.people,
-        &request.text,
-        request.offset,
-        request.limit,
-    ))
+    let people = &open.held()?.people;
+    let mut found = profiles::search(people, &request.text, request.offset, request.limit);
+    if let Some(masks) = open.people_masks() {
+        found.profiles.iter_mut().for_each(|it| masks.summary(it));
+    }
+    Ok(found)
 }
 
 pub async fn profile_show(app: &App, request: ProfileRequest) -> Result<ProfileDetail> {
     let open = app.opened().await?;
-    profiles::show(&open, &open.held()?.people, request.profile_id).await
+    let mut profile = profiles::show(&open, &open.held()?.people, request.profile_id).await?;
+    if let Some(masks) = open.people_masks() {
+        masks.profile(&mut profile);
+    }
+    Ok(profile)
 }
 
 pub async fn profile_events(app: &App, request: ProfileEventsRequest) -> Result<ProfileEvents> {
@@ -109,7 +114,11 @@ pub async fn trait_history(app: &App, request: ProfileRequest) -> Result<TraitHi
 
 pub async fn observed_show(app: &App, _: Nothing) -> Result<Observed> {
     let open = app.opened().await?;
-    people::observed(&open).await
+    let mut observed = people::observed(&open).await?;
+    if let Some(masks) = open.people_masks() {
+        masks.observed(&mut observed);
+    }
+    Ok(observed)
 }
 
 pub async fn trait_list(app: &App, _: Nothing) -> Result<Vec<TraitSummary>> {
@@ -169,7 +178,12 @@ async fn trait_detail(open: &OpenWorkspace, name: &str) -> Result<TraitDetail> {
 pub async fn trait_preview(app: &App, request: TraitPreviewRequest) -> Result<TraitPreview> {
     let open = app.opened().await?;
     let session = open.held()?.people.session(&open).await?;
-    traits::preview(&session, &request.name, &request.definition, now_ms()).await
+    let session = open.named(session);
+    let mut preview = traits::preview(&session, &request.name, &request.definition, now_ms()).await?;
+    if let Some(masks) = open.people_masks() {
+        masks.trait_preview(&request.name, &mut preview);
+    }
+    Ok(preview)
 }
 
 pub async fn trait_save(app: &App, request: TraitSaveRequest) -> Result<TraitDetail> {
@@ -267,8 +281,13 @@ pub async fn audience_preview(app: &App, request: AudiencePreviewRequest) -> Res
     let open = app.opened().await?;
     let held = open.held()?;
     let session = held.people.session(&open).await?;
+    let session = open.named(session);
     let published = held.people.members(&request.name).unwrap_or_default();
-    audiences::preview(&session, &request.definition, &published, now_ms()).await
+    let mut preview = audiences::preview(&session, &request.definition, &published, now_ms()).await?;
+    if let Some(masks) = open.people_masks() {
+        masks.audience_preview(&mut preview);
+    }
+    Ok(preview)
 }
 
 pub async fn audience_save(app: &App, request: AudienceSaveRequest) -> Result<AudienceDetail> {
@@ -304,9 +323,10 @@ pub async fn audience_members(app: &App, request: MembersRequest) -> Result<Memb
         Some(state) => state.membership.members().to_vec(),
         None => held.store.members(&request.name).await?,
     };
+    let masks = open.people_masks();
     let member = |it: &audiences::MemberSince| Member {
         profile_id: it.profile_id,
-        name: name_of(held, it.profile_id),
+        name: name_of(held, masks.as_deref(), it.profile_id),
         since_ms: it.since_ms,
     };
     let (skip, take) = (request.offset as usize, request.limit as usize);
@@ -329,16 +349,20 @@ fn matches(name: &str, part: &str) -> bool {
     name.to_lowercase().contains(&part.trim().to_lowercase())
 }
 
-fn name_of(held: &Held, profile_id: i64) -> String {
+/// What to call a profile where it may be shown.
+fn name_of(held: &Held, masks: Option<&PeopleMasks>, profile_id: i64) -> String {
     let Some(found) = held.people.log.facts(profile_id) else {
         return people::profile_name(profile_id, None, None, None);
     };
-    people::profile_name(
-        profile_id,
+    let (user_id, email, anonymous_id) = (
         found.user_id.as_deref(),
         found.email.as_deref(),
         found.anonymous_id.as_deref(),
-    )
+    );
+    match masks {
+        Some(masks) => masks.name(profile_id, [user_id, email, anonymous_id]),
+        None => people::profile_name(profile_id, user_id, email, anonymous_id),
+    }
 }
 
 pub async fn audience_changes(app: &App, request: MembersRequest) -> Result<MembershipChanges> {
@@ -353,8 +377,9 @@ pub async fn audience_changes(app: &App, request: MembersRequest) -> Result<Memb
         .store
         .membership_changes(&request.name, offset, limit)
         .await?;
+    let masks = open.people_masks();
     let changes = rows.into_iter().map(|row| MembershipChange {
-        name: name_of(held, row.profile_id),
+        name: name_of(held, masks.as_deref(), row.profile_id),
         audience: row.audience,
         profile_id: row.profile_id,
         entered: row.entered,
@@ -382,7 +407,13 @@ pub async fn audience_explain(app: &App, request: ExplainRequest) -> Result<Expl
     let session = held.people.session(&open).await?;
     let state = held.people.audience(&request.name);
     let since_ms = state.and_then(|state| state.membership.since_ms(request.profile_id));
-    audiences::explain(&session, &definition, request.profile_id, since_ms, now_ms()).await
+    let session = open.named(session);
+    let mut explanation =
+        audiences::explain(&session, &definition, request.profile_id, since_ms, now_ms()).await?;
+    if let Some(masks) = open.people_masks() {
+        masks.explanation(&mut explanation);
+    }
+    Ok(explanation)
 }
 
 pub async fn audience_chart(app: &App, request: AudienceChartRequest) -> Result<Chart> {
@@ -440,7 +471,7 @@ pub async fn audience_export(app: &App, request: AudienceExportRequest) -> Resul
     }
     let people = &open.held()?.people;
     people.require_whole()?;
-    let session = people.session(&open).await?;
+    let session = open.shown(people.session(&open).await?)?;
     let table = session::quote_path(&["audiences", &request.name]);
     let sql = format!(
         "SELECT p.* FROM profiles AS p WHERE p.profile_id IN (SELECT profile_id FROM {table}) ORDER BY p.profile_id"

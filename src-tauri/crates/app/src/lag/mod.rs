@@ -67,8 +67,8 @@ pub struct LagState {
     count: u64,
     /// What the history says of groups, until the first sample.
     seeds: Seeds,
-    /// Why the last sample failed.
-    error: Option<Error>,
+    /// Why the last sample failed, and when that was.
+    error: Option<(Error, i64)>,
 }
 
 /// One group.
@@ -223,8 +223,14 @@ impl LagState {
     }
 
     /// The cluster did not tell; what it told before stays, and is as old as it is.
-    pub(crate) fn failed(&mut self, error: Error) {
-        self.error = Some(error);
+    pub(crate) fn failed(&mut self, error: Error, at_ms: i64) {
+        self.error = Some((error, at_ms));
+    }
+
+    /// Why the last sample failed, if that was not before then.
+    fn failed_since(&self, at_ms: i64) -> Option<Error> {
+        let (error, failed_ms) = self.error.as_ref()?;
+        (*failed_ms >= at_ms).then(|| error.clone())
     }
 
     /// Every group, by name.
@@ -243,7 +249,7 @@ impl LagState {
 
     /// Why the last sample failed, if it did.
     pub fn error(&self) -> Option<&Error> {
-        self.error.as_ref()
+        self.error.as_ref().map(|(error, _)| error)
     }
 
     fn summary(&self, group: &Watched) -> GroupSummary {
@@ -383,9 +389,14 @@ async fn sample_unless(
     cluster: &Cluster,
     good: impl Fn(&LagState) -> bool,
 ) -> Result<()> {
+    let asked_ms = now_ms();
     let sampler = cluster.sampler.lock().await;
     if good(&cluster.lag()) {
         return Ok(());
+    }
+    // Whoever waited while it did not answer another one has the same answer.
+    if let Some(error) = cluster.lag().failed_since(asked_ms) {
+        return Err(error);
     }
     let rules = rules(open, cluster);
     if cluster.lag().sampled_ms.is_none() {
@@ -398,7 +409,7 @@ async fn sample_unless(
     let samples = match sampled {
         Ok(samples) => samples,
         Err(error) => {
-            cluster.lag().failed(error.clone());
+            cluster.lag().failed(error.clone(), now_ms());
             return Err(error);
         }
     };
@@ -444,6 +455,12 @@ async fn sample_if_old(
 ) -> Result<()> {
     if good(&cluster.lag()) {
         return Ok(());
+    }
+    // It is asked again in the background, and no more often for whoever looks at it.
+    if open.samples_in_background()
+        && let Some(error) = cluster.lag().failed_since(now_ms() - sampling::AFTER_FAILURE_MS)
+    {
+        return Err(error);
     }
     sample_unless(open, cluster, good).await
 }

@@ -21,7 +21,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// A sample that took long is followed by a rest of so many times as long.
 const REST: i64 = 4;
 /// A cluster that does not answer is asked again after this.
-const AFTER_FAILURE_MS: i64 = 5_000;
+pub(super) const AFTER_FAILURE_MS: i64 = 5_000;
 
 /// Which clusters are sampled in the background.
 #[derive(Debug, Default)]

@@ -84,3 +84,15 @@ fn a_rebalance_that_a_sample_catches_midway_is_noted_once() {
     let added = late.add(&rules, vec![sample("Stable", after)], 2);
     assert!(added.marks.is_empty());
 }
+
+#[test]
+fn a_failure_is_told_to_whoever_waited_for_it_and_to_nobody_later() {
+    let mut state = LagState::default();
+    assert_eq!(state.failed_since(0), None);
+    state.failed(Error::external("cluster_silent", "no answer"), 100);
+    let code = |state: &LagState, at_ms| state.failed_since(at_ms).map(|error| error.code);
+    assert_eq!(code(&state, 100).as_deref(), Some("cluster_silent"));
+    assert_eq!(code(&state, 101), None, "it is asked again");
+    state.add(&LagRules::default(), Vec::new(), 200);
+    assert_eq!(code(&state, 0), None, "it answered since");
+}

@@ -1,10 +1,14 @@
-//! Masks: what others must not see of records, taken out before it leaves the engine for a screen.
+//! Masks: what others must not see of records, taken out before it leaves the engine for a screen. [`people`] is where
+//! records have become events.
 //!
 //! Invariants: a value whose masked fields cannot be told apart is masked whole; bytes as they are (hexadecimal, raw) are not
 //! shown of what is masked; what is exported from a masked view is masked in the same way. A hash is the same for the same
 //! text while the workspace is open, and another one after it: nobody can look a text up by it.
 
 mod mask;
+mod people;
+#[cfg(test)]
+mod people_tests;
 
 use std::{collections::hash_map::RandomState, hash::BuildHasher as _, sync::Arc};
 
@@ -14,6 +18,7 @@ use arrow::{
     datatypes::DataType,
 };
 use mask::{Path, of_json, of_text};
+pub use people::PeopleMasks;
 use regex::Regex;
 use tailrace_connectors::formats::PROBLEM;
 use tailrace_model::{
@@ -247,7 +252,10 @@ impl Masks {
         for (field, column) in schema.fields().iter().zip(records.columns()) {
             let masked: ArrayRef = match (field.name().as_str(), column.data_type()) {
                 ("_key", DataType::Binary) => Arc::new(map(column.as_binary(), |bytes| self.key(bytes))),
-                ("value", DataType::Binary) => Arc::new(map(column.as_binary(), |bytes| self.value(bytes))),
+                // What is removed leaves an empty value: without one it would be a tombstone.
+                ("value", DataType::Binary) => Arc::new(map(column.as_binary(), |bytes| {
+                    Some(self.value(bytes).unwrap_or_default())
+                })),
                 ("_headers", DataType::List(_)) => Arc::new(self.headers(column.as_list()).map_err(wrong)?),
                 // Why a value can't be read may quote it.
                 (PROBLEM, DataType::Utf8) if self.hides_value() || self.hides_key() => {

@@ -19,6 +19,7 @@ use std::{
 
 use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
 use tailrace_connectors::clusters::kafka::{ClusterMarks, TopicPartition};
+use tailrace_engine::lag::LagRules;
 use tailrace_model::api::{GroupPartition, LagTimeSource};
 use tokio::sync::Mutex;
 
@@ -60,8 +61,7 @@ async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
         .retain(|name, _| clusters.iter().any(|cluster| cluster.name == *name));
     let mut up = true;
     for cluster in &clusters {
-        let every_ms = rules(&shared.open, cluster).every_ms;
-        let stale_ms = STALE_MS.max(every_ms * STALE_INTERVALS);
+        let stale_ms = stale_ms(&rules(&shared.open, cluster));
         up &= groups(&mut page, &cluster.name, &cluster.lag(), (now_ms(), stale_ms));
         if let Some(marks) = marks(&shared, cluster).await {
             topics(&mut page, &cluster.name, &marks);
@@ -76,6 +76,11 @@ async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         page.text() + &super::sources::metrics(&shared.open).await + &super::tracking::metrics(&shared.open),
     )
+}
+
+/// How old a sample may be and still say how things are.
+pub(super) fn stale_ms(rules: &LagRules) -> i64 {
+    STALE_MS.max(rules.every_ms * STALE_INTERVALS)
 }
 
 /// One cluster at a time asks: two scrapes at once share the answer.
@@ -509,7 +514,7 @@ mod tests {
                 .for_each(|line| assert!(!page.contains(line), "{line} is in {page}"));
         };
         check(page(&state, at_ms + STALE_MS), &[lag, last, is_up], &[]);
-        state.failed(Error::external("cluster_silent", "no answer"));
+        state.failed(Error::external("cluster_silent", "no answer"), 0);
         let is_down = "tailrace_cluster_up{cluster_name=\"c\"} 0";
         check(page(&state, at_ms + STALE_MS), &[lag, last, is_down], &[is_up]);
         check(

@@ -13,7 +13,11 @@ mod tracking;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use axum::Router;
+use axum::{
+    Json, Router,
+    http::{Method, StatusCode, Uri},
+};
+use serde_json::{Value, json};
 use tailrace_connectors::tracking as api;
 use tailrace_model::{Error, Result};
 use tokio::net::TcpListener;
@@ -79,7 +83,9 @@ pub async fn start(open: &Arc<OpenWorkspace>, listen: &str) -> Result<Serving> {
             intake,
             open.supervisor.token(Stage::Work),
             connections.clone(),
-        ));
+        ))
+        .fallback(nowhere)
+        .method_not_allowed_fallback(not_so);
     open.supervisor.spawn(Stage::Work, |token| {
         listener::serve(listener, router, connections, token)
     });
@@ -89,4 +95,26 @@ pub async fn start(open: &Arc<OpenWorkspace>, listen: &str) -> Result<Serving> {
         tracking,
         problems,
     })
+}
+
+/// What is there, for whoever asks for something else.
+const THERE: &str = "there are GET /metrics, GET /health, POST /v1/track, identify, page, screen, group, alias, batch and \
+                     import, and GET /v1/ws";
+
+async fn nowhere(uri: Uri) -> (StatusCode, Json<Value>) {
+    refused(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        &format!("nothing is at {}", uri.path()),
+    )
+}
+
+async fn not_so(method: Method, uri: Uri) -> (StatusCode, Json<Value>) {
+    let message = format!("{} does not take {method}", uri.path());
+    refused(StatusCode::METHOD_NOT_ALLOWED, "method", &message)
+}
+
+fn refused(status: StatusCode, code: &str, message: &str) -> (StatusCode, Json<Value>) {
+    let body = json!({ "success": false, "code": code, "message": format!("{message}: {THERE}") });
+    (status, Json(body))
 }

@@ -130,6 +130,15 @@ impl Topics for WorkspaceTopics {
             .is_some_and(|open| open.workspace().definitions.cluster(cluster).is_ok())
     }
 
+    fn clusters(&self) -> Vec<String> {
+        let Some(open) = self.open.upgrade() else {
+            return Vec::new();
+        };
+        let workspace = open.workspace();
+        let names = workspace.definitions.valid_clusters();
+        names.map(|(name, _)| name.to_owned()).collect()
+    }
+
     async fn open(&self, cluster: &str, topic: &str, named: &Named) -> Result<Arc<dyn TopicTable>> {
         let open = self.open()?;
         let reached = open.cluster(cluster).await?;

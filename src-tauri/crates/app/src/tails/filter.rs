@@ -5,13 +5,13 @@ use arrow::{
     compute::filter_record_batch,
 };
 use tailrace_connectors::{
-    clusters::kafka::Sieve,
+    clusters::kafka::{Sieve, TailRange},
     formats::{
         RecordDecoder,
         json::{Fields, Kind, Shape, ShapeLimits},
     },
 };
-use tailrace_engine::session::{RecordFilter, Used};
+use tailrace_engine::session::{RecordFilter, TopicRange, Used};
 use tailrace_model::{Error, Result};
 
 use crate::records::{near, unseen};
@@ -67,6 +67,25 @@ impl Filter {
     /// seen first.
     pub fn sieve(&self) -> Option<Sieve> {
         Sieve::new(&self.predicate.need())
+    }
+
+    /// Where in the topic the predicate can hold, when that is not everywhere. What only ends with a time is read on: a
+    /// later record may be earlier.
+    pub fn ranges(&self) -> Option<Vec<TailRange>> {
+        let ranges = self.predicate.ranges();
+        let range = |range: &TopicRange| TailRange {
+            partitions: range
+                .partitions
+                .as_ref()
+                .map(|these| these.iter().copied().collect()),
+            from: range.offsets.0,
+            to: range.offsets.1.saturating_add(1),
+            from_ms: (range.times_ms.0 > i64::MIN).then_some(range.times_ms.0),
+            until_ms: None,
+            before_ms: None,
+        };
+        let sought: Vec<TailRange> = ranges.iter().map(range).collect();
+        (!sought.contains(&TailRange::all())).then_some(sought)
     }
 
     /// The fields to decode.
@@ -167,6 +186,40 @@ mod tests {
         };
         let columns = raw_schema().fields().iter().map(column).collect();
         RecordBatch::try_new(raw_schema(), columns).unwrap()
+    }
+
+    #[test]
+    fn what_is_said_of_partition_offset_and_time_is_sought() {
+        let check = |filter: &str, expected: Option<Vec<TailRange>>| {
+            assert_eq!(
+                Filter::parse(filter, 10_000).unwrap().ranges(),
+                expected,
+                "{filter}"
+            );
+        };
+        let all = TailRange::all;
+        check("value.total > 5", None);
+        check("_offset > 5 or value.total > 5", None);
+        check("_timestamp < to_timestamp_millis(5000)", None);
+        let offsets = TailRange {
+            from: 6,
+            to: 9,
+            ..all()
+        };
+        check(
+            "_offset > 5 and _offset < 9 and value.total > 5",
+            Some(vec![offsets]),
+        );
+        let of = TailRange {
+            partitions: Some(vec![1]),
+            from_ms: Some(9_000),
+            ..all()
+        };
+        check(
+            "_partition = 1 and _timestamp >= now() - interval '1 second'",
+            Some(vec![of]),
+        );
+        check("_offset < 3 and _offset > 7", Some(vec![]));
     }
 
     #[test]

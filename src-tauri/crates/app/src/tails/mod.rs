@@ -31,7 +31,10 @@ use select::{Select, as_text};
 use tailrace_connectors::clusters::kafka::{Tail, TailFrom, TailPhase, TailSpec, TailWatch};
 use tailrace_model::{
     Error, Result,
-    api::{FormatUsed, Rows, SqlFormat, TailRequest, TailRows, TailState, TailStatus, Topic},
+    api::{
+        FormatUsed, Rows, SqlFormat, TailPartition, TailRequest, TailRows, TailStart, TailState, TailStatus,
+        Topic,
+    },
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -57,6 +60,8 @@ pub struct TailView {
     unseen: Mutex<Option<String>>,
     order: Mutex<Order>,
     select: Option<Mutex<Select>>,
+    /// Where it was to begin, and whether it waits for what comes.
+    asked: (TailStart, bool),
     started_ms: i64,
     ended: watch::Sender<Option<Ending>>,
 }
@@ -116,11 +121,19 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
         ),
         None => None,
     };
+    let asked = (request.start, !reading.ends);
     let mut spec = TailSpec::new(&request.topic, TailFrom::Start(request.start));
     spec.partitions = request.partitions.clone();
     spec.stop_at_end = request.stop_at_end;
     spec.until_ms = request.until_ms;
     spec.leaderless_too = true;
+    if request.start == TailStart::Beginning
+        && request.stop_at_end
+        && let Some(ranges) = reading.filter.as_ref().and_then(Filter::ranges)
+    {
+        spec.from = TailFrom::Ranges(ranges);
+        spec.new_partitions = false;
+    }
     // A condition sees what is shown: not the bytes as they are where a part of them is hidden.
     if reading.formats.is_plain() && reading.masks.is_none() {
         spec.sieve = reading.filter.as_ref().and_then(Filter::sieve).map(Arc::new);
@@ -141,6 +154,7 @@ pub async fn start(open: &Arc<OpenWorkspace>, request: TailRequest, keeps: Keeps
         unseen: Mutex::default(),
         order: Mutex::default(),
         select: select.map(Mutex::new),
+        asked,
         started_ms,
         ended: watch::Sender::new(None),
     })?;
@@ -169,6 +183,41 @@ fn leaderless(partitions: &[i32]) -> Option<String> {
         all => Some(format!(
             "partitions {} have no leader and are not read",
             all.join(", ")
+        )),
+    }
+}
+
+/// Partitions that a note names.
+const NAMED_MAX: usize = 3;
+
+/// That an offset lies past where partitions ended when the tail began.
+fn past_end((start, waits): &(TailStart, bool), partitions: &[TailPartition]) -> Option<String> {
+    let TailStart::Offset(asked) = start else {
+        return None;
+    };
+    // It was to begin there and begins before it: at the end.
+    let short: Vec<&TailPartition> = partitions.iter().filter(|of| of.from < *asked).collect();
+    let then = match waits {
+        true => "what comes next is shown",
+        false => "nothing is read there",
+    };
+    let named = short.iter().take(NAMED_MAX);
+    let mut named: Vec<String> = named
+        .map(|of| format!("{} (ends at {})", of.partition, of.from))
+        .collect();
+    let more = short.len().saturating_sub(NAMED_MAX);
+    if more > 0 {
+        named.push(format!("{more} more"));
+    }
+    match short.as_slice() {
+        [] => None,
+        [one] => Some(format!(
+            "offset {asked} is past the end ({}) of partition {}: {then}",
+            one.from, one.partition
+        )),
+        _ => Some(format!(
+            "offset {asked} is past the ends of partitions {}: {then}",
+            named.join(", ")
         )),
     }
 }
@@ -268,7 +317,13 @@ impl TailView {
             )
         });
         let columns = self.select().and_then(|select| select.note());
-        let all = status.note.into_iter().chain(leaderless).chain(unseen);
+        let past_end = past_end(&self.asked, &status.partitions);
+        let all = status
+            .note
+            .into_iter()
+            .chain(past_end)
+            .chain(leaderless)
+            .chain(unseen);
         let said = all.chain(lost).chain(held_back).chain(order.note).chain(columns);
         status.note = said.reduce(|note, more| format!("{note}; {more}"));
         status
@@ -332,5 +387,37 @@ impl TailView {
             self.taken.send_replace(());
         }
         buffer.page(offset, limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offset_past_the_end_is_told() {
+        let partition = |partition: i32, from: i64| TailPartition {
+            partition,
+            from,
+            next: from + 5,
+            end: from + 5,
+        };
+        let check = |start: TailStart, waits: bool, froms: &[i64], expected: Option<&str>| {
+            let partitions: Vec<TailPartition> = (0..)
+                .zip(froms)
+                .map(|(number, from)| partition(number, *from))
+                .collect();
+            assert_eq!(past_end(&(start, waits), &partitions).as_deref(), expected);
+        };
+        let at = TailStart::Offset;
+        check(at(50), true, &[50, 60], None);
+        check(TailStart::Beginning, true, &[0], None);
+        let one = "offset 90 is past the end (50) of partition 0: nothing is read there";
+        check(at(90), false, &[50, 90], Some(one));
+        let waits = "offset 90 is past the end (50) of partition 0: what comes next is shown";
+        check(at(90), true, &[50], Some(waits));
+        let many = "offset 90 is past the ends of partitions 0 (ends at 1), 1 (ends at 2), 2 (ends at 3), 1 more: what \
+                    comes next is shown";
+        check(at(90), true, &[1, 2, 3, 4], Some(many));
     }
 }

@@ -17,6 +17,7 @@ mod files;
 mod init;
 mod locate;
 mod lock;
+mod missing;
 mod parse;
 mod plans;
 pub mod recent;
@@ -37,6 +38,7 @@ pub use files::{CONFIG_DIR_VARIABLE, ConfigDir, FILE_BYTES_MAX, write_atomically
 pub(crate) use files::{cannot_write, reason, write_private};
 pub use init::{ensure_sample, init, sample};
 pub use lock::WorkspaceLock;
+pub use missing::missing;
 pub(crate) use parse::nearest;
 pub(crate) use plans::parse as parse_plan;
 use tailrace_model::{Error, Result};

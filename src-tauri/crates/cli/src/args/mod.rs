@@ -238,6 +238,9 @@ pub struct Tail {
     /// Writes to a file instead of the terminal
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Writes over a file that is there already
+    #[arg(long, requires = "out")]
+    pub force: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -457,6 +460,9 @@ pub struct Sql {
     pub format: Option<SqlFormat>,
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Writes over a file that is there already
+    #[arg(long, requires = "out")]
+    pub force: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -507,6 +513,9 @@ pub enum Audience {
         name: String,
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
+        /// Writes over a file that is there already
+        #[arg(long)]
+        force: bool,
     },
 }
 

@@ -2,21 +2,18 @@
 
 use std::{path::Path, time::Duration};
 
-use chrono::DateTime;
 use tailrace_app::{App, ChartOf, commands as run};
 use tailrace_model::{Error, Span, api::*};
 
-use super::changes::{agreed, require_somebody};
+use super::{changes::agreed, reset::reset};
 use crate::{
     Outcome,
-    args::{Groups, Lag, Metric, Reset},
+    args::{Groups, Lag, Metric},
     output::{Output, count, duration, maybe, time},
 };
 
 /// Between two samples of `lag --watch`.
 const WATCH: Duration = Duration::from_secs(2);
-/// Bytes of a file of offsets.
-const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 pub async fn groups(app: &App, args: Groups, output: &Output) -> anyhow::Result<Outcome> {
     match args {
@@ -270,186 +267,10 @@ async fn chart(app: &App, args: &Lag, path: &Path) -> anyhow::Result<FileWritten
     let drawn = tailrace_app::lag_chart_file(app, of, path).await;
     drawn.map_err(|error: Error| error.into())
 }
-
-fn span_ms(text: &str) -> Result<i64, Error> {
+pub(super) fn span_ms(text: &str) -> Result<i64, Error> {
     let span: Result<Span, Error> = text.parse();
     span.map(Span::approximate_ms)
         .map_err(|error| Error::user("misuse", error.message))
-}
-
-async fn reset(app: &App, args: Reset, output: &Output) -> anyhow::Result<Outcome> {
-    let request = ResetRequest {
-        cluster: args.cluster.clone(),
-        group: args.group.clone(),
-        only: args
-            .topics
-            .iter()
-            .map(|text| scope(text))
-            .collect::<Result<_, _>>()?,
-        to: target(&args)?,
-    };
-    let plan = run::group_reset_preview(app, request).await?;
-    if args.dry_run {
-        print_plan(&plan, output)?;
-        return Ok(Outcome::Done);
-    }
-    if let Some(refused) = &plan.refused {
-        if !output.json {
-            print_plan(&plan, output)?;
-        }
-        return Err(Error::user("reset_refused", refused.clone()).into());
-    }
-    if !args.yes {
-        require_somebody()?;
-        print_plan(&plan, output)?;
-        let question = format!("Move {} offsets of {}?", plan.rows.len(), plan.group);
-        if !agreed(&question, output).await? {
-            return Ok(Outcome::Failed);
-        }
-    }
-    let offsets = plan.rows.iter().map(|row| ResetOffset {
-        topic: row.topic.clone(),
-        partition: row.partition,
-        offset: row.new,
-    });
-    let request = ResetApply {
-        cluster: args.cluster,
-        group: args.group,
-        offsets: offsets.collect(),
-    };
-    let done = run::group_reset(app, request).await?;
-    if args.yes {
-        print_plan(&done, output)?;
-    }
-    output.note(&format!(
-        "{} offsets of {} were moved",
-        done.rows.len(),
-        done.group
-    ));
-    Ok(Outcome::Done)
-}
-
-fn print_plan(plan: &ResetPlan, output: &Output) -> anyhow::Result<()> {
-    if output.json {
-        return output.object(plan);
-    }
-    output.list(
-        &plan.rows,
-        &[
-            "topic",
-            "partition",
-            "current",
-            "new",
-            "change",
-            "start",
-            "end",
-            "note",
-        ],
-        |it| {
-            let clamped = it.clamped_from.map(|asked| format!("{asked} is outside"));
-            let note: Vec<String> = clamped.into_iter().chain(it.note.clone()).collect();
-            vec![
-                it.topic.clone(),
-                it.partition.to_string(),
-                maybe(it.current),
-                maybe(Some(it.new)),
-                maybe(it.change),
-                maybe(Some(it.start)),
-                maybe(Some(it.end)),
-                note.join("; "),
-            ]
-        },
-    )?;
-    output.note(&format!(
-        "{} records are skipped, {} are read again",
-        count(plan.skipped.unsigned_abs()),
-        count(plan.again.unsigned_abs())
-    ));
-    if let Some(refused) = &plan.refused {
-        output.note(&format!("it can't be done now: {refused}"));
-    }
-    Ok(())
-}
-
-/// `TOPIC` or `TOPIC:0,1,2`.
-fn scope(text: &str) -> Result<ResetScope, Error> {
-    let (topic, partitions) = text.split_once(':').unwrap_or((text, ""));
-    let partitions = partitions
-        .split(',')
-        .filter(|part| !part.is_empty())
-        .map(|part| part.trim().parse::<i32>().ok().filter(|number| *number >= 0))
-        .collect::<Option<Vec<i32>>>();
-    match partitions {
-        Some(partitions) if !topic.is_empty() => Ok(ResetScope {
-            topic: topic.to_owned(),
-            partitions,
-        }),
-        _ => Err(Error::user(
-            "misuse",
-            format!("\"{text}\" names no topic: write TOPIC, or TOPIC:0,1,2 for some of its partitions"),
-        )),
-    }
-}
-
-fn target(args: &Reset) -> anyhow::Result<ResetTo> {
-    Ok(match args {
-        Reset {
-            to_earliest: true, ..
-        } => ResetTo::Earliest,
-        Reset { to_latest: true, .. } => ResetTo::Latest,
-        Reset {
-            to_offset: Some(offset),
-            ..
-        } => ResetTo::Offset(*offset),
-        Reset {
-            to_timestamp: Some(text),
-            ..
-        } => ResetTo::Timestamp(moment(text)?),
-        Reset {
-            by_shift: Some(by), ..
-        } => ResetTo::Shift(*by),
-        Reset {
-            by_duration: Some(text),
-            ..
-        } => ResetTo::Duration(span_ms(text)?),
-        Reset {
-            from_file: Some(path),
-            ..
-        } => ResetTo::Csv(read(path)?),
-        _ => return Err(Error::user("misuse", "say where to: --to-earliest, --to-latest, ...").into()),
-    })
-}
-
-fn moment(text: &str) -> Result<i64, Error> {
-    if let Ok(ms) = text.parse::<i64>() {
-        return Ok(ms);
-    }
-    DateTime::parse_from_rfc3339(text)
-        .map(|at| at.timestamp_millis())
-        .map_err(|_| {
-            Error::user(
-                "misuse",
-                format!("\"{text}\" is no time: write 2026-03-09T14:00:00Z, or milliseconds since 1970"),
-            )
-        })
-}
-
-fn read(path: &Path) -> Result<String, Error> {
-    let cannot = |why: String| {
-        Error::user(
-            "file_unreadable",
-            format!("{} can't be read ({why})", path.display()),
-        )
-    };
-    let size = std::fs::metadata(path)
-        .map_err(|error| cannot(error.to_string()))?
-        .len();
-    if size > FILE_BYTES_MAX {
-        return Err(cannot(format!(
-            "it has {size} bytes, {FILE_BYTES_MAX} are allowed"
-        )));
-    }
-    std::fs::read_to_string(path).map_err(|error| cannot(error.to_string()))
 }
 
 async fn delete(app: &App, request: GroupDelete, yes: bool, output: &Output) -> anyhow::Result<Outcome> {
@@ -463,24 +284,4 @@ async fn delete(app: &App, request: GroupDelete, yes: bool, output: &Output) -> 
     run::group_delete(app, request).await?;
     output.note(&format!("{what}: deleted"));
     Ok(Outcome::Done)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn topics_and_their_partitions() {
-        let check = |text: &str, expected: Option<(&str, &[i32])>| {
-            let found = scope(text).ok().map(|scope| (scope.topic, scope.partitions));
-            let expected = expected.map(|(topic, partitions)| (topic.to_owned(), partitions.to_vec()));
-            assert_eq!(found, expected, "{text}");
-        };
-        check("orders", Some(("orders", &[])));
-        check("orders:0,2", Some(("orders", &[0, 2])));
-        check("orders:", Some(("orders", &[])));
-        check("orders:x", None);
-        check(":1", None);
-        check("orders:-1", None);
-    }
 }

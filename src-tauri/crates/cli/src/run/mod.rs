@@ -14,6 +14,7 @@ mod people;
 mod produce;
 mod progress;
 mod quality;
+mod reset;
 mod schemas;
 mod sql;
 mod tail;
@@ -173,27 +174,35 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<Outcome> {
             .await
         }
         Command::Sql(it) => {
-            with(folder()?, OpenOptions::command(), async |app| {
-                sql::sql(app, it, output).await
-            })
+            with(
+                folder()?,
+                OpenOptions::command().masked(cli.masked),
+                async |app| sql::sql(app, it, output).await,
+            )
             .await
         }
         Command::Profile(it) => {
-            with(folder()?, OpenOptions::command(), async |app| {
-                people::profile(app, it, output).await
-            })
+            with(
+                folder()?,
+                OpenOptions::command().masked(cli.masked),
+                async |app| people::profile(app, it, output).await,
+            )
             .await
         }
         Command::Trait(it) => {
-            with(folder()?, OpenOptions::command(), async |app| {
-                people::traits(app, it, output).await
-            })
+            with(
+                folder()?,
+                OpenOptions::command().masked(cli.masked),
+                async |app| people::traits(app, it, output).await,
+            )
             .await
         }
         Command::Audience(it) => {
-            with(folder()?, OpenOptions::command(), async |app| {
-                people::audience(app, it, output).await
-            })
+            with(
+                folder()?,
+                OpenOptions::command().masked(cli.masked),
+                async |app| people::audience(app, it, output).await,
+            )
             .await
         }
         Command::Sync(it) => {
@@ -238,6 +247,21 @@ async fn opened(
     ended
 }
 
+/// Refuses to write over a file that holds something, unless that is asked for.
+fn not_over(path: &Path, force: bool) -> Result<(), Error> {
+    let holds = std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0);
+    match holds && !force {
+        false => Ok(()),
+        true => Err(Error::user(
+            "file_exists",
+            format!(
+                "{} is there already and stays as it is: name another file, or add --force to write over it",
+                path.display()
+            ),
+        )),
+    }
+}
+
 /// The folder named, or this one, or the nearest one above that is a workspace.
 fn find_workspace(named: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(named) = named {
@@ -254,4 +278,27 @@ fn find_workspace(named: Option<&Path>) -> anyhow::Result<PathBuf> {
         );
         Error::user("no_workspace", message).into()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_holds_something_is_not_written_over_unasked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.csv");
+        assert!(not_over(&path, false).is_ok(), "it is not there");
+        std::fs::write(&path, "").unwrap();
+        assert!(not_over(&path, false).is_ok(), "nothing is lost");
+        std::fs::write(&path, "a,b\n").unwrap();
+        let refused = not_over(&path, false).unwrap_err();
+        assert_eq!(refused.code, "file_exists");
+        assert!(refused.message.contains("--force"), "{}", refused.message);
+        assert!(not_over(&path, true).is_ok());
+        assert!(
+            not_over(folder.path(), false).is_ok(),
+            "what is no file is refused where it is opened"
+        );
+    }
 }

@@ -7,7 +7,7 @@ use crate::{
     Outcome,
     args::{Audience, Profile, Trait},
     output::{Output, count, time},
-    run::sql::query,
+    run::{not_over, sql::query},
 };
 
 /// A profile by its number, `KIND:VALUE`, or any identifier.
@@ -248,7 +248,8 @@ pub async fn audience(app: &App, args: Audience, output: &Output) -> anyhow::Res
             }
         }
         Audience::Explain { name, profile } => explain(app, name, &profile, output).await?,
-        Audience::Export { name, out } => {
+        Audience::Export { name, out, force } => {
+            not_over(&out, force)?;
             let path = out.display().to_string();
             let written = run::audience_export(app, AudienceExportRequest { name, path }).await?;
             if output.json {

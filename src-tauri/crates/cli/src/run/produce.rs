@@ -139,6 +139,12 @@ async fn file(
     if let Some(note) = &outcome.note {
         output.note(&format!("tailrace: {note}"));
     }
+    // Most often the command before the pipe has failed.
+    if outcome.records == 0 {
+        let from = named.map_or_else(|| "standard input".to_owned(), |path| path.display().to_string());
+        output.note(&format!("tailrace: {from} holds no record: nothing was produced"));
+        return Ok(Outcome::Failed);
+    }
     Ok(ended(
         outcome.acknowledged,
         outcome.acknowledged == outcome.records,

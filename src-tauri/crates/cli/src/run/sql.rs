@@ -11,10 +11,13 @@ use crate::{
     Outcome,
     args::{Sql, SqlFormat as Format},
     output::{Output, count, duration},
-    run::people::print_rows,
+    run::{not_over, people::print_rows},
 };
 
 pub async fn sql(app: &App, args: Sql, output: &Output) -> anyhow::Result<Outcome> {
+    if let Some(path) = &args.out {
+        not_over(path, args.force)?;
+    }
     query(app, &args.sql, args.format, args.out.as_deref(), output).await
 }
 

@@ -8,7 +8,7 @@ use tailrace_model::{Error, FormatDefinition, TopicFormats, api::*, limits::ROWS
 
 use super::{
     columns::{Columns, written_as},
-    export,
+    export, not_over,
     sql::Pipe,
 };
 use crate::{
@@ -34,6 +34,9 @@ fn formats(args: &Tail) -> TopicFormats {
 
 pub async fn tail(app: &App, args: Tail, output: &Output) -> anyhow::Result<Outcome> {
     let (start, until_ms) = offsets(&args.offset)?;
+    if let Some(path) = &args.out {
+        not_over(path, args.force)?;
+    }
     let format = args
         .format
         .unwrap_or(if output.json { Format::Json } else { Format::Table });
@@ -66,12 +69,15 @@ pub async fn tail(app: &App, args: Tail, output: &Output) -> anyhow::Result<Outc
         () = tailrace_app::stop_signal() => return Ok(Outcome::Partly),
     };
     let mut changes = app.follow(&Topic::View(view)).await?;
-    let (mut printed, mut said) = (0, None);
+    let (mut printed, mut said, mut first) = (0, None, true);
     let follow = async {
         loop {
             let status = run::tail_status(app, ViewRequest { view }).await?;
-            // What it waits for is told while it waits.
-            if status.state == TailState::Starting && status.note.is_some() && status.note != said {
+            // What it waits for is told while it waits; and at once that it does not begin where it was asked to.
+            let waits = status.state == TailState::Starting;
+            let begins = status.state == TailState::Running && first;
+            first = false;
+            if (waits || begins) && status.note.is_some() && status.note != said {
                 output.note(&format!(
                     "tailrace: {}",
                     status.note.as_deref().unwrap_or_default()
@@ -240,16 +246,18 @@ struct Sink {
     header: Option<String>,
 }
 
+/// What stands for a value that is not there; one that says `null` is JSON.
+const TOMBSTONE: &str = "null (tombstone)";
+
 /// A record on a line that is for the eye: what is long is cut.
 fn in_table(row: &RecordRow) -> String {
     let at = row.timestamp_ms.map(time).unwrap_or_default();
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
     format!(
         "{:>3} {:>12}  {at:<24}  {:<24}  {}",
         row.partition,
         row.offset,
-        text(&row.key),
-        text(&row.value)
+        row.key.as_deref().unwrap_or_default(),
+        row.value.as_deref().unwrap_or(TOMBSTONE)
     )
 }
 
@@ -324,6 +332,29 @@ pub fn closed(error: std::io::Error) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tombstone_is_told_from_an_empty_value_and_from_null() {
+        let row = |value: Option<&str>| RecordRow {
+            partition: 0,
+            offset: 7,
+            timestamp_ms: None,
+            key: Some("k".to_owned()),
+            value: value.map(str::to_owned),
+            value_bytes: 0,
+            fields: Vec::new(),
+            problem: None,
+        };
+        let shown = |value| {
+            let line = in_table(&row(value));
+            line.split_once(" k ")
+                .map(|(_, rest)| rest.trim().to_owned())
+                .unwrap_or(line)
+        };
+        assert_eq!(shown(None), "null (tombstone)");
+        assert_eq!(shown(Some("")), "");
+        assert_eq!(shown(Some("null")), "null");
+    }
 
     #[test]
     fn offsets_are_kcats() {

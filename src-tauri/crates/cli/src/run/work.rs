@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tailrace_app::{App, OpenOptions, commands as run, secrets, workspace};
+use tailrace_app::{App, Checked, OpenOptions, commands as run, secrets, workspace};
 use tailrace_model::{Error, api::*};
 
 use crate::{
@@ -26,17 +26,36 @@ pub fn init(dir: &Path, output: &Output) -> anyhow::Result<Outcome> {
 }
 
 pub async fn check(folder: &Path, output: &Output) -> anyhow::Result<Outcome> {
-    let problems = tailrace_app::check(folder).await?;
+    let Checked { problems, warnings } = tailrace_app::check(folder).await?;
     if output.json {
-        problems.iter().try_for_each(|problem| output.object(problem))?;
+        for problem in &problems {
+            output.object(problem)?;
+        }
+        for warning in &warnings {
+            output.object(&Warning {
+                level: "warning",
+                warning,
+            })?;
+        }
     } else {
-        problems
-            .iter()
-            .try_for_each(|problem| output.line(&problem.message))?;
+        for problem in &problems {
+            output.line(&problem.message)?;
+        }
+        for warning in &warnings {
+            output.line(&format!("warning: {}", warning.message))?;
+        }
         match problems.len() {
-            0 => output.line("every definition holds")?,
-            1 => output.note("1 problem"),
-            many => output.note(&format!("{many} problems")),
+            0 if warnings.is_empty() => output.line("every definition holds")?,
+            0 => output.note(&format!(
+                "every definition holds; {}",
+                number(warnings.len(), "warning")
+            )),
+            many if warnings.is_empty() => output.note(&number(many, "problem")),
+            many => output.note(&format!(
+                "{}, {}",
+                number(many, "problem"),
+                number(warnings.len(), "warning")
+            )),
         }
     }
     Ok(if problems.is_empty() {
@@ -44,6 +63,21 @@ pub async fn check(folder: &Path, output: &Output) -> anyhow::Result<Outcome> {
     } else {
         Outcome::Failed
     })
+}
+
+/// What does not hold on this machine alone.
+#[derive(serde::Serialize)]
+struct Warning<'a> {
+    level: &'static str,
+    #[serde(flatten)]
+    warning: &'a Error,
+}
+
+fn number(number: usize, of: &str) -> String {
+    match number {
+        1 => format!("1 {of}"),
+        many => format!("{many} {of}s"),
+    }
 }
 
 pub fn secret(args: Secret, output: &Output) -> anyhow::Result<Outcome> {

@@ -31,7 +31,7 @@ use tailrace_model::{
 
 use super::{
     Query,
-    rows::{Cells, TIMESTAMP_FORMAT, readable},
+    rows::{Cells, PlainNumbers, TIMESTAMP_FORMAT, readable},
 };
 
 /// Writes all that is left of the query. Times are RFC 3339 in UTC with milliseconds, save in Parquet and Arrow, which
@@ -250,6 +250,7 @@ fn json_writer() -> WriterBuilder {
         .with_explicit_nulls(true)
         .with_timestamp_format(TIMESTAMP_FORMAT.to_owned())
         .with_timestamp_tz_format(TIMESTAMP_FORMAT.to_owned())
+        .with_encoder_factory(std::sync::Arc::new(PlainNumbers))
 }
 
 /// The batch with every time column in UTC, for a format that says `Z`.

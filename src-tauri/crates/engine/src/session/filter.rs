@@ -25,7 +25,7 @@ use super::{
     json,
     names::type_name,
     paths::{Places, RECORD_COLUMNS, RecordPath, Stand, dotted, state},
-    topics::{Named, Used, need},
+    topics::{Named, TopicRange, Used, need, ranges},
 };
 
 /// A predicate as it was typed. It is compiled for the schema of a batch, and again when that changes.
@@ -93,6 +93,13 @@ impl RecordFilter {
     pub fn need(&self) -> Need {
         // A condition that can't be read with types that are only guessed says nothing.
         self.guessed().map_or(Need::Any, |condition| need(&condition))
+    }
+
+    /// The parts of a topic in which the predicate can hold, by what it says of partition, offset and time. None: it
+    /// can't hold at all.
+    pub fn ranges(&self) -> Vec<TopicRange> {
+        self.guessed()
+            .map_or_else(|| vec![TopicRange::all()], |condition| ranges(&[condition]))
     }
 
     /// The predicate over the fields that it names, of the types that it takes them for.

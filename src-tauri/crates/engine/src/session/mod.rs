@@ -16,6 +16,7 @@ mod paths;
 mod projection;
 mod query;
 mod rows;
+mod screen;
 mod select;
 mod shapes;
 mod statement;
@@ -24,6 +25,7 @@ mod transform;
 #[cfg(test)]
 mod transform_tests;
 mod transform_text;
+mod written;
 
 #[cfg(test)]
 mod goldens;
@@ -67,9 +69,10 @@ pub use graph::View;
 pub(crate) use graph::{audience_reads, cycles, edges, parse_predicate, predicate_names};
 pub use names::{columns, quote_name, quote_path};
 pub use paths::RecordPath;
-pub use projection::RecordProjection;
+pub use projection::{RecordProjection, columns_read};
 pub use query::{Counters, Query, QueryWatch};
 pub use rows::{ResultSet, cell, rows_of};
+pub use screen::{Screen, is_text};
 pub use select::{RecordSelect, SelectedColumns};
 pub(crate) use shapes::Shapes;
 use topics::QueryTopics;
@@ -132,6 +135,8 @@ pub(crate) struct Core {
     views: BTreeMap<View, OnceCell<Result<Arc<dyn TableProvider>>>>,
     cycles: BTreeMap<View, Error>,
     profiles: Profiles,
+    /// What it shows is this core's, as a screen shows it.
+    behind: Option<(Arc<Core>, Arc<dyn Screen>)>,
     /// Where each profile's row is, when the profiles do not lie in the order of their ids: batch and row.
     unordered: OnceLock<Option<FxHashMap<i64, (usize, usize)>>>,
 }
@@ -141,6 +146,8 @@ pub(crate) struct Core {
 pub struct Session {
     core: Arc<Core>,
     topics: Option<Arc<dyn Topics>>,
+    /// What is hidden of the names of profiles.
+    names: Option<Arc<dyn Screen>>,
 }
 
 impl Session {
@@ -181,9 +188,14 @@ impl Session {
             audiences: inputs.audiences,
             cycles,
             profiles: inputs.profiles,
+            behind: None,
             unordered: OnceLock::new(),
         });
-        Ok(Self { core, topics: None })
+        Ok(Self {
+            core,
+            topics: None,
+            names: None,
+        })
     }
 
     /// With the topics of clusters as tables, for queries. Definitions (traits, audiences) don't see them: they are over
@@ -199,11 +211,12 @@ impl Session {
 
     /// Starts one reading statement with `now()` at `t_ms`. Errors carry the line and column.
     pub async fn query(&self, sql: &str, t_ms: i64) -> Result<Query> {
-        let statement = statement::parse(sql)?;
+        let mut statement = statement::parse(sql)?;
+        written::name(&mut statement);
         let (state, reads) = self.state_for(&statement, t_ms).await?;
         let plan = statement::plan(&state, statement)
             .await
-            .map_err(|error| self.core.translate(&error))?;
+            .map_err(|error| self.told_of_clusters(self.core.translate(&error)))?;
         let physical = state
             .create_physical_plan(&plan)
             .await
@@ -211,6 +224,32 @@ impl Session {
         let stream = execute_stream(Arc::clone(&physical), state.task_ctx())
             .map_err(|error| self.core.translate(&error))?;
         Ok(Query::new(Arc::clone(&self.core), physical, stream, reads))
+    }
+
+    /// Of a table whose first name leads nowhere, the names that could stand there are told, and no table that is only
+    /// written alike.
+    fn told_of_clusters(&self, mut error: Error) -> Error {
+        let Some((before, name)) = error.message.split_once("there is no table \"") else {
+            return error;
+        };
+        let name = name.split('"').next().unwrap_or_default();
+        let (Some((first, _)), Some(topics)) = (name.split_once('.'), &self.topics) else {
+            return error;
+        };
+        let own = [base::MAIN, TRAITS, AUDIENCES, "information_schema"];
+        if own.contains(&first) || self.core.warehouses.contains_key(first) || topics.has(first) {
+            return error;
+        }
+        let listed = |what: &str, names: Vec<String>| match names.is_empty() {
+            true => format!("there is no {what}"),
+            false => format!("{what}s are {}", names.join(", ")),
+        };
+        error.message = format!(
+            "{before}there is no table \"{name}\": \"{first}\" is no cluster and no warehouse; {}, {}",
+            listed("cluster", topics.clusters()),
+            listed("warehouse", self.core.warehouses.keys().cloned().collect())
+        );
+        error
     }
 
     /// The state with the topics that the statement names as tables.
@@ -304,7 +343,7 @@ impl Session {
     /// What to call a profile: its user id, else its email, else an anonymous id, else its number.
     pub fn profile_name(&self, profile_id: i64) -> String {
         self.core
-            .profile_name(profile_id)
+            .profile_name(profile_id, self.names.as_deref())
             .unwrap_or_else(|| format!("profile {profile_id}"))
     }
 
@@ -411,6 +450,10 @@ impl Core {
     }
 
     async fn plan_view(&self, view: &View) -> Result<Arc<dyn TableProvider>> {
+        if let Some((open, screen)) = &self.behind {
+            let table = Box::pin(open.view(view)).await?;
+            return screen::view_behind(table, view, screen).map_err(|error| self.translate(&error));
+        }
         let sql = match view {
             View::Trait(name) => {
                 let definition = self.traits.get(name).ok_or_else(|| unknown(name))?;
@@ -452,10 +495,15 @@ impl Core {
         Some((batch, row))
     }
 
-    fn profile_name(&self, profile_id: i64) -> Option<String> {
+    fn profile_name(&self, profile_id: i64, screen: Option<&dyn Screen>) -> Option<String> {
         let (batch, row) = self.locate(profile_id)?;
         let batch = self.profiles.batches.get(batch)?;
-        let column = |name: &str| batch.column_by_name(name).and_then(|column| cell(column, row));
+        // One that is hidden is no name: the next one may be.
+        let column = |name: &str| {
+            let text = batch.column_by_name(name).and_then(|column| cell(column, row))?;
+            let shown = screen.map_or_else(|| Some(text.clone()), |it| it.cell("profiles", name, &text));
+            shown.filter(|shown| *shown == text)
+        };
         ["user_id", "email", "anonymous_id"]
             .iter()
             .find_map(|name| column(name))

@@ -183,6 +183,26 @@ pub(super) fn last_name(expr: &Expr) -> Option<Ident> {
     }
 }
 
+/// The path of a field of the value, from `value` on, whatever names its table: `["value", "order", "total"]`.
+pub(super) fn field(expr: &Expr) -> Option<RecordPath> {
+    let names = match expr {
+        Expr::CompoundIdentifier(names) => names.clone(),
+        Expr::CompoundFieldAccess { root, access_chain } => {
+            let names = leading(root, access_chain)?;
+            let whole = match root.as_ref() {
+                Expr::CompoundIdentifier(first) => first.len(),
+                _ => 1,
+            } + access_chain.len();
+            // `value.items[1]` is no field.
+            (names.len() == whole).then_some(names)?
+        }
+        _ => return None,
+    };
+    let from = names.iter().position(|name| name.value == "value")?;
+    let path = names[from..].iter().map(|name| name.value.clone());
+    (from <= 2 && names.len() > from + 1).then(|| path.collect())
+}
+
 /// The names at the beginning of `value.items[1].sku`: `value`, `items`.
 fn leading(root: &Expr, chain: &[AccessExpr]) -> Option<Vec<Ident>> {
     let mut names = match root {

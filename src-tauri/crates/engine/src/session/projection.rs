@@ -20,7 +20,10 @@ use datafusion::{
     execution::SessionState,
     logical_expr::{Expr, LogicalPlan, Volatility},
     physical_expr::PhysicalExpr,
-    sql::parser::Statement,
+    sql::{
+        parser::Statement,
+        sqlparser::ast::{SelectItem, SetExpr, Statement as SqlStatement, TableFactor, TableWithJoins},
+    },
 };
 use futures::FutureExt;
 use tailrace_model::{Error, Result};
@@ -29,7 +32,7 @@ use super::{
     base::{self, CATALOG, MAIN},
     errors::translate,
     filter::known,
-    paths::{Places, RecordPath, Stand, dotted},
+    paths::{Places, RecordPath, Stand, dotted, last_name},
     statement,
 };
 
@@ -108,6 +111,36 @@ impl RecordProjection {
         }
         with_origin(&batch, &origin).map_err(|error| translate(&error, &[]))
     }
+}
+
+/// What each column of a source's SQL reads of a record. `None`: it is no plain SELECT of named columns.
+pub fn columns_read(sql: &str) -> Option<Vec<(String, BTreeSet<RecordPath>)>> {
+    let Ok(Statement::Statement(statement)) = statement::parse(sql) else {
+        return None;
+    };
+    let SqlStatement::Query(query) = *statement else {
+        return None;
+    };
+    let (None, SetExpr::Select(select)) = (query.with, *query.body) else {
+        return None;
+    };
+    let plain =
+        |from: &TableWithJoins| from.joins.is_empty() && matches!(from.relation, TableFactor::Table { .. });
+    if !select.from.iter().all(plain) {
+        return None;
+    }
+    let column = |item: SelectItem| {
+        let (name, mut expr) = match item {
+            SelectItem::UnnamedExpr(expr) => {
+                let name = last_name(&expr).map_or_else(|| expr.to_string(), |name| name.value);
+                (name, expr)
+            }
+            SelectItem::ExprWithAlias { expr, alias } => (alias.value, expr),
+            _ => return None,
+        };
+        Some((name, Places::find(&mut expr)))
+    };
+    select.projection.into_iter().map(column).collect()
 }
 
 /// Where a record came from.

@@ -3,13 +3,14 @@
 //! Shapes: a null is `None`; a time is RFC 3339 in UTC with milliseconds; a number is written plainly, never with an
 //! exponent; lists, structs and maps are JSON; bytes are hexadecimal.
 
-use std::fmt::Write;
+use std::{fmt::Write, sync::LazyLock};
 
 use arrow::{
     array::{Array, ArrayRef, AsArray, RecordBatch},
     compute::cast,
-    datatypes::{DataType, Field, Float32Type, Float64Type, Int64Type, SchemaRef, TimeUnit},
-    json::writer::{EncoderOptions, make_encoder},
+    datatypes::{DataType, Field, FieldRef, Float32Type, Float64Type, Int64Type, SchemaRef, TimeUnit},
+    error::ArrowError,
+    json::writer::{Encoder, EncoderFactory, EncoderOptions, NullableEncoder, make_encoder},
     util::display::{ArrayFormatter, FormatOptions},
 };
 use rustc_hash::FxHashMap;
@@ -106,6 +107,47 @@ fn json_options() -> EncoderOptions {
         .with_explicit_nulls(true)
         .with_timestamp_format(TIMESTAMP_FORMAT.to_owned())
         .with_timestamp_tz_format(NESTED_TZ_FORMAT.to_owned())
+        .with_encoder_factory(Arc::new(PlainNumbers))
+}
+
+/// Numbers in JSON as a person writes them: what is whole has no `.0`, which it most likely had not in the record either.
+#[derive(Debug)]
+pub(super) struct PlainNumbers;
+
+/// Up to here every whole number is one.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+
+/// With how others are written.
+struct PlainFloats<'a>(&'a arrow::array::Float64Array, NullableEncoder<'a>);
+
+impl Encoder for PlainFloats<'_> {
+    fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
+        let number = self.0.value(row);
+        if number.fract() == 0.0 && number.abs() <= WHOLE_MAX {
+            out.extend_from_slice((number as i64).to_string().as_bytes());
+        } else {
+            self.1.encode(row, out);
+        }
+    }
+}
+
+impl EncoderFactory for PlainNumbers {
+    fn make_default_encoder<'a>(
+        &self,
+        field: &'a FieldRef,
+        array: &'a dyn Array,
+        _: &'a EncoderOptions,
+    ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
+        static OTHERS: LazyLock<EncoderOptions> = LazyLock::new(EncoderOptions::default);
+        let Some(floats) = array.as_primitive_opt::<Float64Type>() else {
+            return Ok(None);
+        };
+        let encoder = PlainFloats(floats, make_encoder(field, array, &OTHERS)?);
+        Ok(Some(NullableEncoder::new(
+            Box::new(encoder),
+            floats.nulls().cloned(),
+        )))
+    }
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -77,10 +77,21 @@ impl Place {
                 .and_then(|rest| rest.strip_prefix(": "));
             reason.unwrap_or(&fault.reason)
         });
+        // The library guesses, with a question mark.
+        let why = why.trim_end_matches(['?', '.']);
+        let guesses = [
+            "PLAINTEXT broker listener",
+            "connecting to a SSL listener",
+            "SSL handshake",
+        ];
+        let check = match guesses.iter().any(|guess| why.contains(guess)) {
+            true => "Check security.protocol: one side encrypts and the other does not",
+            false => "Check bootstrap.servers and that its brokers run",
+        };
         Error::external(
             "cluster_unreachable",
             format!(
-                "cluster \"{}\" ({}) does not answer: {why}. Check bootstrap.servers and that its brokers run",
+                "cluster \"{}\" ({}) does not answer: {why}. {check}",
                 self.cluster, self.bootstrap
             ),
         )

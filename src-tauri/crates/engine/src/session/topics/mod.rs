@@ -29,6 +29,7 @@ pub use named::{Named, Used};
 pub(super) use need::need;
 pub use progress::Scan;
 use progress::ScanCounters;
+pub(super) use ranges::ranges;
 pub use ranges::{RANGES_MAX, TopicRange};
 use table::TopicProvider;
 
@@ -103,6 +104,9 @@ impl Drop for QueryTopics {
 pub trait Topics: Send + Sync {
     /// Whether there is a cluster of this name.
     fn has(&self, cluster: &str) -> bool;
+
+    /// The names of all clusters.
+    fn clusters(&self) -> Vec<String>;
 
     /// A topic, its columns learnt from a sample of its records. Those that the query names and the sample lacks are
     /// there too. Fails when there is no such topic (`unknown_topic`).

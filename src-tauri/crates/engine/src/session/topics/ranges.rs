@@ -88,7 +88,7 @@ impl TopicRange {
 const PARTITIONS_MAX: i64 = 4_096;
 
 /// The ranges in which all of these conditions can hold. None: they can't hold at all.
-pub(super) fn ranges(conditions: &[Expr]) -> Vec<TopicRange> {
+pub(in crate::session) fn ranges(conditions: &[Expr]) -> Vec<TopicRange> {
     all_of(conditions.iter().flat_map(split_conjunction))
 }
 
