@@ -95,21 +95,24 @@ pub async fn profile_events(app: &App, request: ProfileEventsRequest) -> Result<
     let people = &open.held()?.people;
     let session = people.session(&open).await?;
     let profile_id = profiles::known(people, request.profile_id)?;
-    timeline::page(
-        people,
-        &session,
-        profile_id,
-        request.cursor.as_ref(),
-        request.limit,
-    )
-    .await
+    let cursor = request.cursor.as_ref();
+    let mut page = timeline::page(people, &session, profile_id, cursor, request.limit).await?;
+    if let Some(masks) = open.people_masks() {
+        masks.events(&mut page);
+    }
+    Ok(page)
 }
 
 pub async fn trait_history(app: &App, request: ProfileRequest) -> Result<TraitHistory> {
     let open = app.opened().await?;
     let people = &open.held()?.people;
     let session = people.session(&open).await?;
-    timeline::trait_history(people, &session, profiles::known(people, request.profile_id)?).await
+    let profile_id = profiles::known(people, request.profile_id)?;
+    let mut history = timeline::trait_history(people, &session, profile_id).await?;
+    if let Some(masks) = open.people_masks() {
+        masks.history(&mut history);
+    }
+    Ok(history)
 }
 
 pub async fn observed_show(app: &App, _: Nothing) -> Result<Observed> {

@@ -9,6 +9,7 @@ mod mask;
 mod people;
 #[cfg(test)]
 mod people_tests;
+mod persons;
 
 use std::{collections::hash_map::RandomState, hash::BuildHasher as _, sync::Arc};
 

@@ -212,7 +212,7 @@ impl PeopleMasks {
     }
 
     /// A text that no name hides.
-    fn free(&self, text: &str) -> String {
+    pub(super) fn free(&self, text: &str) -> String {
         let outline = text.trim_start().starts_with(['{', '[']);
         if outline && let Ok(value) = serde_json::from_str::<Value>(text) {
             let shown = self.json(value.clone());
@@ -224,7 +224,7 @@ impl PeopleMasks {
         of_text(&self.masks, text)
     }
 
-    fn json(&self, value: Value) -> Value {
+    pub(super) fn json(&self, value: Value) -> Value {
         match value {
             Value::Object(fields) => {
                 let mut shown = Map::with_capacity(fields.len());
@@ -324,14 +324,7 @@ impl PeopleMasks {
             *properties = self.free(properties);
         }
         for merge in &mut profile.merges {
-            let pairs = merge.evidence.split(", ").filter_map(|pair| {
-                let Some((kind, value)) = pair.split_once('=') else {
-                    return Some(self.free(pair));
-                };
-                let value = self.cell("profiles", kind, value)?;
-                Some(format!("{kind}={value}"))
-            });
-            merge.evidence = pairs.collect::<Vec<String>>().join(", ");
+            merge.evidence = self.evidence(&merge.evidence);
         }
     }
 

@@ -88,7 +88,20 @@ async fn seen(folder: &Path, masked: bool) -> String {
     };
     let found = call("profile_search", json!({"text": "", "limit": 10})).await;
     for profile in found["profiles"].as_array().unwrap() {
-        call("profile_show", json!({"profile_id": profile["profile_id"]})).await;
+        let who = json!({"profile_id": profile["profile_id"]});
+        call("profile_show", who.clone()).await;
+        call("profile_graph", who.clone()).await;
+        call("trait_history", who.clone()).await;
+        call("profile_delete_preview", who.clone()).await;
+        call("profile_suppress_preview", who.clone()).await;
+        call(
+            "profile_events",
+            json!({"profile_id": who["profile_id"], "limit": 10}),
+        )
+        .await;
+        for merge in call("profile_merges", who).await.as_array().unwrap() {
+            call("merge_undo_preview", json!({"merge": merge["merge"]})).await;
+        }
     }
     call("observed_show", json!({})).await;
     call("audience_run", json!({"name": "example"})).await;

@@ -19,7 +19,7 @@ use tailrace_model::{
     Error, Result,
     api::{
         ChangeLine, FileWritten, KindValue, PersonChanged, PersonPreview, ProfileDeleteRequest,
-        ProfileExportRequest, SuppressRequest, Suppression, Topic,
+        ProfileExportRequest, ProfileSummary, SuppressRequest, Suppression, Topic,
     },
 };
 
@@ -38,7 +38,7 @@ const COMPACTION_LOOK: Duration = Duration::from_millis(100);
 /// Everything that a deletion is about.
 struct Person {
     profile_id: i64,
-    name: String,
+    summary: ProfileSummary,
     events: u64,
     profiles: usize,
     identifiers: Vec<KindValue>,
@@ -59,8 +59,8 @@ impl Person {
         let summary = profiles::summary(details.facts);
         Ok(Self {
             profile_id,
-            name: summary.name,
             events: summary.events,
+            summary,
             profiles: forgotten.profile_ids.len(),
             identifiers: identifiers
                 .into_iter()
@@ -135,6 +135,10 @@ impl Person {
 /// What deleting a person would do.
 pub async fn preview_delete(open: &OpenWorkspace, request: &ProfileDeleteRequest) -> Result<PersonPreview> {
     let person = Person::find(open.held()?, request.profile_id).await?;
+    let mut shown = person.summary.clone();
+    if let Some(masks) = open.people_masks() {
+        masks.summary(&mut shown);
+    }
     let mut warnings = vec!["this can't be undone".to_owned()];
     warnings.push(match request.suppress {
         true => {
@@ -147,7 +151,7 @@ pub async fn preview_delete(open: &OpenWorkspace, request: &ProfileDeleteRequest
         }
     });
     Ok(PersonPreview {
-        title: format!("delete {} (profile {})", person.name, person.profile_id),
+        title: format!("delete {} (profile {})", shown.name, person.profile_id),
         lines: person.lines(),
         warnings,
         nothing: false,
@@ -354,6 +358,13 @@ pub fn suppressions(people: &People) -> Vec<Suppression> {
 
 /// Writes everything that is known of a person as one JSON document.
 pub async fn export(open: &Arc<OpenWorkspace>, request: &ProfileExportRequest) -> Result<FileWritten> {
+    if open.people_masks().is_some() {
+        return Err(Error::user(
+            "masked_export",
+            "masks hide some of what is known of this person here, and an export tells all of it: \
+             `tailrace profile export` does, without --masked",
+        ));
+    }
     let path = open.output_path(&request.path);
     let mut partial = path.clone().into_os_string();
     partial.push(".partial");

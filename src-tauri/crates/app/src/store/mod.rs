@@ -26,11 +26,11 @@ use tailrace_model::{Error, Result};
 pub use alerts::AlertRow;
 pub use checkpoint::{SourceCheckpoint, SourceCounts};
 pub use lag::{LagMark, LagRow, LagValues, WEEK_MS, WEEK_STEP_MS, YEAR_MS, YEAR_STEP_MS};
+pub use persons::Mentions;
 pub use quality::{
     QUARANTINE_BYTES_MAX, QUARANTINE_RECORDS_MAX, QuarantineRow, QuarantineSize, QuarantineWanted,
     ViolationKey, ViolationRow, Waiting, hour_of, kind_name,
 };
-pub use persons::Mentions;
 pub use syncs::{AcknowledgedRow, PlaceRow, RowsOf, RunRow, Settled};
 
 const SCHEMA_VERSION: i64 = 6;

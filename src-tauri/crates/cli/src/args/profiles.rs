@@ -64,6 +64,9 @@ pub enum Profile {
         id: String,
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
+        /// Writes over a file that is there already
+        #[arg(long)]
+        force: bool,
     },
 }
 

@@ -6,6 +6,7 @@ use tailrace_model::{Error, Result, api::*};
 
 use super::{
     changes::{Shown, carry_out, show},
+    not_over,
     people::find,
 };
 use crate::{
@@ -38,7 +39,8 @@ pub async fn profile(app: &App, args: Profile, output: &Output) -> anyhow::Resul
         Profile::Suppress { who, agreed } => return suppress(app, &who, false, agreed, output).await,
         Profile::Unsuppress { who, agreed } => return suppress(app, &who, true, agreed, output).await,
         Profile::Suppressed => suppressed(app, output).await?,
-        Profile::Export { id, out } => {
+        Profile::Export { id, out, force } => {
+            not_over(&out, force)?;
             let profile_id = find_exactly(app, &id).await?;
             let path = out.display().to_string();
             let written = run::profile_export(app, ProfileExportRequest { profile_id, path }).await?;

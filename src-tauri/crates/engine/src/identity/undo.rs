@@ -17,6 +17,9 @@ pub struct Side {
     pub identifiers: Vec<(String, String)>,
 }
 
+/// Identifiers: kind and value.
+type Pairs = Vec<(String, String)>;
+
 /// A merge with all that is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MergeDetails {
@@ -25,7 +28,7 @@ pub struct MergeDetails {
     /// The profile that both belong to now, or belonged to when it was undone.
     pub profile_id: i64,
     /// The identifiers that the two had when they were merged: of the survivor, and of the other.
-    pub before: (Vec<(String, String)>, Vec<(String, String)>),
+    pub before: (Pairs, Pairs),
 }
 
 /// What an undo makes of one profile.
@@ -179,7 +182,7 @@ impl Identity {
     }
 
     /// The identifiers of the two when they were merged, as far as they are not deleted.
-    fn before(&self, merge: &MergeRow) -> (Vec<(String, String)>, Vec<(String, String)>) {
+    fn before(&self, merge: &MergeRow) -> (Pairs, Pairs) {
         let undone_before = |sequence: u64| {
             self.undos
                 .iter()

@@ -148,7 +148,12 @@ impl Collector {
             let all = events.iter().enumerate();
             all.filter(|(_, event)| !identity.suppresses(event)).collect()
         };
-        let forms = forms_of(&self.columns, source, events.iter().map(|(_, event)| *event), now_ms)?;
+        let forms = forms_of(
+            &self.columns,
+            source,
+            events.iter().map(|(_, event)| *event),
+            now_ms,
+        )?;
         let gone: FxHashSet<&str> = gone
             .iter()
             .map(String::as_str)
