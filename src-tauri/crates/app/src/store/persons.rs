@@ -116,7 +116,8 @@ fn mentions(within: &str, texts: &[String]) -> bool {
             let after = within[at + text.len()..].chars().next();
             let starts = text.chars().next().is_some_and(part);
             let ends = text.chars().next_back().is_some_and(part);
-            !(starts && before.is_some_and(part)) && !(ends && after.is_some_and(part))
+            let within_word = starts && before.is_some_and(part) || ends && after.is_some_and(part);
+            !within_word
         })
     })
 }
