@@ -11,7 +11,7 @@ use std::{path::Path, time::Duration};
 use tokio::time::MissedTickBehavior;
 
 /// When the window has opened and shown its first screen; and again, for what screens are opened for the first time.
-const EVERY: Duration = Duration::from_secs(5);
+const EVERY: Duration = Duration::from_secs(2);
 /// Of `/proc/self/smaps`, which has some hundreds of mappings.
 const SMAPS_BYTES_MAX: u64 = 8 * 1024 * 1024;
 

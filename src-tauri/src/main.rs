@@ -24,6 +24,7 @@ fn main() -> anyhow::Result<()> {
     unsafe {
         webview::choose();
     }
+    tailrace_app::core::memory::give_back_soon();
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_default_env()

@@ -3,7 +3,7 @@
 mod activity;
 mod hub;
 pub mod jobs;
-mod memory;
+pub mod memory;
 mod supervisor;
 mod views;
 
