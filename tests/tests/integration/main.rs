@@ -32,4 +32,5 @@ mod topics;
 mod tracking;
 mod window_journey;
 mod window_kafka;
+mod window_quality;
 mod workspace;

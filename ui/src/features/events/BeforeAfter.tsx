@@ -52,7 +52,7 @@ export function BeforeAfter({ rows, id }: { rows: readonly PreviewRow[]; id: str
       <div className={styles["side"]}><h3>Before</h3><Text lines={before} tone="bad" /></div>
       <div className={styles["side"]} data-testid={`${id}-after`}>
         <h3>After</h3>
-        {row.after === null ? <p className="warn">{row.reason ?? "WHERE leaves it out."}</p> : <Text lines={after} tone="ok" />}
+        {row.after === null ? <p className="warn">{row.reason ?? "WHERE leaves it out."}</p> : <Text lines={after} tone="info" />}
         {row.violations.map((violation) => <p key={violation} className="warn">{violation}</p>)}
       </div>
     </div>
@@ -64,7 +64,7 @@ function move(key: string, index: number, length: number, set: (index: number) =
   if (key === "ArrowUp") set(Math.max(0, index - 1));
 }
 
-function Text({ lines, tone }: { lines: readonly Line[]; tone: "ok" | "bad" }) {
+function Text({ lines, tone }: { lines: readonly Line[]; tone: "info" | "bad" }) {
   return (
     <pre data-selectable="">
       {lines.map(({ text, own }, index) => <span key={index} className={own ? tone : undefined}>{text}{"\n"}</span>)}

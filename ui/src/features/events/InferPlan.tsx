@@ -35,10 +35,10 @@ export function InferPlan({ sources, onClose }: { sources: readonly string[]; on
       <div style={{ display: "flex", gap: 8, marginBottom: 8 }}>
         <TextInput label="Name of the plan" value={name} onChange={setName} placeholder="name" mono testId="infer-name" />
         <Select label="Of" value={source} choices={[{ value: "", label: "all sources" }, ...sources.map((each) => ({ value: each, label: each }))]} onChange={setSource} testId="infer-source" />
-        {data && <span className="mute" style={{ alignSelf: "center" }}>{`${count(data.events, "event")} of ${count(Object.keys(data.definition.events).length, "name")}`}</span>}
+        {data && <span className="mute" style={{ alignSelf: "center", whiteSpace: "nowrap" }}>{`${count(data.events, "event")} of ${count(Object.keys(data.definition.events).length, "name")}`}</span>}
       </div>
       {save.error && <ErrorNote error={save.error} testId="infer-error" />}
-      {inferred.error ? <ErrorState error={inferred.error} onRetry={() => void inferred.refetch()} /> : data ? <div style={{ display: "flex", height: 420 }}><TextLines text={data.text} label="The plan" /></div> : <Loading label="Looking through the events" />}
+      {inferred.error ? <ErrorState error={inferred.error} onRetry={() => void inferred.refetch()} /> : data ? <div style={{ display: "flex", height: "min(420px, 45vh)" }}><TextLines text={data.text} label="The plan" /></div> : <Loading label="Looking through the events" />}
     </Dialog>
   );
 }

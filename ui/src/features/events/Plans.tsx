@@ -18,11 +18,11 @@ export function Plans({ text, sources }: { text: string; sources: readonly strin
   const found = useCall("plan_list", {}, { topic: "definitions" });
   const columns = useMemo<readonly Column<PlanSummary>[]>(
     () => [
-      { id: "plan", title: "plan", width: 140, grow: true, cell: (row) => row.name, sortBy: (row) => row.name },
+      { id: "plan", title: "plan", width: 120, grow: true, cell: (row) => row.name, sortBy: (row) => row.name },
       { id: "version", title: "version", width: 76, align: "right", mono: true, cell: (row) => row.version, sortBy: (row) => row.version },
       { id: "events", title: "events", width: 76, align: "right", mono: true, cell: (row) => number(row.events), sortBy: (row) => row.events },
-      { id: "sources", title: "sources", width: 150, grow: true, tone: "mute", cell: (row) => (row.sources.length === 0 ? <span className="warn">none keeps to it</span> : row.sources.join(", ")), sortBy: (row) => row.sources.length },
-      { id: "title", title: "title", width: 160, grow: true, tone: "mute", cell: (row) => row.title ?? "" },
+      { id: "sources", title: "sources", width: 120, grow: true, tone: "mute", cell: (row) => (row.sources.length === 0 ? <span className="warn">none keeps to it</span> : row.sources.join(", ")), sortBy: (row) => row.sources.length },
+      { id: "title", title: "title", width: 100, grow: true, tone: "mute", cell: (row) => row.title ?? "" },
     ],
     [],
   );
@@ -63,7 +63,7 @@ function Plan({ plan, onClose }: { plan: PlanSummary; onClose: () => void }) {
   const shown = useCall("plan_show", { name }, { topic: "definitions" });
   const [since, setSince] = useState("");
   const older = shown.data?.versions.filter((each) => each.version !== version) ?? [];
-  const choices = [{ value: "", label: "the plan as it is" }, ...older.map((each) => ({ value: String(each.version), label: `changes since version ${each.version} (${dateTime(each.saved_ms)})` }))];
+  const choices = [{ value: "", label: "the plan as it is" }, ...older.map((each) => ({ value: String(each.version), label: `since version ${each.version}`, hint: `used first at ${dateTime(each.saved_ms)}` }))];
   return (
     <>
       <Bar
@@ -89,10 +89,9 @@ function Changes({ name, since }: { name: string; since: string }) {
   const columns = useMemo<readonly Column<PlanChange>[]>(
     () => [
       { id: "kind", title: "", name: "Kind", width: 100, cell: (row) => <Badge tone={KINDS[row.kind][0]}>{KINDS[row.kind][1]}</Badge>, sortBy: (row) => row.kind },
-      { id: "event", title: "event", width: 130, cell: (row) => row.event ?? <span className="mute">the plan</span>, sortBy: (row) => row.event },
-      { id: "field", title: "field", width: 120, mono: true, cell: (row) => row.field ?? "", sortBy: (row) => row.field },
-      { id: "what", title: "what", width: 220, grow: true, cell: (row) => <span title={row.what}>{row.what}</span> },
-      { id: "stricter", title: "", name: "Stricter", width: 92, cell: (row) => (row.stricter ? <span title="Events that fitted may not fit any more"><Badge tone="warning">STRICTER</Badge></span> : null), sortBy: (row) => (row.stricter ? 0 : 1) },
+      { id: "event", title: "event", width: 120, cell: (row) => row.event ?? <span className="mute">the plan</span>, sortBy: (row) => row.event },
+      { id: "field", title: "field", width: 90, mono: true, cell: (row) => row.field ?? "", sortBy: (row) => row.field },
+      { id: "what", title: "what", width: 220, grow: true, cell: (row) => <span title={row.what}>{row.stricter && <span className="warn" title="Events that fitted may not fit any more">stricter · </span>}{row.what}</span> },
     ],
     [],
   );

@@ -9,6 +9,7 @@ import { navigate, path, useQueryParam } from "@/shared/router";
 import { isTopic } from "@/shared/sources";
 import { Table, type Column } from "@/shared/table";
 import { TextLines } from "@/shared/TextLines";
+import styles from "./events.module.css";
 import { Mend } from "./Mend";
 
 /** Records asked for at first, and with each "Load older". */
@@ -34,9 +35,9 @@ export function Quarantine({ source }: { source: SourceSummary }) {
       { id: "seen", title: "seen", width: 96, tone: "mute", cell: (row) => <span title={dateTime(row.seen_ms)}>{ago(row.seen_ms, now)}</span>, sortBy: (row) => row.seen_ms },
       { id: "kind", title: "kind", width: 104, cell: (row) => <Badge tone={KINDS[row.kind][0]}>{KINDS[row.kind][1]}</Badge>, sortBy: (row) => row.kind },
       { id: "event", title: "event", width: 130, cell: (row) => row.event ?? "", sortBy: (row) => row.event },
+      { id: "reason", title: "why", width: 300, grow: true, cell: (row) => <span title={row.reason}>{brief(row)}</span>, sortBy: (row) => brief(row) },
       { id: "partition", title: "P", name: "Partition", width: 44, align: "right", mono: true, tone: "mute", cell: (row) => row.partition, sortBy: (row) => row.partition },
       { id: "offset", title: "offset", width: 104, align: "right", mono: true, cell: (row) => number(row.offset), sortBy: (row) => row.offset },
-      { id: "reason", title: "why", width: 300, grow: true, cell: (row) => <span title={row.reason}>{row.reason}</span>, sortBy: (row) => row.reason },
       { id: "tries", title: "tries", width: 60, align: "right", mono: true, tone: "mute", cell: (row) => (row.tries === 0 ? "" : number(row.tries)), sortBy: (row) => row.tries },
       { id: "value", title: "value", width: 200, grow: true, mono: true, tone: "mute", cell: (row) => <span title={row.value}>{row.value}</span> },
     ],
@@ -95,14 +96,17 @@ function Kept({ record, cluster, onMend, onClose }: { record: QuarantinedRecord;
     <>
       <Bar level={2} title={record.event ?? "No event"} badge={<Badge tone={KINDS[record.kind][0]}>{KINDS[record.kind][1]}</Badge>} actions={<><Button onClick={onMend} testId="kept-mend">Mend and replay…</Button>{inTopic && <Button onClick={() => navigate(inTopic)} testId="kept-topic">Open in the topic</Button>}<Button kind="quiet" icon aria-label="Close the record" onClick={onClose}>×</Button></>} />
       <Pane testId="kept">
-        <p data-testid="kept-reason">{record.reason}</p>
+        <p className={styles["keptReason"]} data-testid="kept-reason">{record.reason}</p>
         <Facts items={[cluster === null ? ["posted", `event ${number(record.offset)}`] : ["record", `${record.topic} ${record.partition}-${record.offset}`], ["message id", record.message_id ?? "none"], ["seen", dateTime(record.seen_ms)], ...(record.tries > 0 ? [["replayed", `${number(record.tries)} times, and stayed`] as const] : [])]} />
         {shown.data?.cut && <p className="warn">Only the beginning is kept: it was too large, and can’t be replayed from here.</p>}
-        {shown.error ? <ErrorState error={shown.error} onRetry={() => void shown.refetch()} /> : shown.data ? <TextLines text={pretty(shown.data.value)} label="Value" /> : <Loading />}
+        {shown.error ? <ErrorState error={shown.error} onRetry={() => void shown.refetch()} /> : shown.data ? <div className={styles["keptValue"]}><TextLines text={pretty(shown.data.value)} label="Value" /></div> : <Loading />}
       </Pane>
     </>
   );
 }
+
+/** Without what the kind says already. */
+export const brief = ({ reason }: Pick<QuarantinedRecord, "reason">) => reason.replace(/^blocked by the tracking plan "[^"]*" \(version \d+\): /, "");
 
 /** Indented where it is JSON. */
 export function pretty(text: string): string {

@@ -35,13 +35,13 @@ export function Violations({ text, sources }: { text: string; sources: readonly 
   const found = useCall("violation_list", { source, from_ms: from }, { topic: "events", restMs: 2000, keep: true });
   const columns = useMemo<readonly Column<ViolationCount>[]>(
     () => [
-      { id: "event", title: "event", width: 170, grow: true, cell: (row) => row.event, sortBy: (row) => row.event },
-      { id: "field", title: "field", width: 150, mono: true, cell: (row) => row.field === "" ? <span className="mute">the event itself</span> : row.field, sortBy: (row) => row.field },
-      { id: "source", title: "source", width: 110, tone: "mute", cell: (row) => row.source, sortBy: (row) => row.source },
-      { id: "count", title: "count", width: 96, align: "right", mono: true, cell: (row) => number(row.count), sortBy: (row) => row.count },
+      { id: "event", title: "event", width: 150, grow: true, cell: (row) => row.event, sortBy: (row) => row.event },
+      { id: "field", title: "field", width: 120, mono: true, cell: (row) => row.field === "" ? <span className="mute">the event itself</span> : row.field, sortBy: (row) => row.field },
+      { id: "source", title: "source", width: 96, tone: "mute", cell: (row) => row.source, sortBy: (row) => row.source },
+      { id: "count", title: "count", width: 80, align: "right", mono: true, cell: (row) => number(row.count), sortBy: (row) => row.count },
       { id: "hours", title: "24 h", name: "Count by hour of the last day", width: 110, cell: (row) => <Bars counts={lastHours(row, now)} /> },
-      { id: "last", title: "last", width: 96, align: "right", tone: "mute", cell: (row) => <span title={dateTime(row.last_ms)}>{ago(row.last_ms, now)}</span>, sortBy: (row) => row.last_ms },
-      { id: "reason", title: "the last one", width: 260, grow: true, tone: "mute", cell: (row) => <span title={row.reason}>{row.reason}</span> },
+      { id: "last", title: "last", width: 84, align: "right", tone: "mute", cell: (row) => <span title={dateTime(row.last_ms)}>{ago(row.last_ms, now)}</span>, sortBy: (row) => row.last_ms },
+      { id: "reason", title: "the last one", width: 200, grow: true, tone: "mute", cell: (row) => <span title={row.reason}>{row.reason}</span> },
       {
         id: "record", title: "", name: "Open", width: 190, align: "right",
         cell: (row) => <>
