@@ -33,7 +33,7 @@ fn main() -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .init();
     let folder = std::env::args_os().nth(1).map(PathBuf::from);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tailrace_app::core::runtime()?;
     tauri::async_runtime::set(runtime.handle().clone());
 
     let app = Arc::new(App::default());

@@ -32,7 +32,9 @@ macro_rules! dispatch {
                 match name {
                     $(
                         stringify!($name) => {
-                            let response: $response = commands::$name(self, read::<$request>(name, request)?).await?;
+                            // In a box: the largest body would be part of every caller's stack.
+                            let body = Box::pin(commands::$name(self, read::<$request>(name, request)?));
+                            let response: $response = body.await?;
                             write(name, &response)
                         }
                     )*

@@ -50,7 +50,7 @@ fn ended() -> u8 {
         .with_writer(std::io::stderr)
         .init();
     let output = Output { json: cli.json };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tailrace_app::core::runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
             output.note(&format!("tailrace: can't start: {error}"));

@@ -4,11 +4,13 @@ mod activity;
 mod hub;
 pub mod jobs;
 pub mod memory;
+mod runtime;
 mod supervisor;
 mod views;
 
 pub use activity::{Activities, ActivityHandle};
 pub use hub::Hub;
+pub use runtime::runtime;
 pub use supervisor::{Stage, Supervisor};
 pub use views::Views;
 

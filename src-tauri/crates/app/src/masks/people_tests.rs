@@ -81,7 +81,7 @@ async fn seen(folder: &Path, masked: bool) -> String {
     let app = stage(folder, masked).await;
     let (mut seen, mut files) = (String::new(), String::new());
     let mut call = async |name: &str, request: Value| -> Value {
-        let answer = Box::pin(app.call(name, request)).await;
+        let answer = app.call(name, request).await;
         let answer = answer.unwrap_or_else(|error| panic!("{name}: {}", error.message));
         seen.push_str(&format!("{name}: {answer}\n"));
         answer
