@@ -6,10 +6,10 @@ use std::{
     fmt::Write as _,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rdkafka::{
     ClientConfig, ClientContext, Message as _, Offset, TopicPartitionList,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
@@ -255,7 +255,8 @@ impl Kafka {
         for result in admin.create_topics([&topic], &options).await? {
             result.map_err(|(topic, code)| anyhow::anyhow!("topic {topic} was not created: {code}"))?;
         }
-        Ok(())
+        let name = name.to_owned();
+        tokio::task::spawn_blocking(move || known(&admin, &name)).await?
     }
 
     /// The names of all topics, those of Kafka's own included.
@@ -518,4 +519,24 @@ fn consume(config: &ClientConfig, topic: &str) -> Result<Vec<Consumed>> {
     }
     records.sort_by_key(|record| (record.partition, record.offset));
     Ok(records)
+}
+
+/// Waits until the broker tells a topic that its controller has made, with a leader for each partition.
+fn known(admin: &AdminClient<DefaultClientContext>, topic: &str) -> Result<()> {
+    const DEADLINE: Duration = Duration::from_secs(30);
+    let until = Instant::now() + DEADLINE;
+    loop {
+        let metadata = admin.inner().fetch_metadata(Some(topic), DEADLINE)?;
+        let led = |it: &rdkafka::metadata::MetadataTopic| {
+            it.error().is_none() && it.partitions().iter().all(|it| it.leader() >= 0)
+        };
+        if metadata.topics().iter().any(led) {
+            return Ok(());
+        }
+        ensure!(
+            Instant::now() < until,
+            "topic {topic} was created, and the broker does not tell it"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }

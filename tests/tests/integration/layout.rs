@@ -82,7 +82,10 @@ fn heavy_dependencies_stay_where_they_belong() -> Result<()> {
     let homes: [(&str, &[&str]); 7] = [
         ("tauri", &["tailrace-studio"]),
         ("datafusion", &["tailrace-engine"]),
-        ("parquet", &["tailrace-engine", "tailrace-connectors"]),
+        (
+            "parquet",
+            &["tailrace-engine", "tailrace-connectors", "integration"],
+        ),
         ("rdkafka", &["tailrace-connectors", "integration"]),
         ("kafka-protocol", &["tailrace-connectors", "integration"]),
         ("sqlx", &["tailrace-connectors", "tailrace-app", "integration"]),
